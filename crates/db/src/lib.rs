@@ -1,0 +1,1 @@
+//! Pools, transactions and migrations over SQLite and PostgreSQL.

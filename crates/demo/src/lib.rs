@@ -1,0 +1,1 @@
+//! A small living office made by code.

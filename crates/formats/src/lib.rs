@@ -1,0 +1,1 @@
+//! What is inside a file, read in contained worker processes.

@@ -1,0 +1,1 @@
+//! The actix kit and the core routes.

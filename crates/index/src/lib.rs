@@ -1,0 +1,1 @@
+//! Full text: schema, analyzers, query, snippets, rebuild.

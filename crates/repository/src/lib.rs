@@ -1,0 +1,1 @@
+//! The core: Session services over the document model.

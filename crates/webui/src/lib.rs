@@ -1,0 +1,1 @@
+//! The built web application, pre-compressed.
