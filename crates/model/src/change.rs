@@ -1,0 +1,71 @@
+//! What the change log records.
+
+use serde::{Deserialize, Serialize};
+
+/// What happened to an object, or, for audit-only entries, what was asked or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// An object was made.
+    Created,
+    /// Properties, name, content or filing changed.
+    Updated,
+    /// An immutable version was made.
+    Versioned,
+    /// An object went to the trash.
+    Trashed,
+    /// An object came back from the trash.
+    Restored,
+    /// An object was destroyed.
+    Destroyed,
+    /// Who may do what changed.
+    Security,
+    /// A derived blob was finished or failed; the index follows it.
+    Rendition,
+    /// Users or groups changed (audit only).
+    Principal,
+    /// Someone signed in (audit only).
+    SignedIn,
+    /// Someone was refused at sign-in (audit only).
+    SignInRefused,
+    /// Someone signed out (audit only).
+    SignedOut,
+    /// Content was read, where that is audited (audit only).
+    Read,
+}
+
+impl ChangeKind {
+    /// Returns the stored and answered word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Versioned => "versioned",
+            Self::Trashed => "trashed",
+            Self::Restored => "restored",
+            Self::Destroyed => "destroyed",
+            Self::Security => "security",
+            Self::Rendition => "rendition",
+            Self::Principal => "principal",
+            Self::SignedIn => "signed_in",
+            Self::SignInRefused => "sign_in_refused",
+            Self::SignedOut => "signed_out",
+            Self::Read => "read",
+        }
+    }
+
+    /// Says whether the entry is an event of the audit trail only, which index, CMIS and feeds do not see.
+    pub const fn is_audit_only(self) -> bool {
+        matches!(self, Self::Principal | Self::SignedIn | Self::SignInRefused | Self::SignedOut | Self::Read)
+    }
+}
+
+/// A place in the change log: its identity, which every restore renews, and the position in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogPosition {
+    /// The identity of the log, a UUID.
+    pub identity: String,
+    /// The position of the last entry seen; 0 before the first.
+    pub position: i64,
+}

@@ -1,0 +1,203 @@
+//! Property kinds, definitions and the check of values against them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Timestamp;
+
+/// The properties of one object: property id to JSON value.
+///
+/// *Shape*: a single value, or an array for a list; instants are ISO 8601 texts; a property without a value is absent.
+pub type Properties = Map<String, Value>;
+
+/// The longest text that a property without a `max_length` may hold, in bytes of UTF-8.
+pub const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// The most elements that a list property may hold.
+pub const LIST_LENGTH_MAX: usize = 10_000;
+
+/// The kind of a property's values (CMIS 1.1 §2.1.2.1, and `nested`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PropertyKind {
+    /// A text.
+    String,
+    /// A 64-bit signed whole number.
+    Integer,
+    /// A 64-bit floating point number.
+    Decimal,
+    /// True or false.
+    Boolean,
+    /// An instant in UTC, to the millisecond.
+    Datetime,
+    /// An opaque identifier.
+    Id,
+    /// A URI (RFC 3986), kept as text.
+    Uri,
+    /// HTML, kept as text.
+    Html,
+    /// An object with properties of its own ([`PropertyDefinition::fields`]).
+    Nested,
+}
+
+/// Whether a property holds one value or a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cardinality {
+    /// At most one value.
+    #[default]
+    Single,
+    /// A list of values, in order.
+    Multi,
+}
+
+/// One property that a type or facet declares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PropertyDefinition {
+    /// The property's id, unique in the repository: `prefix:name`.
+    pub id: String,
+    /// What people read.
+    pub label: String,
+    /// The kind of each value.
+    pub kind: PropertyKind,
+    /// One value or a list.
+    #[serde(default)]
+    pub cardinality: Cardinality,
+    /// Whether an object without it is refused.
+    #[serde(default)]
+    pub required: bool,
+    /// Whether values are also written to the property index, for filters, sorts and joins.
+    #[serde(default)]
+    pub indexed: bool,
+    /// The longest text, in characters.
+    #[serde(default)]
+    pub max_length: Option<usize>,
+    /// The least number.
+    #[serde(default)]
+    pub min_value: Option<f64>,
+    /// The greatest number.
+    #[serde(default)]
+    pub max_value: Option<f64>,
+    /// The texts allowed; empty: any.
+    #[serde(default)]
+    pub choices: Vec<String>,
+    /// The fields of a nested value.
+    #[serde(default)]
+    pub fields: Vec<PropertyDefinition>,
+}
+
+/// One reason why properties are refused. All reasons are reported together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// The property, with list positions and nested fields: `party[2].name`.
+    pub field: String,
+    /// What is wrong, as a stable snake_case code.
+    pub code: &'static str,
+    /// What is wrong, for a person.
+    pub detail: String,
+}
+
+impl Violation {
+    /// Returns the violation of `field` with its code and words.
+    pub fn new(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), code, detail: detail.into() }
+    }
+}
+
+impl PropertyDefinition {
+    /// Checks `value` and appends what is wrong with it to `violations`.
+    pub fn check(&self, path: &str, value: &Value, violations: &mut Vec<Violation>) {
+        match (self.cardinality, value) {
+            (Cardinality::Single, Value::Array(_)) => {
+                violations.push(Violation::new(path, "list_for_single", "takes one value, not a list"));
+            }
+            (Cardinality::Single, one) => self.check_one(path, one, violations),
+            (Cardinality::Multi, Value::Array(values)) => self.check_list(path, values, violations),
+            (Cardinality::Multi, _) => {
+                violations.push(Violation::new(path, "single_for_list", "takes a list of values"));
+            }
+        }
+    }
+
+    fn check_list(&self, path: &str, values: &[Value], violations: &mut Vec<Violation>) {
+        if values.len() > LIST_LENGTH_MAX {
+            let detail = format!("holds {} values; at most {LIST_LENGTH_MAX} are allowed", values.len());
+            violations.push(Violation::new(path, "list_too_long", detail));
+            return;
+        }
+        for (position, value) in values.iter().enumerate() {
+            self.check_one(&format!("{path}[{position}]"), value, violations);
+        }
+    }
+
+    fn check_one(&self, path: &str, value: &Value, violations: &mut Vec<Violation>) {
+        match (self.kind, value) {
+            (PropertyKind::String | PropertyKind::Id | PropertyKind::Uri | PropertyKind::Html, Value::String(text)) => {
+                self.check_text(path, text, violations);
+            }
+            (PropertyKind::Integer, Value::Number(number)) if number.is_i64() => {
+                self.check_range(path, number.as_f64(), violations);
+            }
+            (PropertyKind::Decimal, Value::Number(number)) => self.check_range(path, number.as_f64(), violations),
+            (PropertyKind::Boolean, Value::Bool(_)) => {}
+            (PropertyKind::Datetime, Value::String(text)) => {
+                if Timestamp::parse(text).is_err() {
+                    violations.push(Violation::new(path, "not_an_instant", "is not an ISO 8601 instant"));
+                }
+            }
+            (PropertyKind::Nested, Value::Object(fields)) => {
+                check_fields(&self.fields, path, fields, violations);
+            }
+            (kind, _) => {
+                let detail = format!("is not of the kind {kind:?}").to_lowercase();
+                violations.push(Violation::new(path, "wrong_kind", detail));
+            }
+        }
+    }
+
+    fn check_text(&self, path: &str, text: &str, violations: &mut Vec<Violation>) {
+        if text.contains('\0') {
+            violations.push(Violation::new(path, "null_character", "contains the character U+0000"));
+        }
+        let too_long = match self.max_length {
+            Some(characters) => text.len() > characters && text.chars().count() > characters,
+            None => text.len() > TEXT_BYTES_MAX,
+        };
+        if too_long {
+            violations.push(Violation::new(path, "too_long", "is longer than allowed"));
+        } else if !self.choices.is_empty() && !self.choices.iter().any(|choice| choice == text) {
+            violations.push(Violation::new(path, "not_a_choice", "is not one of the choices"));
+        }
+    }
+
+    fn check_range(&self, path: &str, number: Option<f64>, violations: &mut Vec<Violation>) {
+        let Some(number) = number else { return };
+        let too_small = self.min_value.is_some_and(|least| number < least);
+        let too_great = self.max_value.is_some_and(|greatest| number > greatest);
+        if too_small || too_great {
+            violations.push(Violation::new(path, "out_of_range", "is outside the allowed range"));
+        }
+    }
+}
+
+/// Checks the properties of one object, or the fields of one nested value, against `definitions`.
+pub(crate) fn check_fields(
+    definitions: &[PropertyDefinition],
+    prefix: &str,
+    values: &Properties,
+    violations: &mut Vec<Violation>,
+) {
+    let path_of = |id: &str| if prefix.is_empty() { id.to_owned() } else { format!("{prefix}.{id}") };
+    for (id, value) in values {
+        match definitions.iter().find(|definition| definition.id == *id) {
+            Some(definition) => definition.check(&path_of(id), value, violations),
+            None => violations.push(Violation::new(path_of(id), "unknown_property", "is not declared")),
+        }
+    }
+    for definition in definitions.iter().filter(|definition| definition.required) {
+        if !values.contains_key(&definition.id) {
+            violations.push(Violation::new(path_of(&definition.id), "required", "is required"));
+        }
+    }
+}
