@@ -1,1 +1,5 @@
-//! The tests of Cartulary.
+//! The tests of Cartulary: what they share.
+//!
+//! Invariant: nothing here is part of the product; no crate of the product depends on this one.
+
+pub mod guards;
