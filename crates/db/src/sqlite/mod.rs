@@ -1,0 +1,86 @@
+//! SQLite: how its connections are set up, and the one thread that writes.
+
+mod group;
+mod hooks;
+mod member;
+mod writer;
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
+
+use crate::error::DbError;
+
+pub(crate) use member::{Answer, Request};
+#[cfg(feature = "testing")]
+pub(crate) use writer::Faults;
+pub(crate) use writer::{WriterHandle, WriterSettings};
+
+/// How long a connection waits for a lock of another process before it says busy. *Units*: milliseconds.
+const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000;";
+
+/// What every connection keeps to: foreign keys hold, at most 8 MB of pages, no memory map (a small idle footprint).
+const COMMON: &str = "PRAGMA foreign_keys = ON; PRAGMA cache_size = -8192; PRAGMA mmap_size = 0;";
+
+/// What the writer keeps to. `FULL` makes a commit wait for the disk, which `NORMAL` does not do in WAL mode; the log is
+/// folded into the file every 8 MB, and a log that grew under a long read is cut back.
+const WRITER: &str =
+    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;";
+
+#[derive(diesel::QueryableByName)]
+struct JournalMode {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    journal_mode: String,
+}
+
+/// Returns the path in the form that SQLite opens; refuses one that SQLite would read as something else.
+pub(crate) fn database_url(path: &Path) -> Result<String, DbError> {
+    let absolute = std::path::absolute(path).map_err(|e| DbError::Open(format!("`{}`: {e}", path.display())))?;
+    match absolute.to_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => Err(DbError::Open(format!("the path `{}` is not UTF-8", path.display()))),
+    }
+}
+
+/// Makes the folder of the database file, and the file itself in WAL mode.
+pub(crate) fn create(path: &Path) -> Result<SqliteConnection, DbError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| DbError::Open(format!("`{}`: {e}", folder.display())))?;
+    }
+    let mut conn = establish(&database_url(path)?)?;
+    conn.batch_execute(BUSY_TIMEOUT)?;
+    let mode: JournalMode = diesel::sql_query("PRAGMA journal_mode = WAL").get_result(&mut conn)?;
+    if mode.journal_mode != "wal" {
+        return Err(DbError::Open(format!(
+            "`{}` cannot be kept with a write-ahead log (it says `{}`); is it on a network drive?",
+            path.display(),
+            mode.journal_mode
+        )));
+    }
+    conn.batch_execute("PRAGMA synchronous = FULL;")?;
+    Ok(conn)
+}
+
+/// Opens a connection that can only read.
+pub(crate) fn open_reader(url: &str) -> Result<SqliteConnection, DbError> {
+    let mut conn = establish(url)?;
+    conn.batch_execute(BUSY_TIMEOUT)?;
+    conn.batch_execute(COMMON)?;
+    conn.batch_execute("PRAGMA query_only = ON;")?;
+    Ok(conn)
+}
+
+fn set_up_writer(conn: &mut SqliteConnection, max_pages: u32) -> Result<(), DbError> {
+    conn.batch_execute(BUSY_TIMEOUT)?;
+    conn.batch_execute(COMMON)?;
+    conn.batch_execute(WRITER)?;
+    if max_pages > 0 {
+        conn.batch_execute(&format!("PRAGMA max_page_count = {max_pages};"))?;
+    }
+    Ok(())
+}
+
+fn establish(url: &str) -> Result<SqliteConnection, DbError> {
+    SqliteConnection::establish(url).map_err(|e| DbError::Open(e.to_string()))
+}
