@@ -183,8 +183,10 @@ impl Database {
         F: FnOnce(&mut Conn) -> Result<T, E>,
         E: From<DbError>,
     {
-        let _waiter = self.inner.gate.wait()?;
-        self.inner.read_now(act)
+        let waiter = self.inner.gate.wait()?;
+        let mut pooled = self.inner.connection()?;
+        drop(waiter);
+        read_in_snapshot(&mut pooled, act)
     }
 
     /// Runs `act` in one transaction and answers when it is durable.
@@ -214,7 +216,7 @@ impl Database {
             #[cfg(feature = "postgres")]
             Writing::Pooled => {
                 let inner = Arc::clone(&self.inner);
-                self.inner.gate.run(move || inner.write_pooled(&act)).await?
+                self.inner.gate.run(move || inner.write_pooled(inner.connection()?, &act)).await?
             }
         }
     }
@@ -230,14 +232,20 @@ impl Database {
         E: From<DbError> + Send + 'static,
     {
         match &self.inner.writer {
+            Writing::Grouped(_) if sqlite::is_writer_thread() => {
+                // It would wait for itself.
+                Err(DbError::Misuse("waited for another write").into())
+            }
             Writing::Grouped(writer) => {
                 let answer = submit(writer, act)?;
                 answer.blocking_recv().unwrap_or_else(|_| Err(no_answer().into()))
             }
             #[cfg(feature = "postgres")]
             Writing::Pooled => {
-                let _waiter = self.inner.gate.wait()?;
-                self.inner.write_pooled(&act)
+                let waiter = self.inner.gate.wait()?;
+                let pooled = self.inner.connection()?;
+                drop(waiter);
+                self.inner.write_pooled(pooled, &act)
             }
         }
     }
@@ -300,12 +308,11 @@ impl Inner {
     }
 
     #[cfg(feature = "postgres")]
-    fn write_pooled<T, E, F>(&self, act: &F) -> Result<T, E>
+    fn write_pooled<T, E, F>(&self, mut pooled: PooledConnection<Manager>, act: &F) -> Result<T, E>
     where
         F: Fn(&mut Conn) -> Result<T, E>,
         E: From<DbError>,
     {
-        let mut pooled = self.connection()?;
         let result = crate::postgres::write_in_transaction(&mut pooled, self.budget, act);
         drop(pooled);
         if result.is_ok() {
@@ -322,7 +329,7 @@ where
     T: Send + 'static,
     E: From<DbError> + Send + 'static,
 {
-    let (member, answer) = Request::new(act);
+    let (member, answer) = Request::with_answer(act);
     writer.send(member)?;
     Ok(answer)
 }

@@ -35,7 +35,7 @@ pub enum DbError {
     /// The commit failed; nothing of the transaction was kept.
     #[error("the transaction was not committed")]
     NotCommitted(#[source] DieselError),
-    /// The connection broke while the commit was under way: the transaction may have been kept or not.
+    /// The connection or the disk failed while the commit was under way: the transaction may have been kept or not.
     #[error("it is unknown whether the transaction was committed")]
     OutcomeUnknown(#[source] DieselError),
     /// The step before the commit refused, and with it the transaction.
@@ -114,6 +114,8 @@ impl DbError {
     pub(crate) fn from_commit(error: DieselError) -> Self {
         match Self::from(error) {
             Self::Query(error) => Self::NotCommitted(error),
+            // The commit may stand whole in the log although its sync failed; the next recovery decides.
+            Self::StorageFailed(error) => Self::OutcomeUnknown(error),
             other => other,
         }
     }

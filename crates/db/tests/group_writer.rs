@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cartulary_db::testing::{TestDatabase, bound_pages, fail_commits, sqlite_database};
 use cartulary_db::{BeforeCommit, Conn, Database, DatabaseConfig, DbError, each_db, is_foreign_key_violation};
-use common::{Held, MIGRATIONS, Numbering, add, open_patient, paper, queue, stored, titles};
+use common::{Held, MIGRATIONS, Numbering, add, integrity, open_patient, paper, queue, stored, titles};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
@@ -169,7 +169,7 @@ async fn whenever_the_disk_is_full_what_was_acknowledged_is_there_and_nothing_el
     expected.sort();
     assert_eq!(found, expected);
     database.close().await;
-    assert_eq!(integrity(&office), "ok");
+    assert_eq!(integrity(&mut office.connect()), "ok");
 }
 
 #[tokio::test]
@@ -332,6 +332,16 @@ async fn a_caller_that_went_away_before_its_turn_is_forgotten() {
     database.close().await;
 }
 
+#[tokio::test]
+async fn a_write_inside_a_write_is_refused_instead_of_waiting_for_itself() {
+    let (_office, database) = open(None).await;
+    let inner = database.clone();
+    let result: Result<(), DbError> =
+        database.write(move |_conn| inner.write_blocking(|conn| add(conn, "inner"))).await;
+    assert!(matches!(result, Err(DbError::Misuse(_))), "{result:?}");
+    database.close().await;
+}
+
 /// What is on disk when a write is answered is copied away, as after a `kill -9`, and opened.
 #[tokio::test]
 async fn an_answered_write_is_in_the_files() {
@@ -395,15 +405,4 @@ async fn page_count(database: &Database) -> u32 {
         Ok::<_, DbError>(pages.page_count)
     };
     u32::try_from(database.read(act).await.unwrap()).unwrap()
-}
-
-fn integrity(office: &TestDatabase) -> String {
-    #[derive(QueryableByName)]
-    struct Check {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        integrity_check: String,
-    }
-    let mut conn = office.connect();
-    let check: Check = each_db!(&mut conn, |c| diesel::sql_query("PRAGMA integrity_check").get_result(c)).unwrap();
-    check.integrity_check
 }

@@ -13,6 +13,7 @@ use cartulary_db::{
 };
 use common::{MIGRATIONS, add, folder, paper, stored, titles};
 use diesel::Connection;
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 #[tokio::test]
@@ -242,6 +243,27 @@ async fn the_clock_of_the_database_is_in_milliseconds() {
         let now = database.read(|conn| Ok::<_, DbError>(portable::now_millis(conn)?)).await.unwrap();
         assert!(now > 1_700_000_000_000 && now < 9_000_000_000_000, "{now}");
         database.write(|conn| Ok::<_, DbError>(portable::lock_in_transaction(conn, 7)?)).await.unwrap();
+        database.close().await;
+    }
+}
+
+/// A server that ends a connection takes its transaction with it, and nothing else.
+#[tokio::test]
+async fn a_connection_that_breaks_is_replaced() {
+    for office in each_database(MIGRATIONS) {
+        let database = office.open(None).await;
+        if database.backend() == Backend::Postgres {
+            let result: Result<(), DbError> = database
+                .write(|conn| {
+                    add(conn, "cut off")?;
+                    each_db!(conn, |c| c.batch_execute("SELECT pg_terminate_backend(pg_backend_pid())"))?;
+                    Ok(())
+                })
+                .await;
+            assert!(matches!(result, Err(DbError::Unavailable(_))), "{result:?}");
+        }
+        database.write(|conn| add(conn, "after")).await.unwrap();
+        assert_eq!(stored(&database).await, ["after"]);
         database.close().await;
     }
 }

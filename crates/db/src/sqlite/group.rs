@@ -156,7 +156,6 @@ impl Writer {
 
     /// Lets the sequencer number the changes, commits, and only then answers.
     fn end_group(&mut self, group: Vec<Box<dyn Member>>, before: i64) -> Vec<Box<dyn Member>> {
-        self.last_group = group.len();
         let has_rows = group.iter().any(|member| member.succeeded());
         match self.finish(has_rows, before) {
             Ending::Committed { wrote } => {

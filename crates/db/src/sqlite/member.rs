@@ -42,7 +42,7 @@ where
     E: From<DbError> + Send + 'static,
 {
     /// Returns the request for the queue and the place where its answer appears.
-    pub(crate) fn new(act: F) -> (Box<dyn Member>, Answer<T, E>) {
+    pub(crate) fn with_answer(act: F) -> (Box<dyn Member>, Answer<T, E>) {
         let (caller, answer) = oneshot::channel();
         (Box::new(Self { act, result: None, caller }), answer)
     }

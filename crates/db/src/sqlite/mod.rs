@@ -15,7 +15,7 @@ use crate::error::DbError;
 pub(crate) use member::{Answer, Request};
 #[cfg(feature = "testing")]
 pub(crate) use writer::Faults;
-pub(crate) use writer::{WriterHandle, WriterSettings};
+pub(crate) use writer::{WriterHandle, WriterSettings, is_writer_thread};
 
 /// How long a connection waits for a lock of another process before it says busy. *Units*: milliseconds.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000;";

@@ -1,5 +1,6 @@
 //! The thread that owns the one writing connection, and the queue in front of it.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -57,6 +58,15 @@ pub(crate) struct Faults {
     pub(crate) failing_commits: AtomicU32,
 }
 
+thread_local! {
+    static IS_WRITER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Tells whether this thread is a writer, that is, whether the caller stands inside a write.
+pub(crate) fn is_writer_thread() -> bool {
+    IS_WRITER.get()
+}
+
 /// The writer, as the rest of the process sees it.
 pub(crate) struct WriterHandle {
     queue: RwLock<Option<SyncSender<Box<dyn Member>>>>,
@@ -73,7 +83,7 @@ impl WriterHandle {
         let (queue, waiting) = sync_channel(capacity);
         let faults = Arc::clone(&settings.faults);
         let connection = WriterConnection::open(&settings)?;
-        let writer = Writer { settings, connection: Some(connection), waiting, last_group: 0 };
+        let writer = Writer { settings, connection: Some(connection), waiting };
         let thread = std::thread::Builder::new()
             .name("db-writer".to_owned())
             .spawn(move || writer.run())
@@ -129,12 +139,11 @@ pub(super) struct Writer {
     /// Absent after it was discarded, until the next transaction opens a new one.
     pub(super) connection: Option<WriterConnection>,
     pub(super) waiting: Receiver<Box<dyn Member>>,
-    /// How many callers the last group answered.
-    pub(super) last_group: usize,
 }
 
 impl Writer {
     fn run(mut self) {
+        IS_WRITER.set(true);
         while let Ok(first) = self.waiting.recv() {
             let served = catch_unwind(AssertUnwindSafe(|| self.serve(first)));
             if let Err(payload) = served {

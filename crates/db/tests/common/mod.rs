@@ -143,3 +143,14 @@ impl Numbering {
         self.calls.load(Ordering::SeqCst)
     }
 }
+
+/// Returns what SQLite says of the file: "ok".
+pub fn integrity(conn: &mut Conn) -> String {
+    #[derive(QueryableByName)]
+    struct Check {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        integrity_check: String,
+    }
+    let check: Check = each_db!(conn, |c| diesel::sql_query("PRAGMA integrity_check").get_result(c)).unwrap();
+    check.integrity_check
+}
