@@ -1,0 +1,156 @@
+//! Bytes into files: written, synced, renamed, and the directory synced, in this order.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use cartulary_model::BlobDigest;
+
+use super::{Folder, sync_folder};
+use crate::StorageKey;
+use crate::blocking::{self, joined};
+use crate::chunks::digest_from;
+use crate::error::Result;
+
+/// Written between two looks at the free space, in bytes.
+const LOOK_EVERY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A file of the staging folder, which is removed when nobody keeps it.
+#[derive(Debug)]
+pub(crate) struct StagedFile {
+    file: File,
+    name: StagingName,
+}
+
+/// The name of a staging file. Apart from the file, so that it can be removed at once while a thread still writes.
+#[derive(Debug)]
+struct StagingName(Option<PathBuf>);
+
+impl Drop for StagingName {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take() {
+            // Best effort: what stays is swept later.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl StagedFile {
+    /// Makes a new, empty file. Blocks.
+    fn create(folder: &Folder) -> io::Result<Self> {
+        let path = folder.new_staging_path();
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        Ok(Self { file, name: StagingName(Some(path)) })
+    }
+
+    /// Makes the bytes durable, and then the file durable under `target`, replacing what is there. Blocks.
+    fn publish(mut self, target: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        if let Some(path) = &self.name.0 {
+            fs::rename(path, target)?;
+        }
+        self.name.0 = None;
+        // The name must be durable before anybody relies on it. Whoever renamed first has synced bytes too, so that
+        // whichever of two files stays under the name is whole.
+        target.parent().map_or(Ok(()), sync_folder)
+    }
+}
+
+impl Folder {
+    /// Writes a small blob durably under a key. Blocks.
+    pub(crate) fn put(&self, chunks: &[Bytes], key: &StorageKey) -> Result<()> {
+        let put = || {
+            let mut staged = StagedFile::create(self)?;
+            for chunk in chunks {
+                staged.file.write_all(chunk)?;
+            }
+            staged.publish(&self.path_of(key))
+        };
+        put().map_err(|error| self.fault("store a blob", error))
+    }
+
+    /// Makes a staged file durable under a key. Blocks.
+    pub(crate) fn put_staged(&self, staged: StagedFile, key: &StorageKey) -> Result<()> {
+        staged.publish(&self.path_of(key)).map_err(|error| self.fault("store a blob", error))
+    }
+}
+
+/// A large body on its way into a staging file: hashed and written on a blocking thread while the next bytes arrive.
+pub(crate) struct FileSink {
+    folder: Folder,
+    name: StagingName,
+    work: Work,
+}
+
+enum Work {
+    Idle(Box<Progress>),
+    Running(JoinHandle<Result<Box<Progress>>>),
+    Broken,
+}
+
+struct Progress {
+    file: File,
+    hasher: Sha256,
+    written_bytes: u64,
+    looked_at_bytes: u64,
+}
+
+impl FileSink {
+    /// How much is best written at once, in bytes.
+    pub(crate) const BATCH_BYTES: usize = 1024 * 1024;
+
+    /// Begins a staging file.
+    pub(crate) async fn begin(folder: &Folder) -> Result<Self> {
+        let owned = folder.clone();
+        let StagedFile { file, name } =
+            blocking::run(move || StagedFile::create(&owned).map_err(|error| owned.fault("stage a blob", error)))
+                .await?;
+        let progress = Progress { file, hasher: Sha256::new(), written_bytes: 0, looked_at_bytes: 0 };
+        Ok(Self { folder: folder.clone(), name, work: Work::Idle(Box::new(progress)) })
+    }
+
+    /// Begins to write `batch`, as soon as the one before is written.
+    pub(crate) async fn push(&mut self, batch: Vec<Bytes>) -> Result<()> {
+        let mut progress = self.settle().await?;
+        let folder = self.folder.clone();
+        self.work = Work::Running(spawn_blocking(move || {
+            progress.write(&folder, &batch)?;
+            Ok(progress)
+        }));
+        Ok(())
+    }
+
+    /// Waits for the last batch and returns the staged file with its digest.
+    pub(crate) async fn finish(mut self) -> Result<(StagedFile, BlobDigest)> {
+        let progress = self.settle().await?;
+        Ok((StagedFile { file: progress.file, name: self.name }, digest_from(progress.hasher)))
+    }
+
+    async fn settle(&mut self) -> Result<Box<Progress>> {
+        match std::mem::replace(&mut self.work, Work::Broken) {
+            Work::Idle(progress) => Ok(progress),
+            Work::Running(handle) => joined(handle).await,
+            Work::Broken => Err(self.folder.fault("stage a blob", io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+}
+
+impl Progress {
+    fn write(&mut self, folder: &Folder, batch: &[Bytes]) -> Result<()> {
+        let bytes: u64 = batch.iter().map(|chunk| chunk.len() as u64).sum();
+        self.written_bytes += bytes;
+        if self.written_bytes - self.looked_at_bytes >= LOOK_EVERY_BYTES {
+            self.looked_at_bytes = self.written_bytes;
+            folder.check_space(Some(bytes))?;
+        }
+        for chunk in batch {
+            self.file.write_all(chunk).map_err(|error| folder.fault("stage a blob", error))?;
+            self.hasher.update(chunk);
+        }
+        Ok(())
+    }
+}

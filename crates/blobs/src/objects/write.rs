@@ -1,0 +1,232 @@
+//! Bytes into objects: large ones in parts to a staging name, from where the store copies them to their key.
+
+use bytes::Bytes;
+use object_store::path::Path as ObjectPath;
+use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
+use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use cartulary_model::BlobDigest;
+
+use super::{Objects, path_of, store_fault};
+use crate::StorageKey;
+use crate::blocking::joined;
+use crate::chunks::{ChunkQueue, digest_from};
+use crate::error::{BlobError, Corruption, Result};
+
+/// The most parts that an object of S3 has.
+const MOST_PARTS: u64 = 10_000;
+
+/// Copied through this process at once, in bytes.
+const RELAY_BYTES: u64 = 5 * 1024 * 1024;
+
+/// An object in the staging place, which is removed when nobody keeps it.
+#[derive(Debug)]
+pub(crate) struct StagedObject {
+    objects: Objects,
+    path: Option<ObjectPath>,
+}
+
+impl StagedObject {
+    /// Removes the object now.
+    pub(crate) async fn discard(mut self) -> Result<()> {
+        match self.path.take() {
+            Some(path) => self.objects.delete(&path).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for StagedObject {
+    fn drop(&mut self) {
+        let (Some(path), Ok(runtime)) = (self.path.take(), Handle::try_current()) else { return };
+        let objects = self.objects.clone();
+        // Best effort: what stays is swept later.
+        runtime.spawn(async move { objects.delete(&path).await });
+    }
+}
+
+impl Objects {
+    /// Copies a staged object to its key and removes it from the staging place.
+    pub(crate) async fn put_staged(&self, staged: StagedObject, size_bytes: u64, key: &StorageKey) -> Result<()> {
+        let Some(from) = staged.path.clone() else { return Err(BlobError::NotFound) };
+        let to = path_of(key);
+        if size_bytes <= self.copy_limit_bytes {
+            self.store.copy(&from, &to).await.map_err(store_fault)?;
+        } else {
+            self.relay(&from, size_bytes, key).await?;
+        }
+        let found_bytes = self.store.head(&to).await.map_err(store_fault)?.size;
+        if found_bytes != size_bytes {
+            let fault = Corruption::Length { expected_bytes: size_bytes, found_bytes };
+            return Err(BlobError::Corrupt { key: *key, fault });
+        }
+        if let Err(error) = staged.discard().await {
+            tracing::warn!(blob.key = %key, error = %error, "a staged object stays until the next sweep");
+        }
+        Ok(())
+    }
+
+    /// Reads a staged object and writes it under its key: for objects larger than the store copies.
+    async fn relay(&self, from: &ObjectPath, size_bytes: u64, key: &StorageKey) -> Result<()> {
+        let mut sink = ObjectSink::begin(self, path_of(key)).await?;
+        let outcome = async {
+            let mut queue = ChunkQueue::default();
+            let mut at = 0;
+            while at < size_bytes {
+                let end = size_bytes.min(at + RELAY_BYTES);
+                queue.push(self.store.get_range(from, at..end).await.map_err(store_fault)?);
+                at = end;
+                while queue.len() >= self.part_bytes {
+                    sink.push(queue.take(self.part_bytes)).await?;
+                }
+            }
+            if queue.len() > 0 {
+                sink.push(queue.take_all()).await?;
+            }
+            let digest = sink.settle().await?.map(digest_from);
+            if digest == Some(key.digest()) {
+                return Ok(());
+            }
+            Err(BlobError::Corrupt { key: *key, fault: Corruption::Bytes })
+        }
+        .await;
+        match outcome {
+            Ok(()) => sink.complete().await,
+            Err(error) => {
+                sink.abort().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A large body on its way into an object: each part is sent and hashed while the next one arrives.
+pub(crate) struct ObjectSink {
+    objects: Objects,
+    path: ObjectPath,
+    upload: Option<Box<dyn MultipartUpload>>,
+    hasher: Option<Sha256>,
+    running: Option<JoinHandle<Result<Sha256>>>,
+    parts: u64,
+}
+
+impl ObjectSink {
+    /// Begins an upload to the staging place.
+    pub(crate) async fn begin_staging(objects: &Objects) -> Result<Self> {
+        Self::begin(objects, Objects::new_staging_path()).await
+    }
+
+    async fn begin(objects: &Objects, path: ObjectPath) -> Result<Self> {
+        let upload = objects.store.put_multipart(&path).await.map_err(store_fault)?;
+        Ok(Self {
+            objects: objects.clone(),
+            path,
+            upload: Some(upload),
+            hasher: Some(Sha256::new()),
+            running: None,
+            parts: 0,
+        })
+    }
+
+    /// Returns the size that all parts but the last one have, in bytes.
+    pub(crate) const fn part_bytes(&self) -> usize {
+        self.objects.part_bytes
+    }
+
+    /// Begins to send a part, as soon as the one before is sent.
+    pub(crate) async fn push(&mut self, part: Vec<Bytes>) -> Result<()> {
+        self.parts += 1;
+        let part_bytes = self.objects.part_bytes as u64;
+        if self.parts > MOST_PARTS {
+            let limit_bytes = part_bytes.saturating_mul(MOST_PARTS);
+            return Err(BlobError::TooLarge { size_bytes: limit_bytes + 1, limit_bytes });
+        }
+        let (Some(mut hasher), Some(upload)) = (self.settle().await?, self.upload.as_mut()) else {
+            return Err(BlobError::NotFound);
+        };
+        let payload: PutPayload = part.into_iter().collect();
+        let sending = upload.put_part(payload.clone());
+        let hashing = spawn_blocking(move || {
+            for chunk in &payload {
+                hasher.update(chunk);
+            }
+            Ok(hasher)
+        });
+        self.running = Some(tokio::spawn(async move {
+            let (sent, hasher) = tokio::join!(sending, joined(hashing));
+            sent.map_err(store_fault)?;
+            hasher
+        }));
+        Ok(())
+    }
+
+    /// Completes the upload and returns the staged object with its digest.
+    pub(crate) async fn finish(mut self) -> Result<(StagedObject, BlobDigest)> {
+        let outcome = match self.settle().await {
+            Ok(Some(hasher)) => self.complete_upload().await.map(|()| digest_from(hasher)),
+            Ok(None) => Err(BlobError::NotFound),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(digest) => {
+                let staged = StagedObject { objects: self.objects.clone(), path: Some(self.path.clone()) };
+                Ok((staged, digest))
+            }
+            Err(error) => {
+                self.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Completes the upload of what was settled before.
+    async fn complete(mut self) -> Result<()> {
+        let outcome = self.complete_upload().await;
+        if outcome.is_err() {
+            self.abort().await;
+        }
+        outcome
+    }
+
+    async fn complete_upload(&mut self) -> Result<()> {
+        if let Some(upload) = self.upload.as_mut() {
+            upload.complete().await.map_err(store_fault)?;
+        }
+        self.upload = None;
+        Ok(())
+    }
+
+    /// Gives the upload up and tells the store so.
+    pub(crate) async fn abort(mut self) {
+        if let Some(running) = self.running.take() {
+            let _ = joined(running).await;
+        }
+        if let Some(mut upload) = self.upload.take() {
+            let _ = upload.abort().await;
+        }
+    }
+
+    async fn settle(&mut self) -> Result<Option<Sha256>> {
+        match self.running.take() {
+            Some(running) => joined(running).await.map(Some),
+            None => Ok(self.hasher.take()),
+        }
+    }
+}
+
+impl Drop for ObjectSink {
+    fn drop(&mut self) {
+        let running = self.running.take();
+        let (Some(mut upload), Ok(runtime)) = (self.upload.take(), Handle::try_current()) else { return };
+        // Best effort; the store's own rule for incomplete uploads takes what stays.
+        runtime.spawn(async move {
+            if let Some(running) = running {
+                running.abort();
+                let _ = running.await;
+            }
+            let _ = upload.abort().await;
+        });
+    }
+}

@@ -1,0 +1,371 @@
+//! The store of blobs: what the repository calls.
+
+use std::fmt::Display;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{Stream, StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
+
+use cartulary_model::{BlobDigest, Timestamp};
+
+use crate::counters::{Counters, StoreCounters};
+use crate::error::{BlobError, Result};
+use crate::folder::{self, FileCursor, FileSink, Folder};
+use crate::objects::{ObjectCursor, Objects, path_of};
+use crate::probe::{probe_folder, probe_objects};
+use crate::reader::{BlobReader, Cursor, VerifyOutcome, Wanted};
+use crate::staged::{StagedBlob, StagedBody};
+use crate::{SourceFile, StorageKey, StoreCapabilities, StoreConfig, blocking, stream_in};
+
+/// How many readers of one process may read a step ahead of their receivers.
+const READ_AHEAD_SLOTS: usize = 64;
+
+/// A place where blobs are kept. Cheap to clone; all clones are the same store.
+///
+/// Staging and committing are two acts, and so is what lies between: the repository's decision.
+///
+/// # Example
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use cartulary_blobs::{BlobStore, StorageKey, StoreConfig};
+///
+/// let store = BlobStore::open(&StoreConfig::Memory).await?;
+/// let body = futures::stream::iter([Ok::<_, std::io::Error>("a paper".into())]);
+/// let staged = store.stage(body).await?;
+/// let (digest, size_bytes) = (staged.digest, staged.size_bytes);
+/// let key = StorageKey::new(digest, 0);
+/// store.commit(staged, &key).await?;
+/// assert_eq!(store.read_to_vec(&key, digest, size_bytes, 1024).await?, b"a paper");
+/// # Ok::<_, cartulary_blobs::BlobError>(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct BlobStore {
+    backend: Backend,
+    read_ahead: Arc<Semaphore>,
+    counters: Arc<Counters>,
+}
+
+/// Where the bytes are.
+#[derive(Clone, Debug)]
+pub(crate) enum Backend {
+    Folder(Folder),
+    Objects(Objects),
+}
+
+impl Backend {
+    /// Returns up to which size a body stays in memory, in bytes.
+    pub(crate) const fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Folder(_) => FileSink::BATCH_BYTES,
+            Self::Objects(objects) => objects.part_bytes(),
+        }
+    }
+}
+
+/// Something that lies in a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedBlob {
+    /// The key, or none for what is no blob: a staging file, or a leftover of another writer.
+    pub key: Option<StorageKey>,
+    /// The name as it stands in the store, relative to its root; with U+FFFD for what is not UTF-8.
+    pub raw_name: String,
+    /// The size, in bytes.
+    pub size_bytes: u64,
+    /// When it was last written, by the clock of the store.
+    pub modified: Timestamp,
+}
+
+impl BlobStore {
+    /// Opens a store; a folder is made, with its sub-folders synced, when it is not there. A bucket is not asked yet:
+    /// see [`BlobStore::probe`].
+    ///
+    /// # Errors
+    /// [`BlobError::Config`] when a setting or a secret cannot be used, [`BlobError::Io`] when the folder cannot be made.
+    pub async fn open(config: &StoreConfig) -> Result<Self, BlobError> {
+        let backend = match config {
+            StoreConfig::Memory => Backend::Objects(Objects::in_memory()),
+            StoreConfig::Folder { path, reserve_bytes } => {
+                let (path, reserve_bytes) = (path.clone(), *reserve_bytes);
+                Backend::Folder(blocking::run(move || Folder::open(&path, reserve_bytes)).await?)
+            }
+            StoreConfig::S3(settings) => {
+                let settings = settings.clone();
+                Backend::Objects(blocking::run(move || Objects::in_bucket(&settings)).await?)
+            }
+        };
+        Ok(Self {
+            backend,
+            read_ahead: Arc::new(Semaphore::new(READ_AHEAD_SLOTS)),
+            counters: Arc::new(Counters::default()),
+        })
+    }
+
+    /// Finds out by trying what the store can do: writes, reads, lists, creates twice and removes a probe object.
+    ///
+    /// # Errors
+    /// Whatever keeps the store from serving; also [`BlobError::Unavailable`] when it gives back other bytes.
+    pub async fn probe(&self) -> Result<StoreCapabilities, BlobError> {
+        let outcome = match &self.backend {
+            Backend::Folder(folder) => probe_folder(folder).await,
+            Backend::Objects(objects) => probe_objects(objects).await,
+        };
+        self.noted(outcome)
+    }
+
+    /// Takes a body in: hashes it while it comes, keeps a small one in memory and a large one out of sight in the store.
+    ///
+    /// # Errors
+    /// [`BlobError::NoSpace`] before anything is written when less than the reserve is free, or later when it becomes
+    /// so; [`BlobError::Body`] when the body breaks off; [`BlobError::TooLarge`]; [`BlobError::Unavailable`];
+    /// [`BlobError::Io`]. After an error nothing is kept.
+    pub async fn stage<S, E>(&self, body: S) -> Result<StagedBlob, BlobError>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+        E: Display,
+    {
+        let body = body.map(|chunk| chunk.map_err(|error| BlobError::Body { reason: error.to_string() }));
+        let outcome = match self.check_space(None) {
+            Ok(()) => stream_in::stage(&self.backend, body).await,
+            Err(error) => Err(error),
+        };
+        self.noted(outcome)
+    }
+
+    /// Takes in the file at `path`; see [`BlobStore::stage_source`].
+    ///
+    /// # Errors
+    /// As [`SourceFile::open`] and [`BlobStore::stage_source`].
+    pub async fn stage_file(&self, path: &Path) -> Result<StagedBlob, BlobError> {
+        let path = path.to_owned();
+        let source = blocking::run(move || SourceFile::open(&path)).await?;
+        self.stage_source(source).await
+    }
+
+    /// Takes in an open file, reading it on threads that may block.
+    ///
+    /// # Errors
+    /// [`BlobError::Changed`] when somebody changed the file since it was opened; [`BlobError::Source`] when it cannot
+    /// be read; else as [`BlobStore::stage`].
+    pub async fn stage_source(&self, source: SourceFile) -> Result<StagedBlob, BlobError> {
+        let fits_in_memory = source.size_bytes() <= self.backend.memory_bytes() as u64;
+        let outcome = match self.check_space(Some(source.size_bytes())) {
+            Err(error) => Err(error),
+            Ok(()) if fits_in_memory => {
+                blocking::run(move || Ok(StagedBlob::in_memory(vec![source.read_all()?]))).await
+            }
+            Ok(()) => stream_in::stage(&self.backend, source.into_stream()).await,
+        };
+        self.noted(outcome)
+    }
+
+    /// Makes a staged blob durable under `key`: when this returns, it survives a loss of power.
+    ///
+    /// What lies under the key already is replaced by the same bytes, which also mends it if it was damaged; two who
+    /// commit the same key at once both succeed.
+    ///
+    /// # Errors
+    /// [`BlobError::WrongKey`] when the key names another digest; [`BlobError::NoSpace`]; [`BlobError::Unavailable`];
+    /// [`BlobError::Io`]. The staged bytes are gone in any case.
+    pub async fn commit(&self, staged: StagedBlob, key: &StorageKey) -> Result<(), BlobError> {
+        if staged.digest != key.digest() {
+            return Err(BlobError::WrongKey { key: *key });
+        }
+        let key = *key;
+        let outcome = match (&self.backend, staged.body) {
+            (Backend::Folder(folder), StagedBody::Memory(chunks)) => {
+                let folder = folder.clone();
+                blocking::run(move || folder.put(&chunks, &key)).await
+            }
+            (Backend::Folder(folder), StagedBody::File(file)) => {
+                let folder = folder.clone();
+                blocking::run(move || folder.put_staged(file, &key)).await
+            }
+            (Backend::Objects(objects), StagedBody::Memory(chunks)) => objects.put(chunks, &key).await,
+            (Backend::Objects(objects), StagedBody::Object(object)) => {
+                objects.put_staged(object, staged.size_bytes, &key).await
+            }
+            // It was staged in another store.
+            (Backend::Folder(_), StagedBody::Object(_)) | (Backend::Objects(_), StagedBody::File(_)) => {
+                Err(BlobError::WrongKey { key })
+            }
+        };
+        self.noted(outcome)
+    }
+
+    /// Forgets a staged blob, because its bytes are already stored or not wanted.
+    pub async fn discard(&self, staged: StagedBlob) {
+        match staged.body {
+            StagedBody::Memory(_) => {}
+            StagedBody::File(file) => {
+                let _ = blocking::run(move || {
+                    drop(file);
+                    Ok(())
+                })
+                .await;
+            }
+            StagedBody::Object(object) => {
+                if let Err(error) = object.discard().await {
+                    self.counters.note(&error);
+                }
+            }
+        }
+    }
+
+    /// Opens a blob for reading, whole or in a range of bytes; see [`BlobReader`].
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`]; [`BlobError::Corrupt`] when the length, or the digest of a small blob, is wrong;
+    /// [`BlobError::Range`] when the range does not lie within `size_bytes`; [`BlobError::Unavailable`];
+    /// [`BlobError::Io`].
+    pub async fn read(
+        &self,
+        key: &StorageKey,
+        digest: BlobDigest,
+        size_bytes: u64,
+        range: Option<Range<u64>>,
+    ) -> Result<BlobReader, BlobError> {
+        let wanted = Wanted::new(key, digest, size_bytes, range)?;
+        let opening = wanted.clone();
+        let opened = match &self.backend {
+            Backend::Folder(folder) => {
+                let folder = folder.clone();
+                blocking::run(move || {
+                    let (first, rest) = Box::new(FileCursor::open(&folder, opening)?).advance()?;
+                    Ok((first, rest.map(Cursor::File)))
+                })
+                .await
+            }
+            Backend::Objects(objects) => {
+                let first = ObjectCursor::new(objects, opening).advance().await;
+                first.map(|(first, rest)| (first, rest.map(Cursor::Object)))
+            }
+        };
+        let opened = self.noted(opened)?;
+        Ok(BlobReader::new(&wanted, opened, Arc::clone(&self.read_ahead), Arc::clone(&self.counters)))
+    }
+
+    /// Returns all bytes of a blob of at most `limit_bytes`, verified.
+    ///
+    /// # Errors
+    /// [`BlobError::TooLarge`] when `size_bytes` is beyond the limit; else as [`BlobStore::read`].
+    pub async fn read_to_vec(
+        &self,
+        key: &StorageKey,
+        digest: BlobDigest,
+        size_bytes: u64,
+        limit_bytes: u64,
+    ) -> Result<Vec<u8>, BlobError> {
+        if size_bytes > limit_bytes {
+            return Err(BlobError::TooLarge { size_bytes, limit_bytes });
+        }
+        let mut reader = self.read(key, digest, size_bytes, None).await?;
+        let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
+        while let Some(chunk) = reader.try_next().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    /// Returns the path of a blob's file, if the store is a folder: for workers that open it themselves, read-only.
+    /// Whether the file is there is not looked at, and its bytes are not verified.
+    pub async fn local_path(&self, key: &StorageKey) -> Option<PathBuf> {
+        match &self.backend {
+            Backend::Folder(folder) => Some(folder.path_of(key)),
+            Backend::Objects(_) => None,
+        }
+    }
+
+    /// Reads a blob whole and says whether its bytes are the right ones.
+    ///
+    /// # Errors
+    /// [`BlobError::Unavailable`] or [`BlobError::Io`] when it could not be found out.
+    pub async fn verify(
+        &self,
+        key: &StorageKey,
+        digest: BlobDigest,
+        size_bytes: u64,
+    ) -> Result<VerifyOutcome, BlobError> {
+        let outcome = async {
+            let mut reader = self.read(key, digest, size_bytes, None).await?;
+            while reader.try_next().await?.is_some() {}
+            Ok(VerifyOutcome::Sound)
+        };
+        match outcome.await {
+            Err(BlobError::NotFound) => Ok(VerifyOutcome::Missing),
+            Err(BlobError::Corrupt { fault, .. }) => Ok(fault.into()),
+            other => other,
+        }
+    }
+
+    /// Removes the bytes under a key; nothing there counts as removed. After a loss of power they may be back, which is
+    /// harmless: they are an orphan then.
+    ///
+    /// # Errors
+    /// [`BlobError::Unavailable`] or [`BlobError::Io`].
+    pub async fn delete(&self, key: &StorageKey) -> Result<(), BlobError> {
+        let outcome = match &self.backend {
+            Backend::Folder(folder) => {
+                let (folder, key) = (folder.clone(), *key);
+                blocking::run(move || folder.delete(&key)).await
+            }
+            Backend::Objects(objects) => objects.delete(&path_of(key)).await,
+        };
+        self.noted(outcome)
+    }
+
+    /// Lists everything that lies in the store, in no promised order: blobs, what is being staged, and leftovers.
+    pub fn list(&self) -> impl Stream<Item = Result<ListedBlob, BlobError>> + Send + Unpin + use<> {
+        let counters = Arc::clone(&self.counters);
+        let listed = match &self.backend {
+            Backend::Folder(folder) => folder::list(folder),
+            Backend::Objects(objects) => objects.list(),
+        };
+        listed.inspect_err(move |error| counters.note(error))
+    }
+
+    /// Removes what was staged and neither committed nor discarded, if nobody wrote to it for `older_than`, and returns
+    /// how much that was. A blob that is still on its way in after that time is lost to its sender: choose a day, or
+    /// zero before anything can be staged.
+    ///
+    /// # Errors
+    /// [`BlobError::Unavailable`] or [`BlobError::Io`].
+    pub async fn sweep_staging(&self, older_than: Duration) -> Result<usize, BlobError> {
+        let outcome = match &self.backend {
+            Backend::Folder(folder) => {
+                let folder = folder.clone();
+                blocking::run(move || folder.sweep(older_than)).await
+            }
+            Backend::Objects(objects) => objects.sweep(older_than).await,
+        };
+        self.noted(outcome)
+    }
+
+    /// Returns how many bytes are free where the store keeps them, if it can be known.
+    pub async fn free_bytes(&self) -> Option<u64> {
+        match &self.backend {
+            Backend::Folder(folder) => folder.free_bytes().ok(),
+            Backend::Objects(_) => None,
+        }
+    }
+
+    /// Returns how often the store failed since it was opened.
+    pub fn counters(&self) -> StoreCounters {
+        self.counters.now()
+    }
+
+    /// Looks at the free space, which takes a millionth of a second and is done where we stand.
+    fn check_space(&self, needed_bytes: Option<u64>) -> Result<()> {
+        match &self.backend {
+            Backend::Folder(folder) => folder.check_space(needed_bytes),
+            Backend::Objects(_) => Ok(()),
+        }
+    }
+
+    fn noted<T>(&self, outcome: Result<T>) -> Result<T> {
+        outcome.inspect_err(|error| self.counters.note(error))
+    }
+}
