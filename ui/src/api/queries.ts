@@ -1,0 +1,56 @@
+/** The keys and functions under which answers of the server are kept in memory. */
+import { queryOptions } from "@tanstack/react-query";
+import { isStatus } from "./client";
+import { api, type ListSort, type SearchQuery, type Window } from "./endpoints";
+import type { ObjectType } from "./types";
+
+export const queries = {
+  session: () =>
+    queryOptions({
+      queryKey: ["session"],
+      queryFn: () => api.session().catch((fault: unknown) => { if (isStatus(fault, 401)) return null; throw fault; }),
+      staleTime: Infinity,
+    }),
+  types: () => queryOptions({ queryKey: ["types"], queryFn: () => api.types(), staleTime: 300_000 }),
+  dossier: (id: string) => queryOptions({ queryKey: ["dossier", id], queryFn: ({ signal }) => api.dossier(id, signal) }),
+  document: (id: string) => queryOptions({ queryKey: ["document", id], queryFn: ({ signal }) => api.document(id, signal) }),
+  versions: (id: string) => queryOptions({ queryKey: ["document", id, "versions"], queryFn: ({ signal }) => api.versions(id, signal) }),
+  acl: (id: string) => queryOptions({ queryKey: ["acl", id], queryFn: ({ signal }) => api.acl(id, signal) }),
+  /** Text of a document or version; asked again while the server is still reading it. */
+  text: (id: string, digest: string | undefined) =>
+    queryOptions({
+      queryKey: ["text", id, digest],
+      queryFn: ({ signal }) => api.text(id, signal),
+      staleTime: 60_000,
+      refetchInterval: (query) => (query.state.data?.state === "waiting" ? 3000 : false),
+    }),
+  search: (query: SearchQuery & Window) =>
+    queryOptions({ queryKey: ["search", query], queryFn: ({ signal }) => api.search(query, signal), enabled: query.q !== "" }),
+};
+
+/** One window of a list: how to ask for it and under which key it is kept. */
+export interface ListSource<T> {
+  key: readonly unknown[];
+  fetch: (window: Window, signal: AbortSignal) => Promise<{ total: number; items: T[] }>;
+}
+
+export const lists = {
+  dossiers: (sort: ListSort, q: string): ListSource<import("./types").Summary> => ({
+    key: ["dossiers", sort, q],
+    fetch: (window, signal) => api.dossiers({ sort, q, ...window }, signal),
+  }),
+  contents: (id: string): ListSource<import("./types").Summary> => ({
+    key: ["contents", id],
+    fetch: (window, signal) => api.contents(id, window, signal),
+  }),
+};
+
+/** Returns the label of a type or property in the reader's language; labels may be one text or one per language. */
+export function labelOf(label: string | Record<string, string> | undefined, language: string, fallback: string): string {
+  if (label === undefined) return fallback;
+  if (typeof label === "string") return label === "" ? fallback : label;
+  return label[language] ?? label["en"] ?? fallback;
+}
+
+/** Finds a type by its id. */
+export const typeById = (types: { items: ObjectType[] } | undefined, id: string) => types?.items.find((type) => type.id === id);

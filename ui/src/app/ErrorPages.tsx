@@ -1,0 +1,17 @@
+/** What stands in the page when an address leads nowhere or a screen broke: the frame around it stays. */
+import { Link, type ErrorComponentProps } from "@tanstack/react-router";
+import { useI18n } from "../i18n";
+import { EmptyState, ErrorState } from "../ui/States";
+
+export function MissingPage() {
+  const { t } = useI18n();
+  return (
+    <EmptyState title={t("common:missing.title")} text={t("common:missing.text")}>
+      <Link to="/dossiers">{t("common:missing.home")}</Link>
+    </EmptyState>
+  );
+}
+
+export function FailedPage({ error, reset }: ErrorComponentProps) {
+  return <ErrorState fault={error} retry={reset} />;
+}

@@ -1,0 +1,57 @@
+/** What the reader may do with a thing, and who else is named in its access list. The server decided; this only says it. */
+import { useQuery } from "@tanstack/react-query";
+import { isStatus } from "../../api/client";
+import { queries } from "../../api/queries";
+import type { Detail } from "../../api/types";
+import { hasText, useI18n, type Translate } from "../../i18n";
+import { Icon } from "../../ui/Icon";
+import { ErrorState, Waiting } from "../../ui/States";
+import styles from "./Dossier.module.css";
+
+/** A permission in words; one that came after this catalogue keeps the server's name. */
+function permissionName(permission: string, t: Translate): string {
+  const key = `dossier:permission.${permission}`;
+  return hasText(key) ? t(key) : permission;
+}
+
+export function AccessTab({ object }: { object: Detail }) {
+  const { t } = useI18n();
+  return (
+    <>
+      <section>
+        <h2>{t("dossier:access.mine")}</h2>
+        {object.permissions.length === 0 ? <p className="quiet">{t("dossier:access.nothing")}</p> : (
+          <ul className={styles["rights"]}>
+            {object.permissions.map((permission) => <li key={permission}><Icon name="check" /><span>{permissionName(permission, t)}</span></li>)}
+          </ul>
+        )}
+      </section>
+      <Entries object={object} />
+    </>
+  );
+}
+
+function Entries({ object }: { object: Detail }) {
+  const { t } = useI18n();
+  const acl = useQuery(queries.acl(object.id));
+  if (acl.isPending) return <Waiting what={t("dossier:access.waiting")} />;
+  if (acl.isError) {
+    if (isStatus(acl.error, 403) || isStatus(acl.error, 404)) return <p className="quiet">{t("dossier:access.denied")}</p>;
+    return <ErrorState fault={acl.error} retry={() => void acl.refetch()} />;
+  }
+  const byPrincipal = Map.groupBy(acl.data.entries, (entry) => entry.principal);
+  return (
+    <section>
+      <h2>{t("dossier:access.entries")}</h2>
+      <p className={styles["small"]}>{acl.data.inherits ? t("dossier:access.inherits") : t("dossier:access.own")}</p>
+      <dl className={styles["facts"]}>
+        {[...byPrincipal].map(([principal, entries]) => (
+          <div key={principal} style={{ display: "contents" }}>
+            <dt><bdi>{principal}</bdi></dt>
+            <dd>{entries.map((entry) => permissionName(entry.permission, t)).join(" · ")}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,119 @@
+/** The data of the paper and of its dossier; title and name can be changed in place. */
+import { useState, type ReactNode } from "react";
+import { labelOf, typeById } from "../../api/queries";
+import type { Detail, ObjectType } from "../../api/types";
+import { hasText, useI18n } from "../../i18n";
+import { Button, Chip, Code } from "../../ui/controls";
+import { Line } from "../../ui/States";
+import styles from "./Dossier.module.css";
+import { EditData } from "./EditData";
+
+interface DataTabProps {
+  dossier: Detail;
+  paper: Detail | undefined;
+  types: { items: ObjectType[] } | undefined;
+}
+
+function Fact({ name, children }: { name: ReactNode; children: ReactNode }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+/** A property's value as text; nested values are shown as they are stored. */
+function valueText(value: unknown): string {
+  if (Array.isArray(value)) return value.map(valueText).join("; ");
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+}
+
+function Properties({ object, type }: { object: Detail; type: ObjectType | undefined }) {
+  const { format, language } = useI18n();
+  const entries = Object.entries(object.properties ?? {}).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return entries.map(([id, value]) => {
+    const declared = type?.properties.find((property) => property.id === id);
+    const isDate = /date|time|instant/i.test(declared?.kind ?? "") && typeof value === "string";
+    return <Fact key={id} name={<bdi>{labelOf(declared?.label, language.code, id)}</bdi>}>{isDate ? format.date(value) || value : <bdi>{valueText(value)}</bdi>}</Fact>;
+  });
+}
+
+function TextState({ paper }: { paper: Detail }) {
+  const { t } = useI18n();
+  const state = paper.text?.state;
+  if (state === undefined) return null;
+  return <Fact name={t("dossier:field.text")}><Chip {...(state === "failed" ? { tone: "late" as const } : state === "ready" ? { tone: "ok" as const } : {})}>{t(`dossier:text.${state}`)}</Chip></Fact>;
+}
+
+function Faults({ paper }: { paper: Detail }) {
+  const { t } = useI18n();
+  const faults = paper.text?.faults ?? [];
+  if (faults.length === 0) return null;
+  return (
+    <div className={styles["faults"]}>
+      {faults.slice(0, 20).map((fault, index) => (
+        <Line key={index}>
+          {hasText(`errors:fault.${fault.code}`) ? t(`errors:fault.${fault.code}`) : <span lang="en" dir="auto">{fault.detail}</span>}
+          {fault.pageNumber !== undefined && <> {t("dossier:text.onPage", { page: fault.pageNumber })}</>}
+        </Line>
+      ))}
+    </div>
+  );
+}
+
+function Part({ heading, object, editable, children }: { heading: string; object: Detail; editable: boolean; children: ReactNode }) {
+  const { t } = useI18n();
+  const [editing, setEditing] = useState(false);
+  return (
+    <section>
+      <div className={styles["partHead"]}>
+        <h2>{heading}</h2>
+        {editable && !editing && <Button icon="edit" look="bare" aria-label={t("dossier:edit.open", { what: heading })} onPress={() => setEditing(true)} />}
+      </div>
+      {editing ? <EditData object={object} onDone={() => setEditing(false)} /> : <dl className={styles["facts"]}>{children}</dl>}
+    </section>
+  );
+}
+
+const mayWrite = (object: Detail) => object.permissions.some((right) => /write|all/i.test(right));
+
+export function DataTab({ dossier, paper, types }: DataTabProps) {
+  const { t, format, language } = useI18n();
+  const type = paper === undefined ? undefined : typeById(types, paper.type);
+  const dossierType = typeById(types, dossier.type);
+  return (
+    <>
+      {paper !== undefined && (
+        <Part key={paper.id} heading={t("dossier:data.paper")} object={paper} editable={mayWrite(paper)}>
+          <Fact name={t("dossier:field.title")}><bdi>{paper.title}</bdi></Fact>
+          <Fact name={t("dossier:field.name")}><bdi>{paper.name}</bdi></Fact>
+          <Fact name={t("dossier:field.type")}><bdi>{labelOf(type?.label, language.code, paper.type)}</bdi></Fact>
+          {paper.versionLabel !== undefined && <Fact name={t("dossier:field.version")}><bdi>{paper.versionLabel}</bdi></Fact>}
+          <Properties object={paper} type={type} />
+          <Fact name={t("dossier:field.received")}>{format.dateTime(paper.createdAt)} · <bdi>{paper.createdBy}</bdi></Fact>
+          <Fact name={t("dossier:field.modified")}>{format.dateTime(paper.modifiedAt)} · <bdi>{paper.modifiedBy}</bdi></Fact>
+          {paper.content !== undefined && paper.content !== null && (
+            <>
+              <Fact name={t("dossier:field.file")}><Code plain>{paper.content.fileName}</Code></Fact>
+              <Fact name={t("dossier:field.kind")}><Code>{paper.content.mediaType}</Code></Fact>
+              <Fact name={t("dossier:field.size")}>{format.bytes(paper.content.sizeBytes)}</Fact>
+              {(paper.text?.pageCount ?? 0) > 0 && <Fact name={t("dossier:field.pages")}>{format.number(paper.text?.pageCount ?? 0)}</Fact>}
+              <TextState paper={paper} />
+              <Fact name={t("dossier:field.digest")}><Code>{paper.content.digest}</Code></Fact>
+            </>
+          )}
+        </Part>
+      )}
+      {paper !== undefined && <Faults paper={paper} />}
+      <Part key={dossier.id} heading={t("dossier:data.dossier")} object={dossier} editable={mayWrite(dossier)}>
+        <Fact name={t("dossier:field.name")}><bdi className="mono">{dossier.name}</bdi></Fact>
+        <Fact name={t("dossier:field.title")}><bdi>{dossier.title}</bdi></Fact>
+        <Fact name={t("dossier:field.type")}><bdi>{labelOf(dossierType?.label, language.code, dossier.type)}</bdi></Fact>
+        <Properties object={dossier} type={dossierType} />
+        <Fact name={t("dossier:field.opened")}>{format.dateTime(dossier.createdAt)} · <bdi>{dossier.createdBy}</bdi></Fact>
+        <Fact name={t("dossier:field.modified")}>{format.dateTime(dossier.modifiedAt)} · <bdi>{dossier.modifiedBy}</bdi></Fact>
+      </Part>
+    </>
+  );
+}

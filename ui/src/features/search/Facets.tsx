@@ -1,0 +1,45 @@
+/** Counts by which a search is narrowed; the chosen value stays on top. */
+import type { FacetValue, SearchAnswer } from "../../api/types";
+import { useI18n } from "../../i18n";
+import styles from "./Search.module.css";
+
+export type FacetName = "type" | "mediaType" | "year" | "dossier";
+const shown = ["type", "mediaType", "year"] as const;
+
+interface FacetsProps {
+  answer: SearchAnswer;
+  chosen: Partial<Record<FacetName, string | undefined>>;
+  onChoose: (name: FacetName, value: string | undefined) => void;
+}
+
+export function Facets({ answer, chosen, onChoose }: FacetsProps) {
+  const { t, format } = useI18n();
+  return (
+    <nav className={styles["facets"]} aria-label={t("search:facet.label")}>
+      {shown.map((name) => {
+        const values: FacetValue[] = (answer.facets[name] ?? []).filter((value) => value.count > 0 || value.value === chosen[name]).slice(0, 12);
+        const picked = chosen[name];
+        if (picked !== undefined && !values.some((value) => value.value === picked)) values.unshift({ value: picked, count: 0 });
+        if (values.length === 0) return null;
+        return (
+          <section key={name}>
+            <h2>{t(`search:facet.${name}`)}</h2>
+            <ul>
+              {values.map((value) => {
+                const isChosen = value.value === picked;
+                return (
+                  <li key={value.value}>
+                    <button type="button" className={styles["facet"]} aria-pressed={isChosen} onClick={() => onChoose(name, isChosen ? undefined : value.value)}>
+                      <bdi dir={name === "mediaType" ? "ltr" : undefined}>{name === "year" ? format.number(Number(value.value)).replace(/[^\p{N}]/gu, "") || value.value : (value.label ?? value.value)}</bdi>
+                      <span className={`${styles["number"]} tabular`}>{format.number(value.count)}</span>
+                    </button>
+                  </li>
+                );
+              })}
+            </ul>
+          </section>
+        );
+      })}
+    </nav>
+  );
+}

@@ -1,0 +1,48 @@
+/** One hit: what it is, where it lies, and the words around each match with the page they stand on. */
+import { Link } from "@tanstack/react-router";
+import type { Hit, Snippet } from "../../api/types";
+import { useI18n } from "../../i18n";
+import { Code } from "../../ui/controls";
+import { Icon } from "../../ui/Icon";
+import styles from "./Search.module.css";
+import { wordsToFind } from "./terms";
+
+function Words({ snippet }: { snippet: Snippet }) {
+  return (
+    <span className={styles["words"]} dir="auto">
+      {snippet.fragments.map((fragment, index) => (fragment.hit ? <mark key={index}>{fragment.text}</mark> : fragment.text))}
+    </span>
+  );
+}
+
+export function HitRow({ hit, q, active }: { hit: Hit; q: string; active: boolean }) {
+  const { t, format } = useI18n();
+  const isPaper = hit.base === "document" && hit.dossier !== undefined && hit.dossier !== null;
+  const place = isPaper && hit.dossier ? { id: hit.dossier.id } : { id: hit.id };
+  const at = (page: number | undefined) => (isPaper ? { doc: hit.id, page: page !== undefined && page > 1 ? page : undefined, q: wordsToFind(hit, q) } : {});
+  const firstPage = hit.snippets.find((snippet) => snippet.pageNumber !== undefined)?.pageNumber;
+  return (
+    <li className={styles["hit"]} data-active={active ? "" : undefined}>
+      <div className={styles["hitHead"]}>
+        <Icon name={hit.base === "folder" ? "folder" : hit.content?.mediaType.startsWith("image/") === true ? "image" : "paper"} size={14} />
+        <Link data-hit="" className={styles["hitTitle"]} to="/d/$id" params={place} search={at(firstPage)}><bdi>{hit.title || hit.name}</bdi></Link>
+      </div>
+      <div className={styles["hitLine"]}>
+        {hit.dossier !== undefined && hit.dossier !== null && <Link to="/d/$id" params={{ id: hit.dossier.id }}><bdi className="mono">{hit.dossier.name}</bdi>{hit.dossier.title !== hit.dossier.name && <> <bdi>{hit.dossier.title}</bdi></>}</Link>}
+        <span>{format.date(hit.modifiedAt)}</span>
+        {(hit.text?.pageCount ?? 0) > 0 && <span>{t("search:pages", { count: hit.text?.pageCount ?? 0 })}</span>}
+        {hit.content !== undefined && hit.content !== null && <Code plain>{hit.content.fileName}</Code>}
+      </div>
+      {hit.snippets.length > 0 && (
+        <div className={styles["snippets"]}>
+          {hit.snippets.slice(0, 3).map((snippet, index) => (
+            <Link key={index} className={styles["snippet"]} to="/d/$id" params={place} search={at(snippet.pageNumber)}>
+              <span className={styles["pageNumber"]}>{snippet.pageNumber === undefined ? t("search:noPage") : t("search:page", { page: snippet.pageNumber })}</span>
+              <Words snippet={snippet} />
+            </Link>
+          ))}
+        </div>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,138 @@
+/** One page of a PDF: its picture on a canvas, the text over it, and the hits marked on the text. */
+import { useEffect, useRef, useState } from "react";
+import { useI18n } from "../i18n";
+import { findTerms, fold } from "./fold";
+import { mark, unmark } from "./highlights";
+import styles from "./page.module.css";
+import { TextLayer, type PDFDocumentProxy, type PDFPageProxy } from "./pdf";
+
+/** Larger canvases are refused by browsers or eat the memory of the machine. */
+const mostPixels = 16_000_000;
+
+interface PdfPageProps {
+  document: PDFDocumentProxy;
+  pageNumber: number;
+  scale: number;
+  rotation: number;
+  place: React.CSSProperties;
+  terms: readonly string[];
+  /** Number of the present hit on this page, from 0. */
+  hitNow: number | undefined;
+  onSize: (pageNumber: number, width: number, height: number) => void;
+  /** Where the present hit stands, for the scroller to go there; `undefined` when it is not found on the page. */
+  onHit: (element: DOMRect | undefined) => void;
+}
+
+interface Layer {
+  host: HTMLDivElement;
+  divs: HTMLElement[];
+}
+
+async function paint(page: PDFPageProxy, scale: number, rotation: number, host: HTMLDivElement, signal: AbortSignal): Promise<void> {
+  const viewport = page.getViewport({ scale, rotation: (page.rotate + rotation) % 360 });
+  const wanted = window.devicePixelRatio || 1;
+  const ratio = Math.min(wanted, Math.sqrt(mostPixels / Math.max(1, viewport.width * viewport.height)));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.floor(viewport.width * ratio));
+  canvas.height = Math.max(1, Math.floor(viewport.height * ratio));
+  const task = page.render({ canvas, viewport, ...(ratio === 1 ? {} : { transform: [ratio, 0, 0, ratio, 0, 0] }) });
+  signal.addEventListener("abort", () => task.cancel(), { once: true });
+  await task.promise;
+  if (signal.aborted) return;
+  // The old picture stays, stretched, until the new one is whole: no flicker.
+  for (const old of host.querySelectorAll("canvas")) old.width = old.height = 0;
+  host.replaceChildren(canvas);
+}
+
+async function layText(page: PDFPageProxy, scale: number, rotation: number, host: HTMLDivElement, signal: AbortSignal): Promise<Layer | undefined> {
+  const content = await page.getTextContent();
+  if (signal.aborted) return undefined;
+  host.replaceChildren();
+  const viewport = page.getViewport({ scale, rotation: (page.rotate + rotation) % 360 });
+  const layer = new TextLayer({ textContentSource: content, container: host, viewport });
+  signal.addEventListener("abort", () => layer.cancel(), { once: true });
+  await layer.render();
+  return signal.aborted ? undefined : { host, divs: layer.textDivs };
+}
+
+/** Turns matches in the page's whole text into ranges over its text elements. */
+function rangesOf(layer: Layer, terms: readonly string[]): Range[] {
+  let text = "";
+  const starts: number[] = [];
+  for (const div of layer.divs) {
+    starts.push(text.length);
+    text += div.textContent ?? "";
+    if (div.nextSibling?.nodeName === "BR") text += "\n";
+  }
+  const at = (position: number, isEnd: boolean): [Node, number] | undefined => {
+    let index = starts.length - 1;
+    while (index > 0 && ((starts[index] ?? 0) > position || (isEnd && (starts[index] ?? 0) >= position))) index -= 1;
+    const node = layer.divs[index]?.firstChild;
+    if (node === null || node === undefined) return undefined;
+    return [node, Math.min(position - (starts[index] ?? 0), node.textContent?.length ?? 0)];
+  };
+  return findTerms(fold(text), terms).flatMap((match) => {
+    const start = at(match.start, false);
+    const end = at(match.end, true);
+    if (start === undefined || end === undefined) return [];
+    const range = new Range();
+    range.setStart(start[0], start[1]);
+    range.setEnd(end[0], end[1]);
+    return [range];
+  });
+}
+
+export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, terms, hitNow, onSize, onHit }: PdfPageProps) {
+  const { t } = useI18n();
+  const canvasHost = useRef<HTMLDivElement>(null);
+  const textHost = useRef<HTMLDivElement>(null);
+  const [layer, setLayer] = useState<Layer>();
+  const [userUnit, setUserUnit] = useState(1);
+  const [failed, setFailed] = useState(false);
+  const [owner] = useState({});
+
+  useEffect(() => {
+    const stop = new AbortController();
+    setFailed(false);
+    setLayer(undefined);
+    void (async () => {
+      try {
+        const page = await pdf.getPage(pageNumber);
+        if (stop.signal.aborted || canvasHost.current === null || textHost.current === null) return;
+        setUserUnit(page.userUnit);
+        const natural = page.getViewport({ scale: 1, rotation: page.rotate });
+        onSize(pageNumber, natural.width, natural.height);
+        const text = layText(page, scale, rotation, textHost.current, stop.signal).then(setLayer, () => setLayer(undefined));
+        await paint(page, scale, rotation, canvasHost.current, stop.signal);
+        await text;
+      } catch (fault) {
+        if (!stop.signal.aborted && (fault as Error).name !== "RenderingCancelledException") setFailed(true);
+      }
+    })();
+    return () => stop.abort();
+  }, [pdf, pageNumber, scale, rotation, onSize]);
+
+  useEffect(() => {
+    const host = canvasHost.current;
+    return () => {
+      for (const canvas of host?.querySelectorAll("canvas") ?? []) canvas.width = canvas.height = 0;
+    };
+  }, []);
+
+  useEffect(() => {
+    if (layer === undefined) return;
+    const ranges = rangesOf(layer, terms);
+    const now = hitNow === undefined ? undefined : (ranges[hitNow] ?? ranges[ranges.length - 1]);
+    mark(owner, ranges, now);
+    if (hitNow !== undefined) onHit(now?.getBoundingClientRect());
+    return () => unmark(owner);
+  }, [layer, terms, hitNow, onHit, owner]);
+
+  return (
+    <div className={styles["page"]} style={{ ...place, "--total-scale-factor": scale * userUnit, "--scale-round-x": "1px", "--scale-round-y": "1px" } as React.CSSProperties} data-page-number={pageNumber} role="group" aria-label={t("viewer:page.label", { page: pageNumber })}>
+      <div ref={canvasHost} className={styles["canvasHost"]} />
+      <div ref={textHost} className={styles["textLayer"]} />
+      {failed && <div className={styles["fault"]}>{t("viewer:page.failed", { page: pageNumber })}</div>}
+    </div>
+  );
+}
