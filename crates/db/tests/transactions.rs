@@ -283,8 +283,9 @@ async fn transactions_that_block_each_other_both_succeed() {
         );
         one.unwrap();
         two.unwrap();
-        let expected = if is_server { 3 } else { 2 };
-        assert_eq!(runs.load(Ordering::SeqCst), expected);
+        // The one that was broken off may meet the other once more before that has what it waited for.
+        let runs = runs.load(Ordering::SeqCst);
+        assert!(if is_server { runs > 2 } else { runs == 2 }, "{runs} runs");
         database.close().await;
     }
 }
