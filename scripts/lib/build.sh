@@ -33,6 +33,7 @@ ui_packages() {
   [[ -e "$stamp" && "$(<"$stamp")" == "$lock" ]] && return 0
   say "Installing the web application's packages from npm (npm ci)"
   (cd "$UI_DIR" && npm ci --no-audit --no-fund --loglevel=error </dev/null >&2)
+  mkdir -p "$UI_DIR/node_modules"
   printf '%s' "$lock" >"$stamp"
 }
 
