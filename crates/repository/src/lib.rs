@@ -1,1 +1,48 @@
-//! The core: Session services over the document model.
+//! The core: the document model behind [`Session`] services.
+//!
+//! Data goes one way: a route calls a service, a service authorises, decides, and runs one transaction of rows, change,
+//! audit and jobs through `store`. What follows from a change (text, index, feeds) happens after the commit, from the
+//! change log, and can be repeated.
+//!
+//! Invariants: there is no unauthorised door; SQL stands in `store` only; this crate knows no HTTP, and nothing of the
+//! modules above it.
+
+mod access;
+mod authentication;
+mod bootstrap;
+mod clock;
+mod error;
+mod feed;
+mod listing;
+mod module;
+mod object;
+mod repository;
+mod sequencer;
+mod services;
+mod session;
+mod store;
+mod transaction;
+mod work;
+
+pub use authentication::{AuthenticatedSession, SessionKind, SignIn, SignedIn};
+pub use bootstrap::{ADMINISTRATORS, EVERYONE, READERS, STAFF, SYSTEM};
+pub use clock::Clock;
+pub use error::{RepositoryError, Result};
+pub use module::{JobContext, JobError, JobFuture, JobHandler, Module};
+pub use object::*;
+pub use repository::{BootError, CORE_MIGRATIONS, Repository, RepositoryConfig};
+pub use services::*;
+pub use session::{Actor, Session};
+pub use work::BackgroundTasks;
+
+/// Returns an error's words with those of all its causes: "one: two: three".
+pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    words
+}

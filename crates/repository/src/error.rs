@@ -1,0 +1,133 @@
+//! Why the repository refuses or fails; one variant for each thing that the caller can do about it.
+
+use cartulary_blobs::BlobError;
+use cartulary_db::DbError;
+use cartulary_model::Violation;
+
+use crate::object::ObjectDetail;
+
+/// The result of every service.
+pub type Result<T, E = RepositoryError> = std::result::Result<T, E>;
+
+/// Why an act of the repository did not happen. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// There is nothing under that id, or the caller may not know of it.
+    #[error("{what} is not there")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// The caller sees the object and may not do this to it.
+    #[error("this needs the permission `{permission}`")]
+    Forbidden {
+        /// The missing permission.
+        permission: String,
+    },
+    /// Nobody is signed in, or the session ended.
+    #[error("sign in first")]
+    Unauthenticated,
+    /// User name and password do not fit together.
+    #[error("the user name or the password is wrong")]
+    WrongCredentials,
+    /// Too many tries.
+    #[error("too many tries: wait {retry_after_seconds} s")]
+    TooManyTries {
+        /// When to try again.
+        retry_after_seconds: u64,
+    },
+    /// The state of things does not allow it.
+    #[error("{detail}")]
+    Conflict {
+        /// A stable snake_case code.
+        code: &'static str,
+        /// What is in the way, and what to do.
+        detail: String,
+    },
+    /// Somebody changed the object since the caller read it.
+    #[error("the object was changed since it was read")]
+    Stale {
+        /// The object as it is now.
+        current: Box<ObjectDetail>,
+    },
+    /// The input breaks rules; all of them are listed.
+    #[error("the input breaks {} rule(s)", violations.len())]
+    Invalid {
+        /// Every violation.
+        violations: Vec<Violation>,
+    },
+    /// The index has not reached the transaction that the caller waits for.
+    #[error("the index has not reached that transaction yet")]
+    NotYetIndexed,
+    /// The disk or the store has no room.
+    #[error("there is no room left for this: make space, then send it again")]
+    StorageFull,
+    /// Something needed does not answer now.
+    #[error("{what} does not answer now: try again")]
+    Unavailable {
+        /// What is missing.
+        what: &'static str,
+        /// The cause.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// Stored bytes are not what they were.
+    #[error("the stored bytes of `{digest}` are damaged or missing")]
+    Corrupt {
+        /// The digest asked for.
+        digest: String,
+    },
+    /// The body ended early or was not readable.
+    #[error("the content did not arrive whole")]
+    Interrupted,
+    /// A fault of ours; the log has the chain.
+    #[error("an internal fault")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl RepositoryError {
+    /// Returns "`what` is not there".
+    pub fn not_found(what: impl Into<String>) -> Self {
+        Self::NotFound { what: what.into() }
+    }
+
+    /// Returns the refusal of one field.
+    pub fn invalid(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Invalid { violations: vec![Violation::new(field, code, detail)] }
+    }
+
+    /// Returns a conflict with its code and words.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Conflict { code, detail: detail.into() }
+    }
+
+    /// Wraps a fault of ours.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(source.into())
+    }
+}
+
+impl From<DbError> for RepositoryError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::StorageFull(_) => Self::StorageFull,
+            DbError::Unavailable(_) | DbError::Busy(_) | DbError::OverBudget { .. } => {
+                Self::Unavailable { what: "the database", source: Some(Box::new(error)) }
+            }
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}
+
+impl From<BlobError> for RepositoryError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::NoSpace { .. } => Self::StorageFull,
+            BlobError::Unavailable { .. } => {
+                Self::Unavailable { what: "the blob store", source: Some(Box::new(error)) }
+            }
+            BlobError::Corrupt { ref key, .. } => Self::Corrupt { digest: key.to_string() },
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Keeps the full-text index true: reads the change log from the index's own checkpoint and puts what changed.
+//!
+//! The checkpoint is kept with the index, in its commit, so that a crash repeats work and never skips any.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use cartulary_db::Conn;
+use cartulary_index::{Checkpoint, Entry, Operation, PageText};
+use cartulary_model::{BaseType, PropertyKind, Timestamp};
+use serde_json::Value;
+
+use crate::object::TextPage;
+use crate::services::{TEXT_KIND, TEXT_PRODUCER, read_pages};
+use crate::store::blobs::{self, BlobRow};
+use crate::store::changes::{self, ChangeRow};
+use crate::store::objects::{self, ObjectRow};
+use crate::store::{filing, renditions};
+use crate::{Repository, RepositoryError, Result};
+
+/// How many changes are read at a time.
+const CHANGES: i64 = 1_000;
+/// How many objects are put before the index is given a rest; bounds the memory that texts take.
+const OBJECTS: usize = 100;
+/// How long the feed waits for more after a first change, so that one commit of the index serves many.
+const GATHER: Duration = Duration::from_millis(100);
+/// How long it waits for news at most; other nodes do not wake it.
+const IDLE: Duration = Duration::from_secs(1);
+/// How many holders of a rendition are read at a time.
+const HOLDERS: i64 = 1_000;
+
+/// Feeds the index until `stop` says so.
+pub(crate) async fn run(repository: Repository, mut stop: tokio::sync::watch::Receiver<bool>) {
+    let mut commits = repository.database().commits();
+    loop {
+        match repository.feed_once().await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => crate::repository::log_error("the index feed failed and goes on later", &error),
+        }
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = commits.changed() => tokio::time::sleep(GATHER).await,
+            () = tokio::time::sleep(IDLE) => {}
+        }
+        if *stop.borrow() {
+            return;
+        }
+    }
+}
+
+/// What a batch of changes asks for.
+pub(crate) struct Batch {
+    pub position: i64,
+    pub count: usize,
+    /// Objects to look at, each with the position of its newest change.
+    pub touched: BTreeMap<i64, i64>,
+}
+
+/// One object, ready to be put but for its text.
+pub(crate) struct Draft {
+    entry: Entry,
+    text: Option<BlobRow>,
+}
+
+impl Repository {
+    /// Brings the index forward by one batch of changes; returns how many they were.
+    pub(crate) async fn feed_once(&self) -> Result<usize> {
+        let _held = self.inner.feeding.lock().await;
+        let position = *self.inner.indexed.borrow();
+        let batch = self.database().read(move |conn: &mut Conn| read_batch(conn, position)).await?;
+        let Some(batch) = batch else { return Ok(0) };
+        let touched: Vec<(i64, i64)> = batch.touched.into_iter().collect();
+        for some in touched.chunks(OBJECTS) {
+            let operations = self.operations(some.to_vec()).await?;
+            let index = self.inner.index.clone();
+            blocking(move || index.apply(operations)).await?;
+        }
+        self.commit_index(batch.position).await?;
+        Ok(batch.count)
+    }
+
+    async fn commit_index(&self, position: i64) -> Result<()> {
+        let checkpoint = Checkpoint { log_identity: self.inner.log_identity.clone(), position };
+        let index = self.inner.index.clone();
+        blocking(move || index.commit(checkpoint)).await?;
+        self.inner.indexed.send_replace(position);
+        Ok(())
+    }
+
+    /// Returns what to do in the index for objects, each with the position of its newest change.
+    pub(crate) async fn operations(&self, touched: Vec<(i64, i64)>) -> Result<Vec<Operation>> {
+        let repository = self.clone();
+        let drafts = self.database().read(move |conn: &mut Conn| repository.drafts(conn, &touched)).await?;
+        let mut operations = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            match draft {
+                Err((object_no, change)) => operations.push(Operation::Remove { object_no, change }),
+                Ok(draft) => operations.push(Operation::Put(Box::new(self.finish(draft).await?))),
+            }
+        }
+        Ok(operations)
+    }
+
+    async fn finish(&self, draft: Draft) -> Result<Entry> {
+        let mut entry = draft.entry;
+        if let Some(blob) = draft.text {
+            match read_pages(self, &blob).await {
+                Ok(pages) => entry.pages = pages.into_iter().map(page_text).collect(),
+                // The object stays findable by its name; `verify` reports the blob.
+                Err(error) => {
+                    crate::repository::log_error("the text of an object cannot be read for the index", &error)
+                }
+            }
+        }
+        Ok(entry)
+    }
+
+    /// Returns the objects as drafts; those that have no place in the index as number and change.
+    fn drafts(&self, conn: &mut Conn, touched: &[(i64, i64)]) -> Result<Vec<std::result::Result<Draft, (i64, i64)>>> {
+        let nos: Vec<i64> = touched.iter().map(|(no, _)| *no).collect();
+        let rows = objects::by_nos(conn, &nos)?;
+        let contents = blobs::contents_of(conn, &nos)?;
+        let digests: Vec<String> = contents.values().map(|content| content.digest.clone()).collect();
+        let texts = renditions::of_sources(conn, &digests, TEXT_KIND, TEXT_PRODUCER)?;
+        let parents = filing::primary_parents(conn, &nos)?;
+        let root = self.inner.root_no;
+        let mut drafts = Vec::with_capacity(touched.len());
+        for (no, change) in touched {
+            let row =
+                rows.get(no).filter(|row| row.trashed_at.is_none() && row.role == objects::LIVE && row.no != root);
+            let Some(row) = row else {
+                drafts.push(Err((*no, *change)));
+                continue;
+            };
+            self.inner.access.met_scope(conn, row.scope_no)?;
+            let content = contents.get(no);
+            let text_no = content.and_then(|content| texts.get(&content.digest)).and_then(|text| text.blob_no);
+            let text = match text_no {
+                Some(blob) => blobs::by_no(conn, blob)?,
+                None => None,
+            };
+            let mut entry = self.entry(row, *change)?;
+            entry.dossier_no = parents.get(no).copied().filter(|parent| *parent != root);
+            entry.media_type = content.map(|content| content.media_type.clone());
+            drafts.push(Ok(Draft { entry, text }));
+        }
+        Ok(drafts)
+    }
+
+    fn entry(&self, row: &ObjectRow, change: i64) -> Result<Entry> {
+        let mut properties: serde_json::Map<String, Value> =
+            serde_json::from_str(&row.properties).map_err(RepositoryError::internal)?;
+        for definition in self.inner.types.get(&row.type_id).iter().flat_map(|resolved| &resolved.properties) {
+            if definition.kind == PropertyKind::Datetime
+                && let Some(Value::String(text)) = properties.get(&definition.id)
+                && let Ok(instant) = Timestamp::parse(text)
+            {
+                properties.insert(definition.id.clone(), Value::from(instant.as_millis()));
+            }
+        }
+        Ok(Entry {
+            object_no: row.no,
+            change,
+            scope: row.scope_no,
+            type_id: row.type_id.clone(),
+            is_folder: row.base == BaseType::Folder.as_str(),
+            dossier_no: None,
+            ancestors: Vec::new(),
+            name: row.name.clone(),
+            title: row.title.clone(),
+            properties,
+            media_type: None,
+            created_ms: row.created_at,
+            modified_ms: row.modified_at,
+            pages: Vec::new(),
+        })
+    }
+}
+
+fn page_text(page: TextPage) -> PageText {
+    PageText { page_number: page.page_number, text: page.text, language: page.language }
+}
+
+/// Runs work of the index on a thread that may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::result::Result<T, cartulary_index::IndexError> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(RepositoryError::internal)?;
+    done.map_err(|error| RepositoryError::Unavailable { what: "the full-text index", source: Some(Box::new(error)) })
+}
+
+/// Returns the changes after a position as a batch; nothing when there are none.
+pub(crate) fn read_batch(conn: &mut Conn, position: i64) -> Result<Option<Batch>> {
+    let rows = changes::after(conn, position, CHANGES)?;
+    let Some(last) = rows.last().and_then(|row| row.position) else { return Ok(None) };
+    let mut touched = BTreeMap::new();
+    for row in rows.iter().filter(|row| !row.audit_only) {
+        let at = row.position.unwrap_or_default();
+        if let Some(no) = row.object_no {
+            touched.insert(no, at);
+        }
+        for no in holders_of(conn, row)? {
+            touched.insert(no, at);
+        }
+    }
+    Ok(Some(Batch { position: last, count: rows.len(), touched }))
+}
+
+/// Returns the objects that hold what a rendition was made of.
+fn holders_of(conn: &mut Conn, row: &ChangeRow) -> Result<BTreeSet<i64>> {
+    let mut holders = BTreeSet::new();
+    if row.kind != "rendition" {
+        return Ok(holders);
+    }
+    let detail: Value = serde_json::from_str(&row.detail).unwrap_or_default();
+    let Some(digest) = detail.get("digest").and_then(Value::as_str) else { return Ok(holders) };
+    let mut after = 0;
+    loop {
+        let page = blobs::holders(conn, digest, after, HOLDERS)?;
+        let Some((last, _)) = page.last() else { return Ok(holders) };
+        after = last.object_no;
+        holders.extend(page.iter().map(|(content, _)| content.object_no));
+    }
+}

@@ -1,0 +1,336 @@
+//! What the services give and take: objects, their versions and contents.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use cartulary_model::{BaseType, BlobDigest, ObjectId, Properties, Timestamp};
+use futures::Stream;
+
+use crate::Result;
+
+/// The number of rows that a window holds at most.
+pub const WINDOW_ROWS_MAX: u64 = 1_000;
+
+/// A user or group, as objects name them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrincipalName {
+    /// The outward id.
+    pub id: ObjectId,
+    /// The login name, or the group's name.
+    pub name: String,
+    /// What people read.
+    pub display_name: String,
+}
+
+/// The bytes in one slot of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The SHA-256 of the bytes.
+    pub digest: BlobDigest,
+    /// The length in bytes.
+    pub size_bytes: u64,
+    /// The media type, by content.
+    pub media_type: String,
+    /// The file's name; bytes that are not UTF-8 show as U+FFFD.
+    pub file_name: String,
+}
+
+/// How far the text of a content is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextState {
+    /// There is no content, or its format has no text.
+    None,
+    /// It is being read.
+    Waiting,
+    /// It can be searched.
+    Ready,
+    /// It could not be read; the faults say why.
+    Failed,
+}
+
+impl TextState {
+    /// Returns the answered word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Waiting => "waiting",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One thing that is wrong with a file, found while it was read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fault {
+    /// A stable snake_case code.
+    pub code: String,
+    /// What is wrong, for a person.
+    pub detail: String,
+    /// The page, from 1, when one is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_number: Option<u32>,
+}
+
+/// What is known of a content's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextSummary {
+    /// How far it is.
+    pub state: TextState,
+    /// The number of pages, when the format has pages.
+    pub page_count: Option<u32>,
+    /// What is wrong with the file.
+    pub faults: Vec<Fault>,
+}
+
+/// One row of a list.
+#[derive(Clone, Debug)]
+pub struct ObjectSummary {
+    /// The outward id.
+    pub id: ObjectId,
+    /// The type's id.
+    pub type_id: String,
+    /// The base type.
+    pub base: BaseType,
+    /// Whether it is a folder of a dossier type.
+    pub is_dossier: bool,
+    /// The name, unique in its folder.
+    pub name: String,
+    /// What people read; the name unless one was given.
+    pub title: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: PrincipalName,
+    /// When it was last changed.
+    pub modified_at: Timestamp,
+    /// By whom.
+    pub modified_by: PrincipalName,
+    /// Its properties; empty when the caller may only browse.
+    pub properties: Properties,
+    /// The number that every change raises; its ETag.
+    pub change_token: i64,
+    /// Documents: the latest version's label, with `+` when changed since.
+    pub version_label: Option<String>,
+    /// Documents: the main content; absent for placeholders, and when the caller may not read it.
+    pub content: Option<Content>,
+    /// Documents: what is known of the text.
+    pub text: Option<TextSummary>,
+}
+
+/// A folder in which an object is filed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParentName {
+    /// The folder's id.
+    pub id: ObjectId,
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Whether it is a dossier.
+    pub is_dossier: bool,
+}
+
+/// One object with what the caller may do to it.
+#[derive(Clone, Debug)]
+pub struct ObjectDetail {
+    /// The row of a list.
+    pub summary: ObjectSummary,
+    /// The caller's atomic permissions on it, in the order of [`cartulary_model::permission::ATOMS`].
+    pub permissions: Vec<&'static str>,
+    /// The folders that the caller sees it in, the primary one first.
+    pub parents: Vec<ParentName>,
+    /// The path by primary parents; absent when the caller may not browse one of them.
+    pub path: Option<String>,
+    /// The facets attached.
+    pub facets: Vec<String>,
+}
+
+/// One version of a document, newest first in lists.
+#[derive(Clone, Debug)]
+pub struct VersionSummary {
+    /// The version's own id.
+    pub id: ObjectId,
+    /// `major.minor`.
+    pub label: String,
+    /// Whether the minor number is 0.
+    pub is_major: bool,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// By whom.
+    pub made_by: PrincipalName,
+    /// Why.
+    pub comment: String,
+    /// Its main content.
+    pub content: Option<Content>,
+}
+
+/// A window of a list.
+#[derive(Clone, Debug)]
+pub struct Window<T> {
+    /// The exact number of what the caller may see.
+    pub total: u64,
+    /// The rows.
+    pub items: Vec<T>,
+    /// The offset after the last row, when more follow.
+    pub next_offset: Option<u64>,
+}
+
+/// Which window of a list is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct WindowRequest {
+    /// How many rows are passed over.
+    pub offset: u64,
+    /// How many rows are answered, at most [`WINDOW_ROWS_MAX`].
+    pub limit: u64,
+}
+
+/// The order of a list; ties are broken by the order of making.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ListOrder {
+    /// In the order of receipt (children of a folder only; elsewhere by creation).
+    Receipt,
+    /// By name, folded.
+    Name,
+    /// By name, backwards.
+    NameDescending,
+    /// Oldest first.
+    Created,
+    /// Newest first.
+    CreatedDescending,
+    /// Longest unchanged first.
+    Modified,
+    /// Latest change first.
+    ModifiedDescending,
+}
+
+/// The change token that the caller last read; `Any` only where the interface says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// The object must still have this token.
+    Token(i64),
+    /// Whatever is there (`If-Match: *`, imports, modules).
+    Any,
+}
+
+/// A new folder or dossier.
+#[derive(Clone, Debug, Default)]
+pub struct NewFolder {
+    /// The name.
+    pub name: String,
+    /// The title, when another than the name.
+    pub title: Option<String>,
+    /// The type; `dossier` unless given.
+    pub type_id: Option<String>,
+    /// Its properties.
+    pub properties: Properties,
+    /// A key under which a repeated request finds what the first one made.
+    pub idempotency_key: Option<String>,
+}
+
+/// A new document.
+#[derive(Debug, Default)]
+pub struct NewDocument {
+    /// The name.
+    pub name: String,
+    /// The title, when another than the name.
+    pub title: Option<String>,
+    /// The type; `document` unless given.
+    pub type_id: Option<String>,
+    /// Its properties.
+    pub properties: Properties,
+    /// Its content; none makes a placeholder.
+    pub content: Option<NewContent>,
+    /// Takes `name (2)` and so on when the name is taken, as imports do.
+    pub rename_when_taken: bool,
+    /// A key under which a repeated request finds what the first one made.
+    pub idempotency_key: Option<String>,
+}
+
+/// Bytes that were received and hashed, with what they are called.
+#[derive(Debug)]
+pub struct NewContent {
+    /// The bytes, staged by [`crate::Session::content_stage`].
+    pub staged: cartulary_blobs::StagedBlob,
+    /// The file's name as text.
+    pub file_name: String,
+    /// The file's name as bytes, when it is not UTF-8.
+    pub file_name_raw: Option<Vec<u8>>,
+    /// The media type that the sender claims; the content decides.
+    pub media_type: Option<String>,
+}
+
+/// Changes to an object; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectChanges {
+    /// Another name.
+    pub name: Option<String>,
+    /// Another title.
+    pub title: Option<String>,
+    /// Properties to set, or to remove where the value is null; others stay.
+    pub properties: Properties,
+}
+
+/// Why a version is made.
+#[derive(Clone, Debug, Default)]
+pub struct VersionNote {
+    /// What the person wrote.
+    pub comment: String,
+    /// Whether the next major number is taken; otherwise the next minor one.
+    pub major: bool,
+}
+
+/// What a write answers: its value, and the transaction to wait for.
+#[derive(Clone, Debug)]
+pub struct Written<T> {
+    /// The value.
+    pub value: T,
+    /// The transaction's id, for `Cartulary-Transaction` and `waitFor`.
+    pub transaction: String,
+}
+
+/// A stream of a content's bytes; a whole read ends with an error when they do not have their digest.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+/// An opened content.
+pub struct OpenedContent {
+    /// What it is.
+    pub content: Content,
+    /// The bytes of the range that was asked for.
+    pub bytes: ByteStream,
+}
+
+impl std::fmt::Debug for OpenedContent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenedContent").field("content", &self.content).finish_non_exhaustive()
+    }
+}
+
+/// One page of a document's text.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TextPage {
+    /// The page, from 1.
+    pub page_number: u32,
+    /// Its width in points (1/72 in), when it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<f32>,
+    /// Its height in points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<f32>,
+    /// The text in logical order.
+    pub text: String,
+    /// Its language as ISO 639-1, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// A document's text.
+#[derive(Clone, Debug)]
+pub struct DocumentText {
+    /// How far it is, and what is wrong.
+    pub summary: TextSummary,
+    /// The pages asked for.
+    pub pages: Vec<TextPage>,
+}

@@ -1,0 +1,249 @@
+//! The repository itself: what it is made of, how it opens and how it closes.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use cartulary_blobs::{BlobStore, StoreConfig};
+use cartulary_db::{Backend, Database, DatabaseConfig, DbError, MigrationFile, MigrationSet};
+use cartulary_formats::{WorkerConfig, WorkerPool};
+use cartulary_index::{FullTextIndex, Opened};
+use cartulary_model::{TypeDefinition, TypeFile, TypeRegistry};
+
+use crate::access::Access;
+use crate::authentication::Authentication;
+use crate::clock::Clock;
+use crate::listing::Listings;
+use crate::module::{self, JobHandler, Module};
+use crate::sequencer::SequenceInCommit;
+use crate::session::{Actor, Session};
+use crate::{bootstrap, error_chain};
+
+/// The core's own tables.
+pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
+    owner: "core",
+    sqlite: &[MigrationFile {
+        version: "0001",
+        name: "foundation",
+        up: include_str!("../../../schema/core/migrations/sqlite/0001_foundation/up.sql"),
+        down: include_str!("../../../schema/core/migrations/sqlite/0001_foundation/down.sql"),
+    }],
+    postgres: &[MigrationFile {
+        version: "0001",
+        name: "foundation",
+        up: include_str!("../../../schema/core/migrations/postgres/0001_foundation/up.sql"),
+        down: include_str!("../../../schema/core/migrations/postgres/0001_foundation/down.sql"),
+    }],
+};
+
+const CORE_TYPES: &str = include_str!("../../../schema/core/types/core.toml");
+
+/// Where a repository keeps what, and how much it may use.
+#[derive(Clone, Debug)]
+pub struct RepositoryConfig {
+    /// The rows.
+    pub database: DatabaseConfig,
+    /// The bytes.
+    pub store: StoreConfig,
+    /// The folder of the full-text index, which can be deleted and is then rebuilt.
+    pub index_dir: PathBuf,
+    /// A folder for what may be lost at any time.
+    pub work_dir: PathBuf,
+    /// The contained workers that read files; without them texts wait.
+    pub worker: Option<WorkerConfig>,
+    /// How many jobs run at once on this node.
+    pub job_workers: usize,
+    /// For how long a sign-in holds without use. *Units*: hours.
+    pub session_hours: u32,
+    /// How old unreferenced bytes are before they are condemned, and again before they go. *Units*: milliseconds.
+    pub garbage_grace_ms: i64,
+    /// Types and facets that the office declares in its configuration folder.
+    pub office_types: Vec<TypeDefinition>,
+}
+
+/// Why a repository does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// What modules and the office contribute does not fit together; every problem is listed.
+    #[error("what modules and the office declare does not fit together: {}", .0.join("; "))]
+    Problems(Vec<String>),
+    /// The database.
+    #[error("the database does not open")]
+    Database(#[from] DbError),
+    /// The blob store.
+    #[error("the blob store does not open")]
+    Blobs(#[from] cartulary_blobs::BlobError),
+    /// The full-text index.
+    #[error("the full-text index does not open")]
+    Index(#[from] cartulary_index::IndexError),
+    /// The first rows.
+    #[error("the repository cannot be set up")]
+    Setup(#[from] crate::RepositoryError),
+    /// A folder.
+    #[error("the folder `{path}` cannot be made")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: RepositoryConfig,
+    pub(crate) database: Database,
+    pub(crate) blobs: BlobStore,
+    pub(crate) index: FullTextIndex,
+    pub(crate) workers: Option<WorkerPool>,
+    pub(crate) types: Arc<TypeRegistry>,
+    pub(crate) dossier_types: Arc<Vec<String>>,
+    pub(crate) access: Access,
+    pub(crate) listings: Listings,
+    pub(crate) authentication: Authentication,
+    pub(crate) clock: Clock,
+    pub(crate) handlers: Vec<JobHandler>,
+    pub(crate) log_identity: String,
+    pub(crate) root_no: i64,
+    pub(crate) everyone_no: i64,
+    pub(crate) administrators_no: i64,
+    pub(crate) system: Arc<Actor>,
+    /// The position up to which this node's index is true.
+    pub(crate) indexed: tokio::sync::watch::Sender<i64>,
+    /// Held by whoever writes the index.
+    pub(crate) feeding: tokio::sync::Mutex<()>,
+    pub(crate) containment: OnceLock<String>,
+}
+
+/// The repository. Cheap to clone; every clone is the same one.
+#[derive(Clone)]
+pub struct Repository {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Repository").field("log_identity", &self.inner.log_identity).finish_non_exhaustive()
+    }
+}
+
+impl Repository {
+    /// Opens the repository with its modules: checks everything that they contribute together, brings the tables up to
+    /// date, and sets up an empty database.
+    ///
+    /// # Errors
+    /// [`BootError`]; nothing runs then.
+    pub async fn open(config: RepositoryConfig, modules: Vec<Module>) -> Result<Self, BootError> {
+        let types = check_contributions(&config, &modules)?;
+        for folder in [&config.index_dir, &config.work_dir] {
+            std::fs::create_dir_all(folder).map_err(|source| BootError::Folder { path: folder.clone(), source })?;
+        }
+        let mut migrations = vec![CORE_MIGRATIONS];
+        migrations.extend(modules.iter().flat_map(|module| module.migrations.iter().cloned()));
+        let database = Database::open(&config.database, &migrations, Some(Arc::new(SequenceInCommit))).await?;
+        let blobs = BlobStore::open(&config.store).await?;
+        let facts = bootstrap::ensure(&database).await?;
+        let Opened { index, .. } = FullTextIndex::open(&config.index_dir)?;
+        let workers = config.worker.clone().map(WorkerPool::new);
+        let indexed = index.checkpoint().filter(|at| at.log_identity == facts.log_identity).map_or(0, |at| at.position);
+        let dossier_types = Arc::new(types.dossier_types());
+        let mut handlers = crate::work::core_handlers();
+        handlers.extend(modules.into_iter().flat_map(|module| module.jobs));
+        let inner = Inner {
+            database,
+            blobs,
+            index,
+            workers,
+            types: Arc::new(types),
+            dossier_types,
+            access: Access::default(),
+            listings: Listings::default(),
+            authentication: Authentication::default(),
+            clock: Clock::default(),
+            handlers,
+            log_identity: facts.log_identity,
+            root_no: facts.root_no,
+            everyone_no: facts.everyone_no,
+            administrators_no: facts.administrators_no,
+            system: Arc::new(facts.system),
+            indexed: tokio::sync::watch::Sender::new(indexed),
+            feeding: tokio::sync::Mutex::new(()),
+            containment: OnceLock::new(),
+            config,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Returns a session of the built-in user `system`, for commands that open the data folder themselves and for jobs.
+    pub fn system_session(&self) -> Session {
+        Session { repository: self.clone(), actor: Arc::clone(&self.inner.system) }
+    }
+
+    /// Returns all types and facets.
+    pub fn types(&self) -> Arc<TypeRegistry> {
+        Arc::clone(&self.inner.types)
+    }
+
+    /// Returns the clock.
+    pub fn clock(&self) -> Clock {
+        self.inner.clock.clone()
+    }
+
+    /// Returns the blob store, for health and checks.
+    pub fn blobs(&self) -> &BlobStore {
+        &self.inner.blobs
+    }
+
+    /// Returns the full-text index, for health and checks.
+    pub fn index(&self) -> &FullTextIndex {
+        &self.inner.index
+    }
+
+    /// Returns the identity of the change log: a restore makes a new one.
+    pub fn log_identity(&self) -> &str {
+        &self.inner.log_identity
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    /// Says whether several nodes may write: then nothing in memory is believed without asking the database.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.inner.database.backend() == Backend::Postgres
+    }
+
+    /// Closes the database; stop the background tasks first.
+    pub async fn close(self) {
+        if let Ok(inner) = Arc::try_unwrap(self.inner) {
+            inner.database.close().await;
+        } else {
+            tracing::warn!("the repository is still in use: its database closes with the process");
+        }
+    }
+}
+
+fn check_contributions(config: &RepositoryConfig, modules: &[Module]) -> Result<TypeRegistry, BootError> {
+    let mut problems = module::check(modules).err().unwrap_or_default();
+    let mut definitions = match TypeFile::parse(CORE_TYPES) {
+        Ok(file) => file.types,
+        Err(problem) => {
+            problems.push(format!("the core's types: {problem}"));
+            Vec::new()
+        }
+    };
+    definitions.extend(modules.iter().flat_map(|module| module.types.iter().cloned()));
+    definitions.extend(config.office_types.iter().cloned());
+    match TypeRegistry::check(definitions) {
+        Ok(types) if problems.is_empty() => Ok(types),
+        Ok(_) => Err(BootError::Problems(problems)),
+        Err(more) => {
+            problems.extend(more);
+            Err(BootError::Problems(problems))
+        }
+    }
+}
+
+/// Logs an error with its chain of causes, once, where it is handled.
+pub(crate) fn log_error(what: &str, error: &(dyn std::error::Error + 'static)) {
+    tracing::error!(error = %error_chain(error), "{what}");
+}

@@ -1,0 +1,106 @@
+//! The change log as its readers may see it, and waiting for what follows from a change.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use cartulary_db::Conn;
+use cartulary_model::permission::BROWSE;
+use cartulary_model::{ObjectId, Timestamp};
+
+use crate::bootstrap::parse_id;
+use crate::object::{PrincipalName, WINDOW_ROWS_MAX};
+use crate::services::detail::principal_name;
+use crate::store::{changes, principals};
+use crate::{Repository, RepositoryError, Result, Session};
+
+/// How often a wait looks again on a database with several nodes.
+const POLL: Duration = Duration::from_millis(20);
+
+/// One committed change.
+#[derive(Clone, Debug)]
+pub struct ChangeEntry {
+    /// Its place in the log.
+    pub position: i64,
+    /// What happened: the words of [`cartulary_model::ChangeKind`].
+    pub kind: String,
+    /// The object, for changes of one.
+    pub object_id: Option<ObjectId>,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: PrincipalName,
+}
+
+impl Session {
+    /// Returns up to `limit` changes after a position, of what the caller may browse, and the position to go on from.
+    ///
+    /// Administrators see audit-only events too.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn change_list(&self, after: i64, limit: u64) -> Result<(Vec<ChangeEntry>, i64)> {
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        let limit = i64::try_from(limit.min(WINDOW_ROWS_MAX)).unwrap_or(i64::MAX);
+        let read = move |conn: &mut Conn| -> Result<(Vec<ChangeEntry>, i64)> {
+            let rows = changes::after(conn, after, limit)?;
+            let next = rows.last().and_then(|row| row.position).unwrap_or(after);
+            let scopes: BTreeSet<i64> = rows.iter().filter_map(|row| row.scope_no).collect();
+            let visible = session.repository.inner.access.allowing(conn, &session.actor, &scopes, BROWSE, now)?;
+            let people = principals::by_nos(conn, &rows.iter().map(|row| row.principal_no).collect())?;
+            let mut entries = Vec::new();
+            for row in rows {
+                let in_sight = row.scope_no.is_some_and(|scope| visible.contains(&scope));
+                if !session.actor.is_administrator && (row.audit_only || !in_sight) {
+                    continue;
+                }
+                entries.push(ChangeEntry {
+                    position: row.position.unwrap_or_default(),
+                    kind: row.kind,
+                    object_id: row.object_id.as_deref().map(parse_id).transpose()?,
+                    at: Timestamp::from_millis(row.at),
+                    by: principal_name(&people, row.principal_no)?,
+                });
+            }
+            Ok((entries, next))
+        };
+        self.repository.database().read(read).await
+    }
+}
+
+impl Repository {
+    /// Waits until the sequencer has numbered a transaction, and returns its greatest position.
+    ///
+    /// # Errors
+    /// `NotYetIndexed` when it takes longer than `at_most`, or nothing is known of that transaction.
+    pub async fn wait_sequenced(&self, transaction: &str, at_most: Duration) -> Result<i64> {
+        let deadline = Instant::now() + at_most;
+        let id = transaction.to_owned();
+        loop {
+            let id = id.clone();
+            let found = self.database().read(move |conn: &mut Conn| changes::of_transaction(conn, &id)).await?;
+            if let Some((position, false)) = found {
+                return Ok(position);
+            }
+            if Instant::now() >= deadline {
+                return Err(RepositoryError::NotYetIndexed);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits until this node's index has passed a transaction.
+    ///
+    /// # Errors
+    /// `NotYetIndexed` when it takes longer than `at_most`.
+    pub async fn wait_indexed(&self, transaction: &str, at_most: Duration) -> Result<()> {
+        let deadline = Instant::now() + at_most;
+        let position = self.wait_sequenced(transaction, at_most).await?;
+        let mut indexed = self.inner.indexed.subscribe();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let passed = tokio::time::timeout(left, indexed.wait_for(|reached| *reached >= position)).await;
+        match passed {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(RepositoryError::NotYetIndexed),
+        }
+    }
+}

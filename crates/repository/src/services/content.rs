@@ -1,0 +1,203 @@
+//! Bytes: taken in, bound to objects, and given out.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use cartulary_blobs::{StagedBlob, StorageKey};
+use cartulary_db::Conn;
+use cartulary_model::permission::READ_CONTENT;
+use cartulary_model::{BlobDigest, ObjectId};
+use futures::{Stream, StreamExt};
+
+use crate::object::{Content, OpenedContent, Written};
+use crate::services::detail::content_of;
+use crate::store::blobs::{self, BlobRow, ContentRow};
+use crate::transaction::Tx;
+use crate::{RepositoryError, Result, Session};
+
+/// How often bytes are stored again because their row was condemned meanwhile.
+const BIND_TRIES: usize = 8;
+/// How many holders of a digest are looked at in one go.
+const HOLDERS: i64 = 500;
+
+impl Session {
+    /// Takes in a body, hashing it on the way; nothing is visible until it is bound to an object.
+    ///
+    /// # Errors
+    /// `Interrupted` when the body breaks off; `StorageFull`.
+    pub async fn content_stage<S, E>(&self, body: S) -> Result<StagedBlob>
+    where
+        S: Stream<Item = std::result::Result<Bytes, E>>,
+        E: std::fmt::Display,
+    {
+        Ok(self.repository.blobs().stage(body).await?)
+    }
+
+    /// Takes in a file of this machine.
+    ///
+    /// # Errors
+    /// As [`Session::content_stage`]; `Conflict` `changed_while_read` when somebody writes the file meanwhile.
+    pub async fn content_stage_file(&self, path: &std::path::Path) -> Result<StagedBlob> {
+        Ok(self.repository.blobs().stage_file(path).await?)
+    }
+
+    /// Runs `act` in a transaction in which the staged bytes have a blob row: their own, or that of equal bytes.
+    ///
+    /// The bytes are durable before the row that names them commits. A row that is being collected as garbage is never
+    /// used: the bytes then go under a key of the next generation.
+    pub(crate) async fn with_blob<T, F>(&self, staged: StagedBlob, act: F) -> Result<Written<T>>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>, i64) -> Result<T> + Clone + Send + 'static,
+    {
+        let (digest, size_bytes) = (staged.digest, staged.size_bytes);
+        let size = i64::try_from(size_bytes).map_err(RepositoryError::internal)?;
+        let name = digest.to_string();
+        let mut staged = Some(staged);
+        let mut stored: Option<i32> = None;
+        for _ in 0..BIND_TRIES {
+            let source = name.clone();
+            let (living, next) = self
+                .repository
+                .database()
+                .read(move |conn| -> Result<_> {
+                    Ok((blobs::living(conn, &source)?, blobs::next_generation(conn, &source)?))
+                })
+                .await?;
+            if living.is_none() && stored != Some(next) {
+                let bytes = match staged.take() {
+                    Some(bytes) => bytes,
+                    None => self.stage_again(digest, size_bytes, stored).await?,
+                };
+                self.repository.blobs().commit(bytes, &StorageKey::new(digest, next.unsigned_abs())).await?;
+                stored = Some(next);
+            }
+            let (source, act) = (name.clone(), act.clone());
+            let written = self
+                .transact(move |tx| match blob_no(tx, &source, size, stored)? {
+                    Some(no) => act(tx, no).map(Some),
+                    None => Ok(None),
+                })
+                .await;
+            match written {
+                Ok(Written { value: Some(value), transaction }) => {
+                    self.discard(staged).await;
+                    return Ok(Written { value, transaction });
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    self.discard(staged).await;
+                    return Err(error);
+                }
+            }
+        }
+        Err(RepositoryError::Unavailable { what: "the blob store", source: None })
+    }
+
+    async fn discard(&self, staged: Option<StagedBlob>) {
+        if let Some(bytes) = staged {
+            self.repository.blobs().discard(bytes).await;
+        }
+    }
+
+    /// Reads the bytes back that were stored under a generation that turned out to be condemned.
+    async fn stage_again(&self, digest: BlobDigest, size: u64, generation: Option<i32>) -> Result<StagedBlob> {
+        let generation = generation.ok_or(RepositoryError::Interrupted)?;
+        let key = StorageKey::new(digest, generation.unsigned_abs());
+        let reader = self.repository.blobs().read(&key, digest, size, None).await?;
+        Ok(self.repository.blobs().stage(reader).await?)
+    }
+
+    /// Returns what the content of a document or version is.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none or the caller may not know; `Forbidden` without `ReadContent`.
+    pub async fn content_of(&self, id: ObjectId) -> Result<Content> {
+        content_of(&self.content_row(id).await?)
+    }
+
+    /// Opens the content of a document or version, whole or a range of bytes.
+    ///
+    /// # Errors
+    /// As [`Session::content_of`]; `Corrupt` when the store does not have the bytes that the row names.
+    pub async fn content_open(&self, id: ObjectId, range: Option<Range<u64>>) -> Result<OpenedContent> {
+        let row = self.content_row(id).await?;
+        self.open(&row, range).await
+    }
+
+    /// Returns the content with these bytes, of any object that the caller may read the content of.
+    ///
+    /// # Errors
+    /// `NotFound` otherwise: who knows a digest learns nothing.
+    pub async fn blob_content(&self, digest: BlobDigest) -> Result<Content> {
+        content_of(&self.blob_row(digest).await?)
+    }
+
+    /// Opens the bytes with this digest, as [`Session::blob_content`].
+    ///
+    /// # Errors
+    /// As there; `Corrupt`.
+    pub async fn blob_open(&self, digest: BlobDigest, range: Option<Range<u64>>) -> Result<OpenedContent> {
+        let row = self.blob_row(digest).await?;
+        self.open(&row, range).await
+    }
+
+    async fn content_row(&self, id: ObjectId) -> Result<ContentRow> {
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        let read = move |conn: &mut Conn| -> Result<ContentRow> {
+            let row = session.authorised(conn, id, READ_CONTENT, now)?;
+            let content = blobs::contents_of(conn, &[row.no])?.remove(&row.no);
+            content.ok_or_else(|| RepositoryError::not_found("the content"))
+        };
+        self.repository.database().read(read).await
+    }
+
+    async fn blob_row(&self, digest: BlobDigest) -> Result<ContentRow> {
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        let read = move |conn: &mut Conn| -> Result<ContentRow> {
+            let mut after = 0;
+            loop {
+                let holders = blobs::holders(conn, &digest.to_string(), after, HOLDERS)?;
+                let Some((last, _)) = holders.last() else {
+                    return Err(RepositoryError::not_found("the blob"));
+                };
+                after = last.object_no;
+                for (content, scope) in holders {
+                    let access = &session.repository.inner.access;
+                    if access.allows(conn, &session.actor, scope, READ_CONTENT, now)? {
+                        return Ok(content);
+                    }
+                }
+            }
+        };
+        self.repository.database().read(read).await
+    }
+
+    async fn open(&self, row: &ContentRow, range: Option<Range<u64>>) -> Result<OpenedContent> {
+        let content = content_of(row)?;
+        let key = StorageKey::new(content.digest, row.generation.unsigned_abs());
+        let reader = self.repository.blobs().read(&key, content.digest, content.size_bytes, range).await;
+        let reader = reader.map_err(|error| corrupt_or(error.into(), content.digest))?;
+        let digest = content.digest;
+        let bytes = reader.map(move |chunk| chunk.map_err(|error| corrupt_or(error.into(), digest)));
+        Ok(OpenedContent { content, bytes: Box::pin(bytes) })
+    }
+}
+
+/// A blob that a row names and the store does not have is damage, not a missing page.
+fn corrupt_or(error: RepositoryError, digest: BlobDigest) -> RepositoryError {
+    match error {
+        RepositoryError::NotFound { .. } => RepositoryError::Corrupt { digest: digest.to_string() },
+        other => other,
+    }
+}
+
+/// Returns the living blob of a digest, making its row when the bytes lie under the generation `stored`.
+fn blob_no(tx: &mut Tx<'_>, digest: &str, size: i64, stored: Option<i32>) -> Result<Option<i64>> {
+    let living: Option<BlobRow> = blobs::living_locked(tx.conn, digest)?;
+    match (living, stored) {
+        (Some(row), _) => Ok(Some(row.no)),
+        (None, Some(generation)) => blobs::insert(tx.conn, digest, generation, size, tx.now.as_millis()),
+        (None, None) => Ok(None),
+    }
+}

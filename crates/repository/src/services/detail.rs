@@ -1,0 +1,221 @@
+//! Turns rows into what services answer, showing each reader what its permissions show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cartulary_db::Conn;
+use cartulary_model::permission::{BROWSE, READ_CONTENT, READ_PROPERTIES};
+use cartulary_model::{BaseType, BlobDigest, ObjectId, Properties, Timestamp};
+
+use crate::bootstrap::parse_id;
+use crate::object::{Content, ObjectDetail, ObjectSummary, ParentName, PrincipalName, TextState, TextSummary};
+use crate::services::texts::{self, has_text};
+use crate::store::blobs::{self, ContentRow};
+use crate::store::objects::{self, ObjectRow};
+use crate::store::principals::PrincipalRow;
+use crate::store::versions::{self, Latest};
+use crate::store::{filing, principals, renditions};
+use crate::{RepositoryError, Result, Session};
+
+/// A path longer than this many folders is not answered.
+const PATH_FOLDERS_MAX: usize = 1_000;
+
+impl Session {
+    /// Returns the rows as summaries, in the same order.
+    pub(crate) fn summaries_of(
+        &self,
+        conn: &mut Conn,
+        rows: &[ObjectRow],
+        now: Timestamp,
+    ) -> Result<Vec<ObjectSummary>> {
+        let scopes: BTreeSet<i64> = rows.iter().map(|row| row.scope_no).collect();
+        let access = &self.repository.inner.access;
+        let with_properties = access.allowing(conn, &self.actor, &scopes, READ_PROPERTIES, now)?;
+        let with_content = access.allowing(conn, &self.actor, &scopes, READ_CONTENT, now)?;
+        let documents: Vec<&ObjectRow> = rows.iter().filter(|row| row.base == BaseType::Document.as_str()).collect();
+        let readable: Vec<i64> =
+            documents.iter().filter(|row| with_content.contains(&row.scope_no)).map(|row| row.no).collect();
+        let contents = blobs::contents_of(conn, &readable)?;
+        let texts = text_summaries(conn, contents.values())?;
+        let labels = version_labels(conn, &documents)?;
+        let people = people_of(conn, rows)?;
+        let mut summaries = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut summary = self.bare_summary(row, &people)?;
+            if with_properties.contains(&row.scope_no) {
+                summary.properties = properties_of(row)?;
+            }
+            if summary.base == BaseType::Document {
+                summary.version_label = labels.get(&row.no).cloned();
+                if with_content.contains(&row.scope_no) {
+                    let content = contents.get(&row.no);
+                    summary.content = content.map(content_of).transpose()?;
+                    let text = content.and_then(|content| texts.get(&content.digest).cloned());
+                    summary.text = Some(text.unwrap_or_else(no_text));
+                }
+            }
+            summaries.push(summary);
+        }
+        Ok(summaries)
+    }
+
+    fn bare_summary(&self, row: &ObjectRow, people: &BTreeMap<i64, PrincipalRow>) -> Result<ObjectSummary> {
+        let types = &self.repository.inner.types;
+        let base = types.get(&row.type_id).map_or(BaseType::Item, |resolved| resolved.definition.base);
+        Ok(ObjectSummary {
+            id: parse_id(&row.id)?,
+            type_id: row.type_id.clone(),
+            base,
+            is_dossier: self.repository.inner.dossier_types.contains(&row.type_id),
+            name: row.name.clone(),
+            title: row.title.clone(),
+            created_at: Timestamp::from_millis(row.created_at),
+            created_by: principal_name(people, row.created_by)?,
+            modified_at: Timestamp::from_millis(row.modified_at),
+            modified_by: principal_name(people, row.modified_by)?,
+            properties: Properties::new(),
+            change_token: row.change_token,
+            version_label: None,
+            content: None,
+            text: None,
+        })
+    }
+
+    /// Returns one object with the caller's permissions on it.
+    pub(crate) fn detail_of(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<ObjectDetail> {
+        let summary = self.summaries_of(conn, std::slice::from_ref(row), now)?.pop();
+        let summary = summary.ok_or_else(|| RepositoryError::not_found("the object"))?;
+        let live = self.live_of(conn, row)?;
+        let permissions = self.repository.inner.access.permissions(conn, &self.actor, row.scope_no, now)?;
+        let parents = self.parents_of(conn, live.as_ref().unwrap_or(row), now)?;
+        let path = self.path_of(conn, live.as_ref().unwrap_or(row), now)?;
+        let facets = objects::facets_of(conn, row.no)?;
+        Ok(ObjectDetail { summary, permissions, parents, path, facets })
+    }
+
+    /// Returns the live object of a version; nothing for what is live itself.
+    fn live_of(&self, conn: &mut Conn, row: &ObjectRow) -> Result<Option<ObjectRow>> {
+        let Some(series) = row.series_no.filter(|_| row.role != objects::LIVE) else { return Ok(None) };
+        Ok(objects::live_of_series(conn, &BTreeSet::from([series]))?.into_iter().next())
+    }
+
+    /// Returns the folders that the caller sees an object in, the primary one first.
+    pub(crate) fn parents_of(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<Vec<ParentName>> {
+        let filings = filing::of_child(conn, row.no)?;
+        let nos: Vec<i64> = filings.iter().map(|filing| filing.parent_no).collect();
+        let folders = objects::by_nos(conn, &nos)?;
+        let mut parents = Vec::new();
+        for folder in nos.iter().filter_map(|no| folders.get(no)) {
+            if self.repository.inner.access.allows(conn, &self.actor, folder.scope_no, BROWSE, now)? {
+                parents.push(self.parent_name(folder)?);
+            }
+        }
+        Ok(parents)
+    }
+
+    /// Returns how a folder is named as a parent.
+    pub(crate) fn parent_name(&self, folder: &ObjectRow) -> Result<ParentName> {
+        Ok(ParentName {
+            id: parse_id(&folder.id)?,
+            name: folder.name.clone(),
+            title: folder.title.clone(),
+            is_dossier: self.repository.inner.dossier_types.contains(&folder.type_id),
+        })
+    }
+
+    fn path_of(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<Option<String>> {
+        let root = self.repository.inner.root_no;
+        let mut names = Vec::new();
+        let mut current = row.clone();
+        while current.no != root {
+            names.push(current.name.clone());
+            let parent = filing::primary_parents(conn, &[current.no])?.get(&current.no).copied();
+            let folder = match parent {
+                Some(no) => objects::by_no(conn, no)?,
+                None => None,
+            };
+            let Some(folder) = folder.filter(|_| names.len() < PATH_FOLDERS_MAX) else { return Ok(None) };
+            if !self.repository.inner.access.allows(conn, &self.actor, folder.scope_no, BROWSE, now)? {
+                return Ok(None);
+            }
+            current = folder;
+        }
+        names.reverse();
+        Ok(Some(format!("/{}", names.join("/"))))
+    }
+}
+
+/// Returns a content as services answer it.
+pub(crate) fn content_of(row: &ContentRow) -> Result<Content> {
+    let digest: BlobDigest = row.digest.parse().map_err(RepositoryError::internal)?;
+    Ok(Content {
+        digest,
+        size_bytes: row.size_bytes.unsigned_abs(),
+        media_type: row.media_type.clone(),
+        file_name: row.file_name.clone(),
+    })
+}
+
+/// Returns the stored properties.
+pub(crate) fn properties_of(row: &ObjectRow) -> Result<Properties> {
+    serde_json::from_str(&row.properties).map_err(RepositoryError::internal)
+}
+
+pub(crate) const fn no_text() -> TextSummary {
+    TextSummary { state: TextState::None, page_count: None, faults: Vec::new() }
+}
+
+fn text_summaries<'a>(
+    conn: &mut Conn,
+    contents: impl Iterator<Item = &'a ContentRow>,
+) -> Result<BTreeMap<String, TextSummary>> {
+    let digests: Vec<String> =
+        contents.filter(|content| has_text(&content.media_type)).map(|content| content.digest.clone()).collect();
+    if digests.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = renditions::of_sources(conn, &digests, texts::TEXT_KIND, texts::TEXT_PRODUCER)?;
+    let mut summaries = BTreeMap::new();
+    for digest in digests {
+        let summary = rows.get(&digest).map_or_else(texts::waiting, texts::summary_of);
+        summaries.insert(digest, summary);
+    }
+    Ok(summaries)
+}
+
+fn version_labels(conn: &mut Conn, documents: &[&ObjectRow]) -> Result<BTreeMap<i64, String>> {
+    let live: Vec<i64> =
+        documents.iter().filter(|row| row.role == objects::LIVE).filter_map(|row| row.series_no).collect();
+    let latest = versions::latest(conn, &live)?;
+    let mut labels = BTreeMap::new();
+    for row in documents {
+        let label = if row.role == objects::LIVE {
+            row.series_no.and_then(|series| latest.get(&series)).map(|latest| live_label(row, *latest))
+        } else {
+            versions::by_object(conn, row.no)?.map(|version| format!("{}.{}", version.major, version.minor))
+        };
+        labels.extend(label.map(|label| (row.no, label)));
+    }
+    Ok(labels)
+}
+
+fn live_label(row: &ObjectRow, latest: Latest) -> String {
+    let is_changed = row.modified_at > latest.made_at;
+    format!("{}.{}{}", latest.major, latest.minor, if is_changed { "+" } else { "" })
+}
+
+fn people_of(conn: &mut Conn, rows: &[ObjectRow]) -> Result<BTreeMap<i64, PrincipalRow>> {
+    let nos: BTreeSet<i64> = rows.iter().flat_map(|row| [row.created_by, row.modified_by]).collect();
+    principals::by_nos(conn, &nos)
+}
+
+/// Returns how a principal is named, among those that were read.
+pub(crate) fn principal_name(people: &BTreeMap<i64, PrincipalRow>, no: i64) -> Result<PrincipalName> {
+    let row = people.get(&no).ok_or_else(|| RepositoryError::internal(format!("principal {no} is missing")))?;
+    name_of(row)
+}
+
+/// Returns how a principal is named.
+pub(crate) fn name_of(row: &PrincipalRow) -> Result<PrincipalName> {
+    let id: ObjectId = parse_id(&row.id)?;
+    Ok(PrincipalName { id, name: row.name.clone(), display_name: row.display_name.clone() })
+}

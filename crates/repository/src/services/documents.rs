@@ -1,0 +1,354 @@
+//! Documents and their versions.
+
+use cartulary_db::Conn;
+use cartulary_formats::sniff;
+use cartulary_model::permission::{ADD_CHILDREN, BROWSE, READ_CONTENT, WRITE_VERSION};
+use cartulary_model::{BaseType, BlobDigest, ChangeKind, ContentRule, Name, ObjectId, Properties, Timestamp};
+use serde_json::json;
+
+use crate::bootstrap::parse_id;
+use crate::object::{
+    NewContent, NewDocument, ObjectDetail, Precondition, VersionNote, VersionSummary, WINDOW_ROWS_MAX, Window,
+    WindowRequest, Written,
+};
+use crate::services::detail::{content_of, principal_name};
+use crate::services::folders::window;
+use crate::services::objects::{check_new, check_title, index_values, refuse_version, replay, request_digest};
+use crate::services::texts;
+use crate::store::objects::{self, NewObjectRow, ObjectRow};
+use crate::store::versions::{self, VersionRow};
+use crate::store::{blobs, filing, imports, principals};
+use crate::transaction::{Change, Tx};
+use crate::{RepositoryError, Result, Session};
+
+/// How many names are tried before a taken name is refused after all.
+const RENAMES_MAX: u32 = 10_000;
+
+/// Content whose blob row is known inside the transaction.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundContent {
+    pub digest: BlobDigest,
+    pub media_type: String,
+    pub file_name: String,
+    pub file_name_raw: Option<Vec<u8>>,
+}
+
+impl BoundContent {
+    /// Describes staged bytes; what they begin with decides the media type.
+    pub(crate) fn of(content: &NewContent) -> Self {
+        let sniffed = sniff(&content.staged.head, &content.file_name);
+        Self {
+            digest: content.staged.digest,
+            media_type: sniffed.media_type,
+            file_name: content.file_name.replace('\0', "\u{fffd}"),
+            file_name_raw: content.file_name_raw.clone(),
+        }
+    }
+}
+
+/// A document to insert, without its bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct DocumentParts {
+    pub name: String,
+    pub title: Option<String>,
+    pub type_id: String,
+    pub properties: Properties,
+    pub rename_when_taken: bool,
+}
+
+impl Session {
+    /// Makes a document in a folder, with version 1.0; without content, a placeholder.
+    ///
+    /// # Errors
+    /// `Invalid` with all violations, `Conflict` `name_taken`, `Forbidden` without `AddChildren`, `NotFound`.
+    pub async fn document_create(&self, folder: ObjectId, new: NewDocument) -> Result<Written<ObjectDetail>> {
+        let parts = DocumentParts {
+            name: new.name,
+            title: new.title,
+            type_id: new.type_id.unwrap_or_else(|| "document".to_owned()),
+            properties: new.properties,
+            rename_when_taken: new.rename_when_taken,
+        };
+        let key = new.idempotency_key;
+        let bound = new.content.as_ref().map(BoundContent::of);
+        let digest = request_digest(&json!([
+            "document",
+            folder.to_string(),
+            parts.name,
+            parts.title,
+            parts.type_id,
+            parts.properties,
+            bound.as_ref().map(|bound| bound.digest.to_string())
+        ]));
+        let session = self.clone();
+        let make = move |tx: &mut Tx<'_>, blob: Option<i64>| -> Result<ObjectDetail> {
+            if let Some(row) = replay(tx, key.as_deref(), &digest)? {
+                return session.detail_of(tx.conn, &row, tx.now);
+            }
+            let parent = session.authorised(tx.conn, folder, ADD_CHILDREN, tx.now)?;
+            let content = bound.as_ref().zip(blob);
+            let row = session.insert_document(tx, &parent, &parts, content)?;
+            if let Some(key) = &key {
+                imports::put_idempotent(tx.conn, tx.actor_no, key, &digest, &row.id, tx.now.as_millis())?;
+            }
+            session.detail_of(tx.conn, &row, tx.now)
+        };
+        match new.content {
+            Some(content) => self.with_blob(content.staged, move |tx, blob| make(tx, Some(blob))).await,
+            None => self.transact(move |tx| make(tx, None)).await,
+        }
+    }
+
+    /// Inserts a live document with its series and first version.
+    pub(crate) fn insert_document(
+        &self,
+        tx: &mut Tx<'_>,
+        parent: &ObjectRow,
+        parts: &DocumentParts,
+        content: Option<(&BoundContent, i64)>,
+    ) -> Result<ObjectRow> {
+        if parent.base != BaseType::Folder.as_str() {
+            return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
+        }
+        let name = self.check_document(tx, parent, parts, content.is_some())?;
+        let at = tx.now.as_millis();
+        let series_id = ObjectId::generate().to_string();
+        let series = versions::insert_series(tx.conn, &series_id, parent.scope_no, at)?;
+        let id = ObjectId::generate();
+        let row = NewObjectRow {
+            id: id.to_string(),
+            base: BaseType::Document.as_str(),
+            role: objects::LIVE,
+            type_id: parts.type_id.clone(),
+            series_no: Some(series),
+            scope_no: parent.scope_no,
+            name: name.clone(),
+            title: parts.title.clone().unwrap_or_else(|| name.clone()),
+            properties: serde_json::to_string(&parts.properties).map_err(RepositoryError::internal)?,
+            created_at: at,
+            created_by: tx.actor_no,
+            modified_at: at,
+            modified_by: tx.actor_no,
+        };
+        let no = objects::insert(tx.conn, &row)?;
+        filing::insert(tx.conn, parent.no, no, &name, true, at)?;
+        index_values(tx.conn, &self.repository, no, &parts.type_id, &parts.properties, true)?;
+        if let Some((bound, blob)) = content {
+            bind(tx, no, bound, blob)?;
+            let note = VersionNote { comment: String::new(), major: true };
+            self.insert_version(tx, &row, series, content, &note, at)?;
+        }
+        let after = json!({
+            "type": parts.type_id, "name": row.name, "title": row.title, "properties": parts.properties,
+            "content": content.map(|(bound, _)| bound.digest.to_string()),
+        });
+        tx.record(
+            ChangeKind::Created,
+            Change {
+                object: Some((no, id)),
+                series_no: Some(series),
+                scope_no: Some(parent.scope_no),
+                after: Some(after),
+                detail: Some(json!({ "parent": parent.id })),
+                ..Change::default()
+            },
+        )?;
+        objects::by_no(tx.conn, no)?.ok_or_else(|| RepositoryError::internal("a document just made is missing"))
+    }
+
+    fn check_document(
+        &self,
+        tx: &mut Tx<'_>,
+        parent: &ObjectRow,
+        parts: &DocumentParts,
+        has_content: bool,
+    ) -> Result<String> {
+        let name = Name::parse(&parts.name);
+        check_new(&self.repository, &parts.type_id, BaseType::Document, name.as_ref().err(), &parts.properties)?;
+        let mut violations = Vec::new();
+        check_title(parts.title.as_deref().unwrap_or_default(), &mut violations);
+        if !violations.is_empty() {
+            return Err(RepositoryError::Invalid { violations });
+        }
+        let rule = self.repository.inner.types.get(&parts.type_id).map(|resolved| resolved.definition.content);
+        if rule == Some(ContentRule::Required) && !has_content {
+            return Err(RepositoryError::invalid("content", "required", "documents of this type need content"));
+        }
+        if rule == Some(ContentRule::Notallowed) && has_content {
+            return Err(RepositoryError::invalid("content", "not_allowed", "documents of this type have no content"));
+        }
+        let name = name.map_err(|error| RepositoryError::invalid("name", "invalid_name", error.to_string()))?;
+        if !parts.rename_when_taken {
+            return Ok(name.as_str().to_owned());
+        }
+        free_name(tx.conn, parent.no, name.as_str())
+    }
+
+    /// Inserts an immutable version with the live object's values and writes it as the latest of its series.
+    fn insert_version(
+        &self,
+        tx: &mut Tx<'_>,
+        live: &NewObjectRow,
+        series: i64,
+        content: Option<(&BoundContent, i64)>,
+        note: &VersionNote,
+        at: i64,
+    ) -> Result<(ObjectId, String)> {
+        let latest = versions::series_locked(tx.conn, series)?;
+        let latest = latest.ok_or_else(|| RepositoryError::internal("a document without a series"))?;
+        let is_first = latest.latest_major == 0;
+        let (major, minor) = if note.major || is_first {
+            (latest.latest_major + 1, 0)
+        } else {
+            (latest.latest_major, latest.latest_minor + 1)
+        };
+        let id = ObjectId::generate();
+        let row = NewObjectRow {
+            id: id.to_string(),
+            role: objects::VERSION,
+            created_at: at,
+            created_by: tx.actor_no,
+            modified_at: at,
+            modified_by: tx.actor_no,
+            ..live.clone()
+        };
+        let no = objects::insert(tx.conn, &row)?;
+        if let Some((bound, blob)) = content {
+            blobs::bind(tx.conn, no, blob, &bound.media_type, &bound.file_name, bound.file_name_raw.as_deref())?;
+        }
+        let comment = note.comment.clone();
+        let version = VersionRow { object_no: no, major, minor, comment, made_at: at, made_by: tx.actor_no };
+        versions::insert(tx.conn, series, &version)?;
+        versions::put_latest(tx.conn, series, major, minor, at)?;
+        Ok((id, format!("{major}.{minor}")))
+    }
+
+    /// Gives a document new content, as its next version.
+    ///
+    /// # Errors
+    /// `Stale`, `Forbidden` without `WriteVersion`, `NotFound`; `Conflict` for versions and for what is no document.
+    pub async fn content_put(
+        &self,
+        id: ObjectId,
+        precondition: Precondition,
+        content: NewContent,
+        note: VersionNote,
+    ) -> Result<Written<ObjectDetail>> {
+        let session = self.clone();
+        let bound = BoundContent::of(&content);
+        self.with_blob(content.staged, move |tx, blob| {
+            let row = session.authorised(tx.conn, id, WRITE_VERSION, tx.now)?;
+            session.check_precondition(tx.conn, &row, precondition, tx.now)?;
+            let changed = session.put_content_in_tx(tx, &row, &bound, blob, &note)?;
+            session.detail_of(tx.conn, &changed, tx.now)
+        })
+        .await
+    }
+
+    /// Binds new content to a live document and makes its next version.
+    pub(crate) fn put_content_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &ObjectRow,
+        bound: &BoundContent,
+        blob: i64,
+        note: &VersionNote,
+    ) -> Result<ObjectRow> {
+        refuse_version(row)?;
+        let Some(series) = row.series_no else {
+            return Err(RepositoryError::conflict("not_a_document", "only a document has content"));
+        };
+        let before = blobs::contents_of(tx.conn, &[row.no])?.remove(&row.no).map(|content| content.digest);
+        let at = self.series_instant(tx, row)?;
+        bind(tx, row.no, bound, blob)?;
+        objects::update(tx.conn, row.no, &row.name, &row.title, &row.properties, at, tx.actor_no)?;
+        let live = NewObjectRow {
+            id: row.id.clone(),
+            base: BaseType::Document.as_str(),
+            role: objects::LIVE,
+            type_id: row.type_id.clone(),
+            series_no: Some(series),
+            scope_no: row.scope_no,
+            name: row.name.clone(),
+            title: row.title.clone(),
+            properties: row.properties.clone(),
+            created_at: at,
+            created_by: tx.actor_no,
+            modified_at: at,
+            modified_by: tx.actor_no,
+        };
+        let (version_id, label) = self.insert_version(tx, &live, series, Some((bound, blob)), note, at)?;
+        tx.record(
+            ChangeKind::Versioned,
+            Change {
+                object: Some((row.no, parse_id(&row.id)?)),
+                series_no: Some(series),
+                scope_no: Some(row.scope_no),
+                before: Some(json!({ "content": before })),
+                after: Some(json!({ "content": bound.digest.to_string() })),
+                detail: Some(json!({ "version": label, "versionId": version_id.to_string() })),
+            },
+        )?;
+        objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the document"))
+    }
+
+    /// Returns a window of a document's versions, newest first. Any version's id names the series too.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` `not_a_document`.
+    pub async fn version_list(&self, id: ObjectId, request: WindowRequest) -> Result<Window<VersionSummary>> {
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
+        let read = move |conn: &mut Conn| -> Result<Window<VersionSummary>> {
+            let row = session.authorised(conn, id, BROWSE, now)?;
+            let Some(series) = row.series_no else {
+                return Err(RepositoryError::conflict("not_a_document", "only a document has versions"));
+            };
+            let access = &session.repository.inner.access;
+            let may_read = access.allows(conn, &session.actor, row.scope_no, READ_CONTENT, now)?;
+            let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
+            let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
+            let (total, rows) = versions::window(conn, series, offset, limit)?;
+            let nos: Vec<i64> = rows.iter().map(|(version, _)| version.object_no).collect();
+            let contents = if may_read { blobs::contents_of(conn, &nos)? } else { Default::default() };
+            let people = principals::by_nos(conn, &rows.iter().map(|(version, _)| version.made_by).collect())?;
+            let mut items = Vec::with_capacity(rows.len());
+            for (version, version_id) in rows {
+                items.push(VersionSummary {
+                    id: parse_id(&version_id)?,
+                    label: format!("{}.{}", version.major, version.minor),
+                    is_major: version.minor == 0,
+                    made_at: Timestamp::from_millis(version.made_at),
+                    made_by: principal_name(&people, version.made_by)?,
+                    comment: version.comment,
+                    content: contents.get(&version.object_no).map(content_of).transpose()?,
+                });
+            }
+            Ok(window(total.unsigned_abs(), items, request))
+        };
+        self.repository.database().read(read).await
+    }
+}
+
+fn bind(tx: &mut Tx<'_>, object_no: i64, bound: &BoundContent, blob: i64) -> Result<()> {
+    blobs::bind(tx.conn, object_no, blob, &bound.media_type, &bound.file_name, bound.file_name_raw.as_deref())?;
+    texts::request(tx, bound.digest, &bound.media_type, &bound.file_name)
+}
+
+/// Returns the name, or `name (2).ext` and so on, that is free in a folder.
+pub(crate) fn free_name(conn: &mut Conn, parent: i64, name: &str) -> Result<String> {
+    if !filing::is_taken(conn, parent, name)? {
+        return Ok(name.to_owned());
+    }
+    let (stem, extension) = match name.rfind('.') {
+        Some(dot) if dot > 0 => name.split_at(dot),
+        _ => (name, ""),
+    };
+    for number in 2..RENAMES_MAX {
+        let candidate = format!("{stem} ({number}){extension}");
+        if !filing::is_taken(conn, parent, &candidate)? {
+            return Ok(candidate);
+        }
+    }
+    Err(RepositoryError::conflict("name_taken", "too many objects in this folder have this name"))
+}

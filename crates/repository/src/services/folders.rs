@@ -1,0 +1,198 @@
+//! Folders and dossiers: made, and listed in windows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cartulary_db::Conn;
+use cartulary_model::permission::{ADD_CHILDREN, BROWSE, READ_CHILDREN};
+use cartulary_model::{BaseType, ChangeKind, Name, ObjectId};
+use serde_json::json;
+
+use crate::listing::{Collection, NumberWindow};
+use crate::object::{
+    ListOrder, NewFolder, ObjectDetail, ObjectSummary, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
+};
+use crate::services::objects::{check_new, index_values, replay, request_digest};
+use crate::services::search::SearchQuery;
+use crate::store::objects::{self, NewObjectRow, ObjectRow};
+use crate::store::{acl, filing, imports};
+use crate::transaction::{Change, Tx};
+use crate::{RepositoryError, Result, Session};
+
+impl Session {
+    /// Returns the id of the root folder.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn root_folder(&self) -> Result<ObjectId> {
+        let root = self.repository.inner.root_no;
+        let row = self.repository.database().read(move |conn: &mut Conn| objects::by_no(conn, root)).await?;
+        let row = row.ok_or_else(|| RepositoryError::not_found("the root folder"))?;
+        crate::bootstrap::parse_id(&row.id)
+    }
+
+    /// Makes a dossier in the root folder.
+    ///
+    /// # Errors
+    /// `Invalid` with all violations, `Conflict` `name_taken`, `Forbidden` without `AddChildren`.
+    pub async fn dossier_create(&self, new: NewFolder) -> Result<Written<ObjectDetail>> {
+        let root = self.root_folder().await?;
+        let new = NewFolder { type_id: new.type_id.clone().or_else(|| Some("dossier".to_owned())), ..new };
+        self.folder_create(root, new).await
+    }
+
+    /// Makes a folder in another.
+    ///
+    /// # Errors
+    /// As [`Session::dossier_create`]; `NotFound` for a parent that the caller may not browse.
+    pub async fn folder_create(&self, parent: ObjectId, new: NewFolder) -> Result<Written<ObjectDetail>> {
+        let session = self.clone();
+        self.transact(move |tx| {
+            let digest = request_digest(&json!([
+                "folder",
+                parent.to_string(),
+                new.name,
+                new.title,
+                new.type_id,
+                new.properties
+            ]));
+            if let Some(row) = replay(tx, new.idempotency_key.as_deref(), &digest)? {
+                return session.detail_of(tx.conn, &row, tx.now);
+            }
+            let parent = session.authorised(tx.conn, parent, ADD_CHILDREN, tx.now)?;
+            let row = session.insert_folder(tx, &parent, &new)?;
+            if let Some(key) = &new.idempotency_key {
+                imports::put_idempotent(tx.conn, tx.actor_no, key, &digest, &row.id, tx.now.as_millis())?;
+            }
+            session.detail_of(tx.conn, &row, tx.now)
+        })
+        .await
+    }
+
+    /// Inserts a folder with its own scope, which points to its parent's access list.
+    pub(crate) fn insert_folder(&self, tx: &mut Tx<'_>, parent: &ObjectRow, new: &NewFolder) -> Result<ObjectRow> {
+        let type_id = new.type_id.as_deref().unwrap_or("folder");
+        let name = Name::parse(&new.name);
+        check_new(&self.repository, type_id, BaseType::Folder, name.as_ref().err(), &new.properties)?;
+        let name = name.map_err(|error| RepositoryError::invalid("name", "invalid_name", error.to_string()))?;
+        if parent.base != BaseType::Folder.as_str() {
+            return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
+        }
+        let list = acl::scope_by_no(tx.conn, parent.scope_no)?.map(|scope| scope.acl_row_no);
+        let list = list.ok_or_else(|| RepositoryError::internal("a folder without a scope"))?;
+        let scope = acl::insert_scope(tx.conn, "folder", list, Some(parent.scope_no))?;
+        let id = ObjectId::generate();
+        let at = tx.now.as_millis();
+        let row = NewObjectRow {
+            id: id.to_string(),
+            base: BaseType::Folder.as_str(),
+            role: objects::LIVE,
+            type_id: type_id.to_owned(),
+            series_no: None,
+            scope_no: scope,
+            name: name.as_str().to_owned(),
+            title: new.title.clone().unwrap_or_else(|| name.as_str().to_owned()),
+            properties: serde_json::to_string(&new.properties).map_err(RepositoryError::internal)?,
+            created_at: at,
+            created_by: tx.actor_no,
+            modified_at: at,
+            modified_by: tx.actor_no,
+        };
+        let no = objects::insert(tx.conn, &row)?;
+        filing::insert(tx.conn, parent.no, no, name.as_str(), true, at)?;
+        index_values(tx.conn, &self.repository, no, type_id, &new.properties, true)?;
+        let after = json!({ "type": type_id, "name": row.name, "title": row.title, "properties": new.properties });
+        tx.record(
+            ChangeKind::Created,
+            Change { object: Some((no, id)), scope_no: Some(scope), after: Some(after), ..Change::default() },
+        )?;
+        objects::by_no(tx.conn, no)?.ok_or_else(|| RepositoryError::internal("a folder that was just made is missing"))
+    }
+
+    /// Returns a window of the dossiers that the caller may browse; with a filter, of those whose name or title has
+    /// words that begin like its words.
+    ///
+    /// # Errors
+    /// The database's; the index's for a filter.
+    pub async fn dossier_list(
+        &self,
+        request: WindowRequest,
+        order: ListOrder,
+        filter: Option<String>,
+    ) -> Result<Window<ObjectSummary>> {
+        if let Some(filter) = filter.filter(|filter| !filter.trim().is_empty()) {
+            return self.dossier_filter(request, &filter).await;
+        }
+        let collection = Collection::Dossiers(Arc::clone(&self.repository.inner.dossier_types));
+        self.list(collection, None, request, order).await
+    }
+
+    async fn dossier_filter(&self, request: WindowRequest, filter: &str) -> Result<Window<ObjectSummary>> {
+        let found = self
+            .search(SearchQuery {
+                text: filter.to_owned(),
+                type_ids: self.repository.inner.dossier_types.to_vec(),
+                offset: request.offset,
+                limit: request.limit,
+                names_only: true,
+                ..SearchQuery::default()
+            })
+            .await?;
+        let items: Vec<ObjectSummary> = found.hits.into_iter().map(|hit| hit.summary).collect();
+        Ok(window(found.total, items, request))
+    }
+
+    /// Returns a window of what lies in a folder, of what the caller may browse.
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` without `ReadChildren`.
+    pub async fn children_list(
+        &self,
+        folder: ObjectId,
+        request: WindowRequest,
+        order: ListOrder,
+    ) -> Result<Window<ObjectSummary>> {
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        let row = self
+            .repository
+            .database()
+            .read(move |conn: &mut Conn| session.authorised(conn, folder, READ_CHILDREN, now))
+            .await?;
+        self.list(Collection::Children(row.no), Some(row), request, order).await
+    }
+
+    async fn list(
+        &self,
+        collection: Collection,
+        folder: Option<ObjectRow>,
+        request: WindowRequest,
+        order: ListOrder,
+    ) -> Result<Window<ObjectSummary>> {
+        if folder.is_some_and(|folder| folder.base != BaseType::Folder.as_str()) {
+            return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
+        }
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
+        let read = move |conn: &mut Conn| -> Result<_> {
+            let inner = &session.repository.inner;
+            let mut browse = |conn: &mut Conn, scopes: &BTreeSet<i64>| {
+                inner.access.allowing(conn, &session.actor, scopes, BROWSE, now)
+            };
+            let visibility: Option<crate::listing::Visibility<'_>> =
+                if session.actor.is_administrator { None } else { Some(&mut browse) };
+            let NumberWindow { total, nos } = inner.listings.window(conn, &collection, order, request, visibility)?;
+            let mut rows = objects::by_nos(conn, &nos)?;
+            let rows: Vec<ObjectRow> = nos.iter().filter_map(|no| rows.remove(no)).collect();
+            Ok((total, session.summaries_of(conn, &rows, now)?))
+        };
+        let (total, items) = self.repository.database().read(read).await?;
+        Ok(window(total, items, request))
+    }
+}
+
+/// Returns a window with the offset of the next one.
+pub(crate) fn window<T>(total: u64, items: Vec<T>, request: WindowRequest) -> Window<T> {
+    let end = request.offset.saturating_add(items.len() as u64);
+    let next_offset = (end < total && !items.is_empty()).then_some(end);
+    Window { total, items, next_offset }
+}

@@ -1,0 +1,149 @@
+//! Bytes that nothing refers to, removed in two steps.
+
+use cartulary_blobs::StorageKey;
+use cartulary_db::Conn;
+use cartulary_model::BlobDigest;
+use futures::StreamExt;
+
+use crate::store::blobs;
+use crate::{Repository, RepositoryError, Result};
+
+/// How many rows one transaction condemns or removes.
+const BATCH: i64 = 500;
+
+/// How old is old enough. *Units*: milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct GarbageRules {
+    /// Unreferenced bytes younger than this stay.
+    pub unreferenced_ms: i64,
+    /// Condemned bytes stay for this long.
+    pub condemned_ms: i64,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GarbageReport {
+    /// Blobs condemned: nothing refers to them, and nothing new will.
+    pub condemned: u64,
+    /// Files of the store that no row knew, condemned too.
+    pub orphans: u64,
+    /// Blobs whose bytes and rows are gone.
+    pub deleted: u64,
+    /// Their bytes.
+    pub freed_bytes: u64,
+    /// Leftovers of interrupted uploads that are gone.
+    pub staging_swept: u64,
+    /// Whether a backup's lease kept everything in place.
+    pub is_leased: bool,
+}
+
+impl Repository {
+    /// Condemns what nothing refers to, and removes what was condemned long ago.
+    ///
+    /// An upload that meets a condemned row takes a new storage key, and a reference locks its blob's row: so no bytes
+    /// go that anybody still needs. A running lease (of a backup) stops every physical deletion.
+    ///
+    /// # Errors
+    /// The database's; the store's.
+    pub async fn collect_garbage(&self, rules: GarbageRules) -> Result<GarbageReport> {
+        let mut report = GarbageReport::default();
+        report.condemned = self.condemn_unreferenced(rules).await?;
+        report.orphans = self.condemn_orphans(rules).await?;
+        self.delete_condemned(rules, &mut report).await?;
+        let age = std::time::Duration::from_millis(rules.unreferenced_ms.unsigned_abs());
+        report.staging_swept = self.blobs().sweep_staging(age).await? as u64;
+        Ok(report)
+    }
+
+    /// Returns the rules of the configuration.
+    pub fn garbage_rules(&self) -> GarbageRules {
+        let grace = self.inner.config.garbage_grace_ms;
+        GarbageRules { unreferenced_ms: grace, condemned_ms: grace }
+    }
+
+    async fn condemn_unreferenced(&self, rules: GarbageRules) -> Result<u64> {
+        let mut total = 0;
+        loop {
+            let now = self.clock().now();
+            let before = now.plus_millis(-rules.unreferenced_ms).as_millis();
+            let count = self.database().write(move |conn| blobs::condemn(conn, before, now.as_millis(), BATCH)).await?;
+            total += count as u64;
+            if count == 0 {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Gives files that no row knows a condemned row: from then on no upload uses their key, and they go like others.
+    async fn condemn_orphans(&self, rules: GarbageRules) -> Result<u64> {
+        let mut total = 0;
+        let mut listed = self.blobs().list();
+        while let Some(file) = listed.next().await {
+            let file = file?;
+            let Some(key) = file.key else { continue };
+            let now = self.clock().now();
+            let age_ms = now.as_millis() - file.modified.as_millis();
+            if age_ms < rules.unreferenced_ms {
+                continue;
+            }
+            let (digest, generation) = (key.digest().to_string(), i32::try_from(key.generation()).unwrap_or(i32::MAX));
+            let size = i64::try_from(file.size_bytes).unwrap_or(i64::MAX);
+            let known = {
+                let digest = digest.clone();
+                self.database().read(move |conn: &mut Conn| blobs::is_known(conn, &digest, generation)).await?
+            };
+            if known {
+                continue;
+            }
+            let made = self
+                .database()
+                .write(move |conn| blobs::insert_condemned(conn, &digest, generation, size, now.as_millis()))
+                .await?;
+            total += u64::from(made);
+        }
+        Ok(total)
+    }
+
+    async fn delete_condemned(&self, rules: GarbageRules, report: &mut GarbageReport) -> Result<()> {
+        loop {
+            let now = self.clock().now();
+            let before = now.plus_millis(-rules.condemned_ms).as_millis().saturating_add(1);
+            let (is_leased, rows) = self
+                .database()
+                .read(move |conn: &mut Conn| -> Result<_> {
+                    Ok((blobs::is_leased(conn, now.as_millis())?, blobs::condemned(conn, before, BATCH)?))
+                })
+                .await?;
+            report.is_leased = is_leased;
+            if is_leased || rows.is_empty() {
+                return Ok(());
+            }
+            for row in rows {
+                let digest: BlobDigest = row.digest.parse().map_err(RepositoryError::internal)?;
+                self.blobs().delete(&StorageKey::new(digest, row.generation.unsigned_abs())).await?;
+                self.database().write(move |conn| blobs::delete_condemned(conn, row.no)).await?;
+                report.deleted += 1;
+                report.freed_bytes += row.size_bytes.unsigned_abs();
+            }
+        }
+    }
+
+    /// Takes or renews a lease that keeps all bytes in place, as a backup does while it copies.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn lease_blobs(&self, id: &str, holder: &str, for_ms: i64) -> Result<()> {
+        let expires_at = self.clock().now().plus_millis(for_ms).as_millis();
+        let (id, holder) = (id.to_owned(), holder.to_owned());
+        self.database().write(move |conn| blobs::put_lease(conn, &id, &holder, expires_at)).await
+    }
+
+    /// Ends a lease.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn release_blobs(&self, id: &str) -> Result<()> {
+        let id = id.to_owned();
+        self.database().write(move |conn| blobs::delete_lease(conn, &id)).await
+    }
+}

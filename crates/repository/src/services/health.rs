@@ -1,0 +1,74 @@
+//! How the repository feels, with reasons.
+
+use cartulary_blobs::StoreConfig;
+use cartulary_db::Conn;
+
+use crate::store::{changes, jobs};
+use crate::{Repository, Result, error_chain};
+
+/// A lag of the index below this many changes is no reason for worry.
+const INDEX_LAG_MAX: i64 = 10_000;
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// What: `database`, `blobs`, `space`, `index`, `jobs`, `workers`.
+    pub name: &'static str,
+    /// Whether it is well.
+    pub ok: bool,
+    /// The reason, or a figure, for a person.
+    pub reason: String,
+}
+
+/// Everything that was looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    /// One entry for each.
+    pub checks: Vec<HealthCheck>,
+}
+
+impl Health {
+    /// Says whether the node should be given work.
+    pub fn is_ready(&self) -> bool {
+        self.checks.iter().all(|check| check.ok)
+    }
+
+    fn push(&mut self, name: &'static str, ok: bool, reason: impl Into<String>) {
+        self.checks.push(HealthCheck { name, ok, reason: reason.into() });
+    }
+}
+
+impl Repository {
+    /// Looks at everything the repository needs.
+    pub async fn health(&self) -> Health {
+        let mut health = Health::default();
+        let read = |conn: &mut Conn| -> Result<_> { Ok((changes::last_position(conn)?, jobs::count(conn, "dead")?)) };
+        match self.database().read(read).await {
+            Ok((position, dead)) => {
+                health.push("database", true, self.inner.database.backend().to_string());
+                let lag = position - *self.inner.indexed.borrow();
+                let is_near = lag <= INDEX_LAG_MAX;
+                health.push("index", is_near, format!("{} changes behind", lag.max(0)));
+                health.push("jobs", true, format!("{dead} given up"));
+            }
+            Err(error) => health.push("database", false, error_chain(&error)),
+        }
+        let reserve = match &self.inner.config.store {
+            StoreConfig::Folder { reserve_bytes, .. } => *reserve_bytes,
+            _ => 0,
+        };
+        match self.blobs().free_bytes().await {
+            Some(free) => health.push("space", free > reserve, format!("{free} bytes free, {reserve} kept in reserve")),
+            None => health.push("space", true, "the store does not say"),
+        }
+        let counters = self.blobs().counters();
+        let words = format!("{} damaged reads, {} times out of reach", counters.corrupt, counters.unavailable);
+        health.push("blobs", true, words);
+        let containment = match &self.inner.workers {
+            Some(_) => self.inner.containment.get().map_or("not needed yet", String::as_str),
+            None => "no workers: texts wait",
+        };
+        health.push("workers", true, containment);
+        health
+    }
+}

@@ -1,0 +1,427 @@
+//! Imports: folders of files become dossiers of documents, resumably.
+//!
+//! A source remembers what it took: (path, digest). A path it does not know is a new document; a path with other bytes
+//! is a new version; a path with the same bytes was taken before. The entry is written in the transaction that makes
+//! the document, so that after a crash the same run, or another of the same source, goes on exactly where it stopped.
+
+use std::collections::BTreeMap;
+
+use cartulary_blobs::StagedBlob;
+use cartulary_db::Conn;
+use cartulary_model::permission::ADD_CHILDREN;
+use cartulary_model::{BlobDigest, ObjectId, Properties};
+
+use crate::bootstrap::parse_id;
+use crate::object::{NewContent, NewFolder, VersionNote, Written};
+use crate::services::documents::{BoundContent, DocumentParts};
+use crate::store::filing;
+use crate::store::imports::{self, EntryRow, RunRow};
+use crate::store::objects::{self, ObjectRow};
+use crate::transaction::Tx;
+use crate::{RepositoryError, Result, Session};
+
+/// The most paths that one check takes.
+const CHECK_MAX: usize = 5_000;
+/// The longest relative path, in bytes of UTF-8.
+const PATH_BYTES_MAX: usize = 16 << 10;
+
+/// A new run.
+#[derive(Clone, Debug)]
+pub struct NewImport {
+    /// The source's name: runs of one name share what they took.
+    pub source: String,
+}
+
+/// A run of an import.
+#[derive(Clone, Debug)]
+pub struct ImportView {
+    /// The run's id.
+    pub id: ObjectId,
+    /// The source's name.
+    pub source: String,
+    /// Whether it still takes files.
+    pub is_open: bool,
+    /// New documents.
+    pub created_count: u64,
+    /// New versions of documents that the source had made.
+    pub version_count: u64,
+    /// Files that had been taken before.
+    pub taken_count: u64,
+    /// Files that could not be taken whole.
+    pub fault_count: u64,
+}
+
+/// A file to ask about.
+#[derive(Clone, Debug)]
+pub struct ImportCandidate {
+    /// The path below the source, with `/` between names.
+    pub path: String,
+    /// The digest of its bytes.
+    pub digest: BlobDigest,
+}
+
+/// What a source knows of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportState {
+    /// Nothing.
+    New,
+    /// The path, with other bytes.
+    Changed,
+    /// The path with these bytes.
+    Taken,
+    /// (of a file that was sent) It became a document.
+    Created,
+    /// (of a file that was sent) It became a version.
+    Version,
+}
+
+impl ImportState {
+    /// Returns the answered word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Taken => "taken",
+            Self::Created => "created",
+            Self::Version => "version",
+        }
+    }
+}
+
+/// A file to take.
+#[derive(Debug)]
+pub struct ImportFile {
+    /// The path below the source, with `/` between names; what is not UTF-8 shows as U+FFFD.
+    pub path: String,
+    /// The path's bytes, when they are not UTF-8.
+    pub path_raw: Option<Vec<u8>>,
+    /// The bytes.
+    pub staged: StagedBlob,
+    /// The media type that the sender claims.
+    pub media_type: Option<String>,
+}
+
+/// What became of a file.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// Its path.
+    pub path: String,
+    /// `Created`, `Version` or `Taken`.
+    pub state: ImportState,
+    /// The document.
+    pub document_id: ObjectId,
+}
+
+/// Why a file could not be taken whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportFault {
+    /// Its path.
+    pub path: String,
+    /// A stable snake_case code.
+    pub code: String,
+    /// The reason, for a person.
+    pub reason: String,
+}
+
+/// A run with its faults.
+#[derive(Clone, Debug)]
+pub struct ImportReport {
+    /// The run.
+    pub view: ImportView,
+    /// One for each file that could not be taken whole, by path.
+    pub faults: Vec<ImportFault>,
+}
+
+/// Where a path leads: the dossier's name, and the document's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    dossier: String,
+    document: String,
+}
+
+impl Session {
+    /// Begins a run; what the source took before is not taken again.
+    ///
+    /// # Errors
+    /// `Invalid` for an unfit source name; `Forbidden` without `AddChildren` in the root folder.
+    pub async fn import_start(&self, new: NewImport) -> Result<ImportView> {
+        let session = self.clone();
+        let is_fit = !new.source.trim().is_empty() && new.source.chars().count() <= 500 && !new.source.contains('\0');
+        if !is_fit {
+            let detail = "a source has a name of 1 to 500 characters";
+            return Err(RepositoryError::invalid("source", "invalid_name", detail));
+        }
+        let root = self.root_folder().await?;
+        let written = self
+            .transact(move |tx| {
+                let root = session.authorised(tx.conn, root, ADD_CHILDREN, tx.now)?;
+                let source = imports::source(tx.conn, tx.actor_no, new.source.trim(), root.no)?;
+                let id = ObjectId::generate().to_string();
+                imports::insert_run(tx.conn, &id, source, tx.now.as_millis())?;
+                let run = imports::run_by_id(tx.conn, &id)?.ok_or_else(|| RepositoryError::not_found("the import"))?;
+                view(tx.conn, &run)
+            })
+            .await?;
+        Ok(written.value)
+    }
+
+    /// Returns a run.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another person's run.
+    pub async fn import_get(&self, id: ObjectId) -> Result<ImportReport> {
+        let session = self.clone();
+        let read = move |conn: &mut Conn| -> Result<ImportReport> {
+            let run = session.own_run(conn, id)?;
+            report(conn, &run)
+        };
+        self.repository.database().read(read).await
+    }
+
+    fn own_run(&self, conn: &mut Conn, id: ObjectId) -> Result<RunRow> {
+        let run = imports::run_by_id(conn, &id.to_string())?;
+        let run = run.filter(|run| run.principal_no == self.actor.no || self.actor.is_administrator);
+        run.ok_or_else(|| RepositoryError::not_found("the import"))
+    }
+
+    fn open_run(&self, conn: &mut Conn, id: ObjectId) -> Result<RunRow> {
+        let run = self.own_run(conn, id)?;
+        if run.state != "open" {
+            return Err(RepositoryError::conflict("import_finished", "this import is finished: start another"));
+        }
+        Ok(run)
+    }
+
+    /// Says of each file whether the source took it before; nothing else is looked at.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` for more than 5,000 files.
+    pub async fn import_check(&self, id: ObjectId, files: Vec<ImportCandidate>) -> Result<Vec<ImportState>> {
+        if files.len() > CHECK_MAX {
+            return Err(RepositoryError::invalid(
+                "entries",
+                "list_too_long",
+                "at most 5,000 files are checked at once",
+            ));
+        }
+        let session = self.clone();
+        let read = move |conn: &mut Conn| -> Result<Vec<ImportState>> {
+            let run = session.own_run(conn, id)?;
+            let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+            let known = imports::entries(conn, run.source_no, &paths)?;
+            let state = |file: &ImportCandidate| match known.get(&file.path) {
+                None => ImportState::New,
+                Some(entry) if entry.blob_digest == file.digest.to_string() => ImportState::Taken,
+                Some(_) => ImportState::Changed,
+            };
+            Ok(files.iter().map(state).collect())
+        };
+        self.repository.database().read(read).await
+    }
+
+    /// Takes one file: a new document, a new version, or nothing when it was taken before.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, `Invalid` for an unfit path, `Conflict` `import_finished`.
+    pub async fn import_file(&self, id: ObjectId, file: ImportFile) -> Result<Written<Imported>> {
+        let place = place_of(&file.path)?;
+        let file_name = file.path.rsplit('/').next().unwrap_or_default().to_owned();
+        let file_name_raw =
+            file.path_raw.as_deref().map(|raw| raw.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec());
+        let content = NewContent { staged: file.staged, file_name, file_name_raw, media_type: file.media_type };
+        let bound = BoundContent::of(&content);
+        let (session, path) = (self.clone(), file.path);
+        self.with_blob(content.staged, move |tx, blob| session.take(tx, id, &path, &place, &bound, blob)).await
+    }
+
+    fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        id: ObjectId,
+        path: &str,
+        place: &Place,
+        bound: &BoundContent,
+        blob: i64,
+    ) -> Result<Imported> {
+        let run = self.open_run(tx.conn, id)?;
+        let digest = bound.digest.to_string();
+        let known: BTreeMap<String, EntryRow> = imports::entries(tx.conn, run.source_no, &[path.to_owned()])?;
+        let before = match known.get(path) {
+            Some(entry) => objects::by_no(tx.conn, entry.document_no)?.map(|row| (entry, row)),
+            None => None,
+        };
+        let (row, state) = match before {
+            Some((entry, row)) if entry.blob_digest == digest => (row, ImportState::Taken),
+            Some((_, row)) if row.trashed_at.is_none() => {
+                let wanted = cartulary_model::permission::WRITE_VERSION;
+                self.repository.inner.access.require(tx.conn, &self.actor, row.scope_no, wanted, tx.now)?;
+                let note = VersionNote { comment: String::new(), major: false };
+                (self.put_content_in_tx(tx, &row, bound, blob, &note)?, ImportState::Version)
+            }
+            _ => (self.take_new(tx, &run, place, bound, blob)?, ImportState::Created),
+        };
+        if state != ImportState::Taken {
+            let entry = EntryRow { path: path.to_owned(), blob_digest: digest, document_no: row.no };
+            imports::put_entry(tx.conn, run.source_no, &entry, tx.now.as_millis())?;
+        }
+        let counted = |wanted: ImportState| i64::from(state == wanted);
+        let (created, versions) = (counted(ImportState::Created), counted(ImportState::Version));
+        imports::add_counts(tx.conn, run.no, created, versions, counted(ImportState::Taken))?;
+        Ok(Imported { path: path.to_owned(), state, document_id: parse_id(&row.id)? })
+    }
+
+    fn take_new(
+        &self,
+        tx: &mut Tx<'_>,
+        run: &RunRow,
+        place: &Place,
+        bound: &BoundContent,
+        blob: i64,
+    ) -> Result<ObjectRow> {
+        let dossier_name = if place.dossier.is_empty() { run.source.as_str() } else { place.dossier.as_str() };
+        let dossier = self.import_dossier(tx, run.folder_no, dossier_name)?;
+        let parts = DocumentParts {
+            name: place.document.clone(),
+            title: None,
+            type_id: "document".to_owned(),
+            properties: Properties::new(),
+            rename_when_taken: true,
+        };
+        self.insert_document(tx, &dossier, &parts, Some((bound, blob)))
+    }
+
+    /// Returns the dossier with this name in the source's folder, making it when it is new.
+    fn import_dossier(&self, tx: &mut Tx<'_>, folder_no: i64, name: &str) -> Result<ObjectRow> {
+        let name = as_name(name);
+        if let Some(no) = filing::child_by_name(tx.conn, folder_no, &name)?
+            && let Some(row) = objects::by_no(tx.conn, no)?
+        {
+            let access = &self.repository.inner.access;
+            access.require(tx.conn, &self.actor, row.scope_no, ADD_CHILDREN, tx.now)?;
+            if row.base == cartulary_model::BaseType::Folder.as_str() {
+                return Ok(row);
+            }
+            let detail = format!("`{name}` is a document: give the folder of the import another name");
+            return Err(RepositoryError::conflict("name_taken", detail));
+        }
+        let folder = objects::by_no(tx.conn, folder_no)?.ok_or_else(|| RepositoryError::not_found("the folder"))?;
+        let access = &self.repository.inner.access;
+        access.require(tx.conn, &self.actor, folder.scope_no, ADD_CHILDREN, tx.now)?;
+        let new = NewFolder { name, type_id: Some("dossier".to_owned()), ..NewFolder::default() };
+        self.insert_folder(tx, &folder, &new)
+    }
+
+    /// Notes that a file could not be taken whole; the run's report says so.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` `import_finished`.
+    pub async fn import_fault(&self, id: ObjectId, fault: ImportFault) -> Result<()> {
+        let session = self.clone();
+        self.transact(move |tx| {
+            let run = session.open_run(tx.conn, id)?;
+            imports::put_fault(tx.conn, run.no, &fault.path.replace('\0', "\u{fffd}"), &fault.code, &fault.reason)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Ends a run and returns its report.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn import_finish(&self, id: ObjectId) -> Result<ImportReport> {
+        let session = self.clone();
+        let written = self
+            .transact(move |tx| {
+                let run = session.own_run(tx.conn, id)?;
+                if run.state == "open" {
+                    imports::finish_run(tx.conn, run.no, tx.now.as_millis())?;
+                }
+                let run = session.own_run(tx.conn, id)?;
+                report(tx.conn, &run)
+            })
+            .await?;
+        Ok(written.value)
+    }
+}
+
+fn view(conn: &mut Conn, run: &RunRow) -> Result<ImportView> {
+    Ok(ImportView {
+        id: parse_id(&run.id)?,
+        source: run.source.clone(),
+        is_open: run.state == "open",
+        created_count: run.created_count.unsigned_abs(),
+        version_count: run.version_count.unsigned_abs(),
+        taken_count: run.taken_count.unsigned_abs(),
+        fault_count: imports::fault_count(conn, run.no)?.unsigned_abs(),
+    })
+}
+
+fn report(conn: &mut Conn, run: &RunRow) -> Result<ImportReport> {
+    let faults = imports::faults(conn, run.no)?;
+    let faults = faults.into_iter().map(|(path, code, reason)| ImportFault { path, code, reason }).collect();
+    Ok(ImportReport { view: view(conn, run)?, faults })
+}
+
+/// Returns where a path leads; the first of several names is the dossier, deeper folders become part of the name.
+fn place_of(path: &str) -> Result<Place> {
+    let unfit = |detail: &str| RepositoryError::invalid("path", "invalid_path", detail);
+    if path.is_empty() || path.len() > PATH_BYTES_MAX {
+        return Err(unfit("a path has 1 to 16,384 bytes"));
+    }
+    let names: Vec<&str> = path.split('/').collect();
+    if names.iter().any(|name| name.is_empty() || *name == "." || *name == "..") {
+        return Err(unfit("a path is relative and has no empty names, `.` or `..`"));
+    }
+    let (dossier, rest) = match names.split_first() {
+        Some((first, rest)) if !rest.is_empty() => (as_name(first), rest.to_vec()),
+        _ => (String::new(), names),
+    };
+    Ok(Place { dossier, document: as_name(&rest.join(" › ")) })
+}
+
+/// Makes a name that the repository takes of any text: no U+0000 and no slash, at most 500 characters; the end of a
+/// longer one is kept, where its file type stands.
+fn as_name(text: &str) -> String {
+    let clean: String = cartulary_model::nfc(text).replace(['\0', '/'], "\u{fffd}");
+    let count = clean.chars().count();
+    let limit = cartulary_model::key::NAME_CHARACTERS_MAX;
+    if count <= limit {
+        return clean;
+    }
+    let tail: String = clean.chars().skip(count - (limit - 1)).collect();
+    format!("…{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn check(path: &str, dossier: &str, document: &str) {
+        let expect = Place { dossier: dossier.to_owned(), document: document.to_owned() };
+        assert_eq!(place_of(path).unwrap(), expect);
+    }
+
+    #[test]
+    fn the_first_folder_is_the_dossier_and_deeper_ones_are_part_of_the_name() {
+        check("a.pdf", "", "a.pdf");
+        check("2024-001/a.pdf", "2024-001", "a.pdf");
+        check("2024-001/in/b.pdf", "2024-001", "in › b.pdf");
+        check("ملف/رسالة.pdf", "ملف", "رسالة.pdf");
+    }
+
+    #[test]
+    fn a_path_that_leads_elsewhere_is_refused() {
+        for path in ["", "/a", "a//b", "../a", "a/..", "./a"] {
+            assert!(place_of(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_300_or_more_characters_keeps_its_end() {
+        let name = as_name(&format!("{}.pdf", "ب".repeat(600)));
+        assert_eq!(name.chars().count(), 500);
+        assert!(name.ends_with(".pdf"));
+    }
+}

@@ -1,0 +1,71 @@
+//! The services: what a [`Session`] can do, one noun a file.
+
+mod access_lists;
+mod changes;
+mod content;
+mod detail;
+mod documents;
+mod folders;
+mod garbage;
+mod health;
+mod imports;
+mod jobs;
+mod objects;
+mod people;
+mod search;
+mod texts;
+mod verify;
+
+pub use access_lists::{AccessGrant, AccessList, NewAccessList};
+pub use changes::ChangeEntry;
+pub use garbage::{GarbageReport, GarbageRules};
+pub use health::{Health, HealthCheck};
+pub use imports::{
+    ImportCandidate, ImportFault, ImportFile, ImportReport, ImportState, ImportView, Imported, NewImport,
+};
+pub use jobs::{JobState, JobView};
+pub use people::{GroupView, NewUser, UserChanges, UserView};
+pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
+pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, read_pages};
+pub use verify::{ReindexReport, VerifyFault, VerifyOptions, VerifyProgress, VerifyReport};
+
+use cartulary_db::Conn;
+use cartulary_model::permission::Permission;
+use cartulary_model::{ObjectId, Timestamp};
+
+use crate::object::Precondition;
+use crate::store::objects::ObjectRow;
+use crate::{RepositoryError, Result, Session};
+
+impl Session {
+    /// Returns the object if it is not in the trash and the session has `wanted` on it.
+    pub(crate) fn authorised(
+        &self,
+        conn: &mut Conn,
+        id: ObjectId,
+        wanted: Permission,
+        now: Timestamp,
+    ) -> Result<ObjectRow> {
+        let row = crate::store::objects::by_id(conn, &id.to_string())?.filter(|row| row.trashed_at.is_none());
+        let row = row.ok_or_else(|| RepositoryError::not_found("the object"))?;
+        self.repository.inner.access.require(conn, &self.actor, row.scope_no, wanted, now)?;
+        Ok(row)
+    }
+
+    /// Refuses with the present values when the object is not as the caller read it.
+    pub(crate) fn check_precondition(
+        &self,
+        conn: &mut Conn,
+        row: &ObjectRow,
+        precondition: Precondition,
+        now: Timestamp,
+    ) -> Result<()> {
+        match precondition {
+            Precondition::Token(token) if token != row.change_token => {
+                let current = Box::new(self.detail_of(conn, row, now)?);
+                Err(RepositoryError::Stale { current })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Objects of any type: read, changed, put in the trash and taken out.
+
+use cartulary_db::Conn;
+use cartulary_model::permission::{BROWSE, REMOVE_CHILDREN, WRITE_PROPERTIES};
+use cartulary_model::{
+    BaseType, ChangeKind, InvalidName, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp,
+    Violation, nfc, text_key,
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::object::{ObjectChanges, ObjectDetail, Precondition, Written};
+use crate::services::detail::properties_of;
+use crate::store::objects::{self, IndexedValue, ObjectRow};
+use crate::store::{filing, imports, versions};
+use crate::transaction::{Change, Tx};
+use crate::{Repository, RepositoryError, Result, Session};
+
+/// How long a title may be, in characters.
+const TITLE_CHARACTERS_MAX: usize = 2_000;
+
+impl Session {
+    /// Returns an object, or a version of one.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, it is in the trash, or the caller may not know of it.
+    pub async fn object_get(&self, id: ObjectId) -> Result<ObjectDetail> {
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        let read = move |conn: &mut Conn| -> Result<ObjectDetail> {
+            let row = session.authorised(conn, id, BROWSE, now)?;
+            session.detail_of(conn, &row, now)
+        };
+        self.repository.database().read(read).await
+    }
+
+    /// Changes name, title and properties of a live object.
+    ///
+    /// # Errors
+    /// `Stale`, `Invalid` with all violations, `Conflict` `name_taken` or `immutable`, `Forbidden`, `NotFound`.
+    pub async fn object_update(
+        &self,
+        id: ObjectId,
+        precondition: Precondition,
+        changes: ObjectChanges,
+    ) -> Result<Written<ObjectDetail>> {
+        let session = self.clone();
+        self.transact(move |tx| {
+            let row = session.authorised(tx.conn, id, WRITE_PROPERTIES, tx.now)?;
+            session.check_precondition(tx.conn, &row, precondition, tx.now)?;
+            refuse_version(&row)?;
+            let changed = session.update_in_tx(tx, &row, &changes)?;
+            session.detail_of(tx.conn, &changed, tx.now)
+        })
+        .await
+    }
+
+    fn update_in_tx(&self, tx: &mut Tx<'_>, row: &ObjectRow, changes: &ObjectChanges) -> Result<ObjectRow> {
+        let before = properties_of(row)?;
+        let mut properties = before.clone();
+        for (id, value) in &changes.properties {
+            if value.is_null() {
+                properties.remove(id);
+            } else {
+                properties.insert(id.clone(), value.clone());
+            }
+        }
+        let name = match &changes.name {
+            Some(name) => Name::parse(name),
+            None => Name::parse(&row.name),
+        };
+        let is_root = row.no == self.repository.inner.root_no;
+        let mut violations = violations_of(&self.repository, &row.type_id, &properties);
+        let title = changes.title.clone().unwrap_or_else(|| row.title.clone());
+        check_title(&title, &mut violations);
+        let name = match name {
+            Ok(name) => name.as_str().to_owned(),
+            Err(_) if is_root => String::new(),
+            Err(error) => {
+                violations.push(Violation::new("name", "invalid_name", error.to_string()));
+                String::new()
+            }
+        };
+        if !violations.is_empty() {
+            return Err(RepositoryError::Invalid { violations });
+        }
+        if name != row.name {
+            filing::rename(tx.conn, row.no, &name)?;
+        }
+        // A title that follows the name keeps following it.
+        let title = if changes.title.is_none() && row.title == row.name { name.clone() } else { title };
+        let at = self.series_instant(tx, row)?;
+        let text = serde_json::to_string(&properties).map_err(RepositoryError::internal)?;
+        objects::update(tx.conn, row.no, &name, &title, &text, at, tx.actor_no)?;
+        index_values(tx.conn, &self.repository, row.no, &row.type_id, &properties, false)?;
+        tx.record(
+            ChangeKind::Updated,
+            Change {
+                object: Some((row.no, crate::bootstrap::parse_id(&row.id)?)),
+                series_no: row.series_no,
+                scope_no: Some(row.scope_no),
+                before: Some(json!({ "name": row.name, "title": row.title, "properties": before })),
+                after: Some(json!({ "name": name, "title": title, "properties": properties })),
+                ..Change::default()
+            },
+        )?;
+        objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))
+    }
+
+    /// Returns the instant of a change: the present one, later than any in the series.
+    pub(crate) fn series_instant(&self, tx: &mut Tx<'_>, row: &ObjectRow) -> Result<i64> {
+        let now = tx.now.as_millis();
+        let Some(series) = row.series_no else { return Ok(now.max(row.modified_at + 1)) };
+        let clock = versions::series_locked(tx.conn, series)?.map_or(0, |series| series.clock);
+        let at = now.max(clock + 1);
+        versions::put_clock(tx.conn, series, at)?;
+        Ok(at)
+    }
+
+    /// Puts an object in the trash; its name is free at once. A folder must be empty or go with `use_bulk_action`.
+    ///
+    /// # Errors
+    /// `Stale`, `Forbidden`, `NotFound`; `Conflict` for versions, the root folder and folders that are not empty.
+    pub async fn object_trash(&self, id: ObjectId, precondition: Precondition) -> Result<Written<()>> {
+        let session = self.clone();
+        self.transact(move |tx| {
+            let row = session.authorised(tx.conn, id, REMOVE_CHILDREN, tx.now)?;
+            session.check_precondition(tx.conn, &row, precondition, tx.now)?;
+            refuse_version(&row)?;
+            if row.no == session.repository.inner.root_no {
+                return Err(RepositoryError::conflict("root_folder", "the root folder stays"));
+            }
+            if row.base == BaseType::Folder.as_str() && filing::has_living_children(tx.conn, row.no)? {
+                let detail = "the folder is not empty: move its documents to the trash first";
+                return Err(RepositoryError::conflict("folder_not_empty", detail));
+            }
+            objects::put_trashed(tx.conn, row.no, Some(tx.now.as_millis()), Some(tx.actor_no))?;
+            filing::put_trashed(tx.conn, row.no, true)?;
+            record_simple(tx, ChangeKind::Trashed, &row)
+        })
+        .await
+    }
+
+    /// Takes an object out of the trash, where it was.
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden`; `Conflict` `name_taken` when its name was given to another meanwhile.
+    pub async fn object_restore(&self, id: ObjectId) -> Result<Written<ObjectDetail>> {
+        let session = self.clone();
+        self.transact(move |tx| {
+            let row = objects::by_id(tx.conn, &id.to_string())?.filter(|row| row.trashed_at.is_some());
+            let row = row.ok_or_else(|| RepositoryError::not_found("the object"))?;
+            let access = &session.repository.inner.access;
+            access.require(tx.conn, &session.actor, row.scope_no, REMOVE_CHILDREN, tx.now)?;
+            filing::put_trashed(tx.conn, row.no, false)?;
+            objects::put_trashed(tx.conn, row.no, None, None)?;
+            record_simple(tx, ChangeKind::Restored, &row)?;
+            let row = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))?;
+            session.detail_of(tx.conn, &row, tx.now)
+        })
+        .await
+    }
+}
+
+fn record_simple(tx: &mut Tx<'_>, kind: ChangeKind, row: &ObjectRow) -> Result<()> {
+    let object = Some((row.no, crate::bootstrap::parse_id(&row.id)?));
+    tx.record(kind, Change { object, series_no: row.series_no, scope_no: Some(row.scope_no), ..Change::default() })
+}
+
+/// Refuses a change to an immutable version.
+pub(crate) fn refuse_version(row: &ObjectRow) -> Result<()> {
+    if row.role == objects::VERSION {
+        return Err(RepositoryError::conflict("immutable", "a version never changes: change the document instead"));
+    }
+    Ok(())
+}
+
+/// Refuses a new object unless its type can be made, its name is one, and its properties keep the rules.
+pub(crate) fn check_new(
+    repository: &Repository,
+    type_id: &str,
+    base: BaseType,
+    name: Option<&InvalidName>,
+    properties: &Properties,
+) -> Result<()> {
+    let mut violations = violations_of(repository, type_id, properties);
+    if let Some(resolved) = repository.inner.types.get(type_id) {
+        if resolved.definition.base != base {
+            violations.push(Violation::new("type", "wrong_base", format!("`{type_id}` is not a {}", base.as_str())));
+        } else if !resolved.definition.creatable {
+            violations.push(Violation::new("type", "not_creatable", format!("`{type_id}` cannot be made")));
+        }
+    }
+    if let Some(error) = name {
+        violations.push(Violation::new("name", "invalid_name", error.to_string()));
+    }
+    if violations.is_empty() { Ok(()) } else { Err(RepositoryError::Invalid { violations }) }
+}
+
+fn violations_of(repository: &Repository, type_id: &str, properties: &Properties) -> Vec<Violation> {
+    let mut violations = repository.inner.types.violations(type_id, &[], properties);
+    for violation in &mut violations {
+        if violation.code != "unknown_type" {
+            violation.field = format!("properties.{}", violation.field);
+        }
+    }
+    violations
+}
+
+/// Appends what is wrong with a title.
+pub(crate) fn check_title(title: &str, violations: &mut Vec<Violation>) {
+    if title.contains('\0') {
+        violations.push(Violation::new("title", "null_character", "contains the character U+0000"));
+    }
+    if title.chars().count() > TITLE_CHARACTERS_MAX {
+        violations.push(Violation::new("title", "too_long", "a title has at most 2,000 characters"));
+    }
+}
+
+/// Writes the values of the properties that are declared as indexed.
+pub(crate) fn index_values(
+    conn: &mut Conn,
+    repository: &Repository,
+    object_no: i64,
+    type_id: &str,
+    properties: &Properties,
+    is_new: bool,
+) -> Result<()> {
+    let Some(resolved) = repository.inner.types.get(type_id) else { return Ok(()) };
+    let mut values = Vec::new();
+    for definition in resolved.properties.iter().filter(|definition| definition.indexed) {
+        let Some(value) = properties.get(&definition.id) else { continue };
+        let property_no = objects::property_no(conn, &definition.id)?;
+        collect_values(definition, property_no, value, &mut values);
+    }
+    if is_new && values.is_empty() {
+        return Ok(());
+    }
+    objects::replace_values(conn, object_no, &values, is_new)
+}
+
+fn collect_values(definition: &PropertyDefinition, property_no: i64, value: &Value, values: &mut Vec<IndexedValue>) {
+    let elements = match value {
+        Value::Array(elements) => elements.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    for (ordinal, element) in elements.iter().enumerate() {
+        let mut indexed = IndexedValue {
+            property_no,
+            ordinal: i32::try_from(ordinal).unwrap_or(i32::MAX),
+            ..IndexedValue::default()
+        };
+        match (definition.kind, element) {
+            (PropertyKind::Datetime, Value::String(text)) => {
+                indexed.instant = Timestamp::parse(text).ok().map(Timestamp::as_millis);
+            }
+            (_, Value::String(text)) => indexed.text_key = Some(text_key(&nfc(text))),
+            (PropertyKind::Integer, Value::Number(number)) => indexed.int_value = number.as_i64(),
+            (_, Value::Number(number)) => indexed.real_value = number.as_f64(),
+            (_, Value::Bool(flag)) => indexed.int_value = Some(i64::from(*flag)),
+            _ => continue,
+        }
+        values.push(indexed);
+    }
+}
+
+/// Returns the digest by which a repeated request is known as the same.
+pub(crate) fn request_digest(request: &Value) -> Vec<u8> {
+    Sha256::digest(request.to_string().as_bytes()).to_vec()
+}
+
+/// Returns what an earlier request with the same key made.
+///
+/// # Errors
+/// `Conflict` `idempotency_key_reused` when that request was another one.
+pub(crate) fn replay(tx: &mut Tx<'_>, key: Option<&str>, digest: &[u8]) -> Result<Option<ObjectRow>> {
+    let Some(key) = key else { return Ok(None) };
+    let Some((earlier, id)) = imports::idempotent(tx.conn, tx.actor_no, key)? else { return Ok(None) };
+    if earlier != digest {
+        let detail = "this Idempotency-Key was used for another request: take a new one";
+        return Err(RepositoryError::conflict("idempotency_key_reused", detail));
+    }
+    objects::by_id(tx.conn, &id)
+}

@@ -1,0 +1,415 @@
+//! Users and groups.
+
+use cartulary_db::Conn;
+use cartulary_model::{ChangeKind, ObjectId, Violation};
+use serde_json::json;
+
+use crate::authentication::{AuthenticatedSession, check_password, one_time_password};
+use crate::bootstrap::{ADMINISTRATORS, EVERYONE, SYSTEM, parse_id};
+use crate::object::{PrincipalName, WINDOW_ROWS_MAX, Window, WindowRequest};
+use crate::services::detail::name_of;
+use crate::services::folders::window;
+use crate::store::principals::{self, PrincipalRow};
+use crate::store::{acl, sessions};
+use crate::transaction::{Change, Tx};
+use crate::{RepositoryError, Result, Session};
+
+/// A user.
+#[derive(Clone, Debug)]
+pub struct UserView {
+    /// The outward id.
+    pub id: ObjectId,
+    /// The login name.
+    pub username: String,
+    /// What people read.
+    pub display_name: String,
+    /// Whether permissions do not bind the user.
+    pub is_administrator: bool,
+    /// Whether the user may not sign in.
+    pub is_disabled: bool,
+    /// Whether another password must be chosen at the next sign-in.
+    pub must_change_password: bool,
+    /// The names of the groups that contain the user directly.
+    pub groups: Vec<String>,
+}
+
+/// A group.
+#[derive(Clone, Debug)]
+pub struct GroupView {
+    /// The outward id.
+    pub id: ObjectId,
+    /// Its name.
+    pub name: String,
+    /// What people read.
+    pub display_name: String,
+    /// Users and groups in it.
+    pub members: Vec<PrincipalName>,
+}
+
+/// A new user.
+#[derive(Clone, Default)]
+pub struct NewUser {
+    /// The login name.
+    pub username: String,
+    /// What people read; the login name unless given.
+    pub display_name: Option<String>,
+    /// A first password, to be changed; one is made when none is given.
+    pub password: Option<String>,
+    /// Whether the user is an administrator.
+    pub administrator: bool,
+    /// The names of groups to be in.
+    pub groups: Vec<String>,
+}
+
+impl std::fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewUser").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// Changes to a user; what is `None` stays.
+#[derive(Clone, Default)]
+pub struct UserChanges {
+    /// What people read.
+    pub display_name: Option<String>,
+    /// Whether the user is an administrator.
+    pub administrator: Option<bool>,
+    /// Whether the user may not sign in.
+    pub disabled: Option<bool>,
+    /// A new password, to be changed at the next sign-in.
+    pub password: Option<String>,
+    /// All groups to be in, but `administrators` and `everyone`.
+    pub groups: Option<Vec<String>>,
+}
+
+impl std::fmt::Debug for UserChanges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserChanges").field("disabled", &self.disabled).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    fn require_administrator(&self) -> Result<()> {
+        if self.actor.is_administrator {
+            return Ok(());
+        }
+        Err(RepositoryError::Forbidden { permission: "administrator".to_owned() })
+    }
+
+    /// Returns a window of all users by name.
+    ///
+    /// # Errors
+    /// `Forbidden` for others than administrators.
+    pub async fn user_list(&self, request: WindowRequest) -> Result<Window<UserView>> {
+        self.require_administrator()?;
+        let (session, limit) = (self.clone(), request.limit.min(WINDOW_ROWS_MAX));
+        let read = move |conn: &mut Conn| -> Result<Window<UserView>> {
+            let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let (total, rows) = principals::window(conn, principals::USER, offset, limit)?;
+            let items = rows.iter().map(|row| session.user_view(conn, row)).collect::<Result<Vec<_>>>()?;
+            Ok(window(total.unsigned_abs(), items, request))
+        };
+        self.repository.database().read(read).await
+    }
+
+    /// Returns one user: oneself, or for administrators anyone.
+    ///
+    /// # Errors
+    /// `Forbidden`; `NotFound`.
+    pub async fn user_get(&self, id: ObjectId) -> Result<UserView> {
+        if id != self.actor.id {
+            self.require_administrator()?;
+        }
+        let session = self.clone();
+        let read = move |conn: &mut Conn| -> Result<UserView> {
+            let row = find_user(conn, id)?;
+            session.user_view(conn, &row)
+        };
+        self.repository.database().read(read).await
+    }
+
+    fn user_view(&self, conn: &mut Conn, row: &PrincipalRow) -> Result<UserView> {
+        let groups: Vec<String> = principals::direct_groups_of(conn, row.no)?.into_iter().map(|row| row.name).collect();
+        let credential = principals::credential(conn, row.no)?;
+        let all_groups = principals::groups_of(conn, row.no)?;
+        Ok(UserView {
+            id: parse_id(&row.id)?,
+            username: row.name.clone(),
+            display_name: row.display_name.clone(),
+            is_administrator: row.name == SYSTEM || all_groups.contains(&self.repository.inner.administrators_no),
+            is_disabled: row.disabled_at.is_some(),
+            must_change_password: credential.is_some_and(|credential| credential.must_change),
+            groups,
+        })
+    }
+
+    /// Makes a user; returns the password to hand over when one was made.
+    ///
+    /// # Errors
+    /// `Forbidden`; `Invalid`; `Conflict` `name_taken`.
+    pub async fn user_create(&self, new: NewUser) -> Result<(UserView, Option<String>)> {
+        self.require_administrator()?;
+        check_login_name(&new.username)?;
+        let made = if new.password.is_none() { Some(one_time_password()?) } else { None };
+        let password = new.password.clone().or_else(|| made.clone()).unwrap_or_default();
+        check_password(&password)?;
+        let hash = self.repository.inner.authentication.hash(password).await?;
+        let session = self.clone();
+        let written = self
+            .transact(move |tx| {
+                if principals::by_name(tx.conn, principals::USER, &new.username)?.is_some() {
+                    return Err(RepositoryError::conflict("name_taken", "another user has this name"));
+                }
+                let (id, now) = (ObjectId::generate().to_string(), tx.now.as_millis());
+                let label = new.display_name.clone().unwrap_or_else(|| new.username.clone());
+                let no = principals::insert(tx.conn, &id, principals::USER, &new.username, &label, now)?;
+                principals::put_credential(tx.conn, no, &hash, true, now)?;
+                let mut groups = new.groups.clone();
+                if new.administrator {
+                    groups.push(ADMINISTRATORS.to_owned());
+                }
+                put_groups(tx, no, &groups)?;
+                note_people(tx, json!({ "act": "user_create", "user": new.username, "groups": groups }))?;
+                let row = principals::by_no(tx.conn, no)?.ok_or_else(|| RepositoryError::not_found("the user"))?;
+                session.user_view(tx.conn, &row)
+            })
+            .await?;
+        self.repository.inner.authentication.forget();
+        Ok((written.value, made))
+    }
+
+    /// Changes a user; whoever is signed in as it must sign in again.
+    ///
+    /// # Errors
+    /// `Forbidden`; `NotFound`; `Invalid`; `Conflict` `last_administrator`.
+    pub async fn user_update(&self, id: ObjectId, changes: UserChanges) -> Result<UserView> {
+        self.require_administrator()?;
+        let hash = match &changes.password {
+            Some(password) => {
+                check_password(password)?;
+                Some(self.repository.inner.authentication.hash(password.clone()).await?)
+            }
+            None => None,
+        };
+        let session = self.clone();
+        let written = self
+            .transact(move |tx| {
+                let row = find_user(tx.conn, id)?;
+                let now = tx.now.as_millis();
+                let label = changes.display_name.clone().unwrap_or_else(|| row.display_name.clone());
+                let disabled_at = match changes.disabled {
+                    Some(true) => row.disabled_at.or(Some(now)),
+                    Some(false) => None,
+                    None => row.disabled_at,
+                };
+                principals::update(tx.conn, row.no, &label, disabled_at)?;
+                if let Some(hash) = &hash {
+                    principals::put_credential(tx.conn, row.no, hash, true, now)?;
+                }
+                session.put_memberships(tx, row.no, &changes)?;
+                note_people(
+                    tx,
+                    json!({ "act": "user_update", "user": row.name, "disabled": disabled_at.is_some(),
+                    "password": hash.is_some(), "groups": changes.groups, "administrator": changes.administrator }),
+                )?;
+                let row = find_user(tx.conn, id)?;
+                session.user_view(tx.conn, &row)
+            })
+            .await?;
+        self.repository.inner.authentication.forget();
+        Ok(written.value)
+    }
+
+    fn put_memberships(&self, tx: &mut Tx<'_>, user: i64, changes: &UserChanges) -> Result<()> {
+        let administrators = self.repository.inner.administrators_no;
+        if let Some(groups) = &changes.groups {
+            for group in principals::direct_groups_of(tx.conn, user)? {
+                if group.no != administrators {
+                    principals::remove_member(tx.conn, group.no, user)?;
+                }
+            }
+            put_groups(tx, user, groups)?;
+        }
+        match changes.administrator {
+            Some(true) => principals::add_member(tx.conn, administrators, user)?,
+            Some(false) => principals::remove_member(tx.conn, administrators, user)?,
+            None => {}
+        }
+        let mut left = principals::members_of(tx.conn, administrators)?.into_iter();
+        if !left.any(|member| member.disabled_at.is_none()) {
+            let detail = "one administrator must stay who can sign in";
+            return Err(RepositoryError::conflict("last_administrator", detail));
+        }
+        acl::log_change(tx.conn, None, None, tx.now.as_millis())
+    }
+
+    /// Changes one's own password; other sessions of the user end.
+    ///
+    /// # Errors
+    /// `WrongCredentials` when the current password is wrong; `Invalid` for a new one that is too short or the same.
+    pub async fn password_change(&self, session: &AuthenticatedSession, current: String, new: String) -> Result<()> {
+        check_password(&new)?;
+        if new == current {
+            return Err(RepositoryError::invalid("newPassword", "same_password", "the new password is the old one"));
+        }
+        let user = self.actor.no;
+        let credential =
+            self.repository.database().read(move |conn: &mut Conn| principals::credential(conn, user)).await?;
+        let credential = credential.ok_or(RepositoryError::WrongCredentials)?;
+        let authentication = &self.repository.inner.authentication;
+        if !authentication.verify(current, credential.password_hash).await? {
+            return Err(RepositoryError::WrongCredentials);
+        }
+        let hash = authentication.hash(new).await?;
+        let kept = session.session_no;
+        self.transact(move |tx| {
+            principals::put_credential(tx.conn, user, &hash, false, tx.now.as_millis())?;
+            principals::turn_epoch(tx.conn, user)?;
+            sessions::delete_others(tx.conn, user, kept)?;
+            let epoch = principals::by_no(tx.conn, user)?.map_or(0, |row| row.epoch);
+            sessions::put_epoch(tx.conn, kept, epoch)?;
+            note_people(tx, json!({ "act": "password_change" }))
+        })
+        .await?;
+        authentication.forget();
+        Ok(())
+    }
+
+    /// Returns a window of all groups by name, with their members.
+    ///
+    /// # Errors
+    /// `Forbidden` for others than administrators.
+    pub async fn group_list(&self, request: WindowRequest) -> Result<Window<GroupView>> {
+        self.require_administrator()?;
+        let limit = i64::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(i64::MAX);
+        let read = move |conn: &mut Conn| -> Result<Window<GroupView>> {
+            let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
+            let (total, rows) = principals::window(conn, principals::GROUP, offset, limit)?;
+            let items = rows.iter().map(|row| group_view(conn, row)).collect::<Result<Vec<_>>>()?;
+            Ok(window(total.unsigned_abs(), items, request))
+        };
+        self.repository.database().read(read).await
+    }
+
+    /// Makes a group.
+    ///
+    /// # Errors
+    /// `Forbidden`; `Invalid`; `Conflict` `name_taken`.
+    pub async fn group_create(&self, name: String, display_name: Option<String>) -> Result<GroupView> {
+        self.require_administrator()?;
+        check_login_name(&name)?;
+        let written = self
+            .transact(move |tx| {
+                if principals::by_name(tx.conn, principals::GROUP, &name)?.is_some() {
+                    return Err(RepositoryError::conflict("name_taken", "another group has this name"));
+                }
+                let (id, label) = (ObjectId::generate().to_string(), display_name.as_deref().unwrap_or(&name));
+                let no = principals::insert(tx.conn, &id, principals::GROUP, &name, label, tx.now.as_millis())?;
+                note_people(tx, json!({ "act": "group_create", "group": name }))?;
+                let row = principals::by_no(tx.conn, no)?.ok_or_else(|| RepositoryError::not_found("the group"))?;
+                group_view(tx.conn, &row)
+            })
+            .await?;
+        Ok(written.value)
+    }
+
+    /// Sets all members of a group: users, or other groups.
+    ///
+    /// # Errors
+    /// `Forbidden`; `NotFound`; `Invalid` for unknown members; `Conflict` for circles and for `everyone`.
+    pub async fn group_set_members(&self, id: ObjectId, members: Vec<ObjectId>) -> Result<GroupView> {
+        self.require_administrator()?;
+        let administrators = self.repository.inner.administrators_no;
+        let written = self
+            .transact(move |tx| {
+                let group = principals::by_id(tx.conn, &id.to_string())?.filter(|row| row.kind == principals::GROUP);
+                let group = group.ok_or_else(|| RepositoryError::not_found("the group"))?;
+                if group.name == EVERYONE {
+                    return Err(RepositoryError::conflict("built_in_group", "everyone is in this group by itself"));
+                }
+                let chosen = find_members(tx.conn, &group, &members)?;
+                for old in principals::members_of(tx.conn, group.no)? {
+                    principals::remove_member(tx.conn, group.no, old.no)?;
+                    principals::turn_epoch(tx.conn, old.no)?;
+                }
+                for new in &chosen {
+                    principals::add_member(tx.conn, group.no, new.no)?;
+                    principals::turn_epoch(tx.conn, new.no)?;
+                }
+                if group.no == administrators && !chosen.iter().any(|member| member.disabled_at.is_none()) {
+                    let detail = "one administrator must stay who can sign in";
+                    return Err(RepositoryError::conflict("last_administrator", detail));
+                }
+                acl::log_change(tx.conn, None, None, tx.now.as_millis())?;
+                let names: Vec<&str> = chosen.iter().map(|member| member.name.as_str()).collect();
+                note_people(tx, json!({ "act": "group_set_members", "group": group.name, "members": names }))?;
+                group_view(tx.conn, &group)
+            })
+            .await?;
+        self.repository.inner.authentication.forget();
+        Ok(written.value)
+    }
+}
+
+fn find_user(conn: &mut Conn, id: ObjectId) -> Result<PrincipalRow> {
+    let row = principals::by_id(conn, &id.to_string())?.filter(|row| row.kind == principals::USER);
+    row.filter(|row| row.name != SYSTEM).ok_or_else(|| RepositoryError::not_found("the user"))
+}
+
+fn find_members(conn: &mut Conn, group: &PrincipalRow, members: &[ObjectId]) -> Result<Vec<PrincipalRow>> {
+    let above = principals::groups_of(conn, group.no)?;
+    let mut found = Vec::new();
+    let mut violations = Vec::new();
+    for (position, member) in members.iter().enumerate() {
+        match principals::by_id(conn, &member.to_string())? {
+            Some(row) if row.no == group.no || above.contains(&row.no) => {
+                return Err(RepositoryError::conflict("group_circle", "a group cannot contain itself"));
+            }
+            Some(row) => found.push(row),
+            None => {
+                let field = format!("members[{position}]");
+                violations.push(Violation::new(field, "unknown_principal", "is neither a user nor a group"));
+            }
+        }
+    }
+    if violations.is_empty() { Ok(found) } else { Err(RepositoryError::Invalid { violations }) }
+}
+
+fn group_view(conn: &mut Conn, row: &PrincipalRow) -> Result<GroupView> {
+    let members = principals::members_of(conn, row.no)?.iter().map(name_of).collect::<Result<Vec<_>>>()?;
+    Ok(GroupView { id: parse_id(&row.id)?, name: row.name.clone(), display_name: row.display_name.clone(), members })
+}
+
+fn put_groups(tx: &mut Tx<'_>, user: i64, names: &[String]) -> Result<()> {
+    let mut violations = Vec::new();
+    for (position, name) in names.iter().enumerate() {
+        match principals::by_name(tx.conn, principals::GROUP, name)? {
+            Some(group) => principals::add_member(tx.conn, group.no, user)?,
+            None => {
+                let field = format!("groups[{position}]");
+                violations.push(Violation::new(field, "unknown_group", format!("there is no group `{name}`")));
+            }
+        }
+    }
+    if !violations.is_empty() {
+        return Err(RepositoryError::Invalid { violations });
+    }
+    acl::log_change(tx.conn, None, None, tx.now.as_millis())
+}
+
+fn note_people(tx: &mut Tx<'_>, detail: serde_json::Value) -> Result<()> {
+    tx.record(ChangeKind::Principal, Change { detail: Some(detail), ..Change::default() })
+}
+
+fn check_login_name(name: &str) -> Result<()> {
+    let is_plain = !name.is_empty()
+        && name.chars().count() <= 100
+        && name.trim() == name
+        && !name.chars().any(|one| one.is_control() || one == '/');
+    if is_plain {
+        return Ok(());
+    }
+    let detail = "a name has 1 to 100 characters, no slash, no control characters, no space at its ends";
+    Err(RepositoryError::invalid("username", "invalid_name", detail))
+}

@@ -1,0 +1,230 @@
+//! Full-text search, filtered by what the reader may read.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cartulary_db::Conn;
+use cartulary_index::{NumberSet, Readable, SearchRequest, Sort};
+use cartulary_model::permission::{READ_CONTENT, READ_PROPERTIES};
+use cartulary_model::{ObjectId, Timestamp};
+
+use crate::object::{ObjectSummary, ParentName, WINDOW_ROWS_MAX};
+use crate::store::objects::{self, ObjectRow};
+use crate::store::{changes, filing};
+use crate::{RepositoryError, Result, Session};
+
+/// What is searched.
+#[derive(Clone, Debug, Default)]
+pub struct SearchQuery {
+    /// What a person typed, in the forgiving syntax of [`cartulary_index::SearchRequest::text`].
+    pub text: String,
+    /// Only what lies in this dossier.
+    pub dossier: Option<ObjectId>,
+    /// Only these types.
+    pub type_ids: Vec<String>,
+    /// Only these media types.
+    pub media_types: Vec<String>,
+    /// How many hits are passed over.
+    pub offset: u64,
+    /// How many hits are answered.
+    pub limit: u64,
+    /// Whether to count by type, media type and year.
+    pub facets: bool,
+    /// Whether each word need only begin a word, as one types in a filter; without snippets.
+    pub names_only: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct SearchResult {
+    /// How many objects match that the caller may read, exactly.
+    pub total: u64,
+    /// The window that was asked for, best first.
+    pub hits: Vec<SearchHit>,
+    /// The counts, when asked for.
+    pub facets: Vec<Facet>,
+    /// Up to which change the answer is true.
+    pub indexed_change: i64,
+}
+
+/// One object that was found.
+#[derive(Clone, Debug)]
+pub struct SearchHit {
+    /// The object.
+    pub summary: ObjectSummary,
+    /// How well it matches; comparable within one answer only.
+    pub score: f32,
+    /// The best places in its text.
+    pub snippets: Vec<Snippet>,
+    /// The folder it lies in, when the caller may browse it.
+    pub dossier: Option<ParentName>,
+}
+
+/// Some text of one page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snippet {
+    /// The page, from 1.
+    pub page_number: u32,
+    /// The text in logical order.
+    pub fragments: Vec<Fragment>,
+}
+
+/// A piece of a snippet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// The text.
+    pub text: String,
+    /// Whether it is what was searched for.
+    pub is_hit: bool,
+}
+
+/// Counts by one property of what was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facet {
+    /// `type`, `mediaType` or `year`.
+    pub name: &'static str,
+    /// The values, most frequent first.
+    pub buckets: Vec<Bucket>,
+}
+
+/// One value and how often it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// The value.
+    pub value: String,
+    /// What people read.
+    pub label: String,
+    /// How many objects that were found have it.
+    pub count: u64,
+}
+
+impl Session {
+    /// Searches names, titles, properties and texts, of what the caller may read.
+    ///
+    /// # Errors
+    /// `NotFound` for a dossier that the caller may not know; `Unavailable` when the index does not answer.
+    pub async fn search(&self, query: SearchQuery) -> Result<SearchResult> {
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        self.repository.database().read(move |conn: &mut Conn| session.search_in(conn, &query, now)).await
+    }
+
+    fn search_in(&self, conn: &mut Conn, query: &SearchQuery, now: Timestamp) -> Result<SearchResult> {
+        let wanted = if query.names_only { READ_PROPERTIES } else { READ_CONTENT };
+        let inner = &self.repository.inner;
+        let dossier_no = match query.dossier {
+            Some(id) => Some(self.authorised(conn, id, cartulary_model::permission::BROWSE, now)?.no),
+            None => None,
+        };
+        // The checkpoint is read before the database: what was rescoped since is never judged by its indexed scope.
+        let reached = *inner.indexed.borrow();
+        let readable = match inner.access.readable_scopes(conn, &self.actor, wanted, now)? {
+            Some(scopes) => Readable::Scopes(scopes),
+            None => Readable::All,
+        };
+        let (exclude, also_readable) = self.rescoped(conn, reached, wanted, now)?;
+        let text = if query.names_only { as_beginnings(&query.text) } else { query.text.clone() };
+        let request = SearchRequest {
+            text,
+            readable,
+            exclude: Arc::new(exclude),
+            also_readable: Arc::new(also_readable),
+            dossier_no,
+            type_ids: query.type_ids.clone(),
+            media_types: query.media_types.clone(),
+            limit: usize::try_from(query.limit.min(WINDOW_ROWS_MAX)).unwrap_or(usize::MAX),
+            offset: usize::try_from(query.offset).unwrap_or(usize::MAX),
+            sort: if query.text.trim().is_empty() { Sort::Modified { descending: true } } else { Sort::Relevance },
+            snippets: !query.names_only,
+            facets: query.facets,
+            ..SearchRequest::default()
+        };
+        let answer = inner.index.search(&request).map_err(|error| RepositoryError::Unavailable {
+            what: "the full-text index",
+            source: Some(Box::new(error)),
+        })?;
+        let hits = self.hits(conn, &answer.hits, now)?;
+        let facets = if query.facets { self.facets(&answer.facets) } else { Vec::new() };
+        let indexed_change = answer.checkpoint.map_or(0, |checkpoint| checkpoint.position);
+        Ok(SearchResult { total: answer.total, hits, facets, indexed_change })
+    }
+
+    /// Returns the objects whose indexed scope no longer counts, and those of them that may be read all the same.
+    fn rescoped(
+        &self,
+        conn: &mut Conn,
+        reached: i64,
+        wanted: cartulary_model::permission::Permission,
+        now: Timestamp,
+    ) -> Result<(NumberSet, NumberSet)> {
+        let nos: Vec<i64> = changes::rescoped_after(conn, reached)?;
+        let rows = objects::by_nos(conn, &nos)?;
+        let scopes: BTreeSet<i64> = rows.values().map(|row| row.scope_no).collect();
+        let allowing = self.repository.inner.access.allowing(conn, &self.actor, &scopes, wanted, now)?;
+        let (mut exclude, mut also_readable) = (NumberSet::default(), NumberSet::default());
+        for no in nos {
+            exclude.insert(no);
+            let is_readable =
+                rows.get(&no).is_some_and(|row| row.trashed_at.is_none() && allowing.contains(&row.scope_no));
+            if is_readable {
+                also_readable.insert(no);
+            }
+        }
+        Ok((exclude, also_readable))
+    }
+
+    fn hits(&self, conn: &mut Conn, found: &[cartulary_index::Hit], now: Timestamp) -> Result<Vec<SearchHit>> {
+        let nos: Vec<i64> = found.iter().map(|hit| hit.object_no).collect();
+        let rows = objects::by_nos(conn, &nos)?;
+        let present: Vec<(&cartulary_index::Hit, ObjectRow)> =
+            found.iter().filter_map(|hit| Some((hit, rows.get(&hit.object_no)?.clone()))).collect();
+        let ordered: Vec<ObjectRow> = present.iter().map(|(_, row)| row.clone()).collect();
+        let summaries = self.summaries_of(conn, &ordered, now)?;
+        let parents = filing::primary_parents(conn, &nos)?;
+        let folder_nos: Vec<i64> = parents.values().copied().collect();
+        let folders = objects::by_nos(conn, &folder_nos)?;
+        let mut hits = Vec::with_capacity(present.len());
+        for ((hit, row), summary) in present.into_iter().zip(summaries) {
+            let folder = parents.get(&row.no).and_then(|no| folders.get(no));
+            let dossier = match folder {
+                Some(folder) if self.may_browse(conn, folder, now)? => Some(self.parent_name(folder)?),
+                _ => None,
+            };
+            let snippets = hit.snippets.iter().map(snippet).collect();
+            hits.push(SearchHit { summary, score: hit.score, snippets, dossier });
+        }
+        Ok(hits)
+    }
+
+    fn may_browse(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<bool> {
+        let access = &self.repository.inner.access;
+        access.allows(conn, &self.actor, row.scope_no, cartulary_model::permission::BROWSE, now)
+    }
+
+    fn facets(&self, facets: &cartulary_index::Facets) -> Vec<Facet> {
+        let types = &self.repository.inner.types;
+        let type_label = |id: &str| types.get(id).map_or_else(|| id.to_owned(), |found| found.definition.label.clone());
+        let buckets = |counts: &[cartulary_index::FacetCount], label: &dyn Fn(&str) -> String| {
+            let bucket = |one: &cartulary_index::FacetCount| Bucket {
+                value: one.value.clone(),
+                label: label(&one.value),
+                count: one.count,
+            };
+            counts.iter().map(bucket).collect()
+        };
+        vec![
+            Facet { name: "type", buckets: buckets(&facets.types, &type_label) },
+            Facet { name: "mediaType", buckets: buckets(&facets.media_types, &str::to_owned) },
+            Facet { name: "year", buckets: buckets(&facets.years, &str::to_owned) },
+        ]
+    }
+}
+
+fn snippet(found: &cartulary_index::Snippet) -> Snippet {
+    let fragment = |one: &cartulary_index::Fragment| Fragment { text: one.text.clone(), is_hit: one.hit };
+    Snippet { page_number: found.page_number, fragments: found.fragments.iter().map(fragment).collect() }
+}
+
+fn as_beginnings(text: &str) -> String {
+    let words: Vec<String> = text.split_whitespace().map(|word| format!("{}*", word.trim_end_matches('*'))).collect();
+    words.join(" ")
+}

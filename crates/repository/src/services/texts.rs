@@ -1,0 +1,122 @@
+//! The text of documents: a rendition of their content, made by a job in a contained worker.
+
+use cartulary_blobs::StorageKey;
+use cartulary_db::Conn;
+use cartulary_model::permission::READ_CONTENT;
+use cartulary_model::{BlobDigest, ObjectId};
+use serde::{Deserialize, Serialize};
+
+use crate::object::{DocumentText, Fault, TextPage, TextState, TextSummary};
+use crate::services::detail::no_text;
+use crate::store::blobs::{self, BlobRow, ContentRow};
+use crate::store::jobs::NewJob;
+use crate::store::renditions::{self, RenditionKey, RenditionRow};
+use crate::transaction::Tx;
+use crate::{Repository, RepositoryError, Result, Session};
+
+/// The kind of the rendition.
+pub(crate) const TEXT_KIND: &str = "text";
+/// Who makes it; another number means that all are made again.
+pub(crate) const TEXT_PRODUCER: &str = "cartulary-text/1";
+/// The longest text that is read back at once. *Units*: bytes.
+const TEXT_BYTES_MAX: u64 = 256 << 20;
+
+/// What the job that makes a text carries.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct TextJob {
+    /// The blob to read.
+    pub digest: BlobDigest,
+    /// Its media type, by content.
+    pub media_type: String,
+    /// One of its names.
+    pub file_name: String,
+}
+
+/// Says whether the text of this media type is read.
+pub(crate) fn has_text(media_type: &str) -> bool {
+    matches!(media_type, "application/pdf" | "text/plain" | "text/html")
+}
+
+/// What is said of a text that was not asked for yet.
+pub(crate) const fn waiting() -> TextSummary {
+    TextSummary { state: TextState::Waiting, page_count: None, faults: Vec::new() }
+}
+
+/// Returns what is known of a text.
+pub(crate) fn summary_of(row: &RenditionRow) -> TextSummary {
+    let state = match row.state.as_str() {
+        renditions::READY => TextState::Ready,
+        renditions::FAILED => TextState::Failed,
+        _ => TextState::Waiting,
+    };
+    let faults: Vec<Fault> = serde_json::from_str(&row.faults).unwrap_or_default();
+    TextSummary { state, page_count: row.page_count.and_then(|count| u32::try_from(count).ok()), faults }
+}
+
+/// Asks for the text of a content that was just bound, unless it is there or on its way.
+pub(crate) fn request(tx: &mut Tx<'_>, digest: BlobDigest, media_type: &str, file_name: &str) -> Result<()> {
+    if !has_text(media_type) {
+        return Ok(());
+    }
+    let source = digest.to_string();
+    let key = RenditionKey { source_digest: &source, kind: TEXT_KIND, producer: TEXT_PRODUCER };
+    if !renditions::insert_waiting(tx.conn, key, tx.now.as_millis())? {
+        return Ok(());
+    }
+    let job = TextJob { digest, media_type: media_type.to_owned(), file_name: file_name.to_owned() };
+    let payload = serde_json::to_value(job).map_err(RepositoryError::internal)?;
+    tx.enqueue(&NewJob { kind: "core.text", payload, dedupe_key: Some(format!("text:{source}")), priority: 0 })
+}
+
+/// Returns the blob that holds a text, when it is ready.
+pub(crate) fn blob_of(conn: &mut Conn, source: &str) -> Result<Option<(RenditionRow, Option<BlobRow>)>> {
+    let sources = [source.to_owned()];
+    let Some(row) = renditions::of_sources(conn, &sources, TEXT_KIND, TEXT_PRODUCER)?.remove(source) else {
+        return Ok(None);
+    };
+    let blob = match row.blob_no {
+        Some(no) => blobs::by_no(conn, no)?,
+        None => None,
+    };
+    Ok(Some((row, blob)))
+}
+
+/// Reads the pages that a text's blob holds.
+pub(crate) async fn read_pages(repository: &Repository, blob: &BlobRow) -> Result<Vec<TextPage>> {
+    let digest: BlobDigest = blob.digest.parse().map_err(RepositoryError::internal)?;
+    let key = StorageKey::new(digest, blob.generation.unsigned_abs());
+    let size = blob.size_bytes.unsigned_abs();
+    let bytes = repository.blobs().read_to_vec(&key, digest, size, TEXT_BYTES_MAX).await?;
+    serde_json::from_slice(&bytes).map_err(RepositoryError::internal)
+}
+
+impl Session {
+    /// Returns the text of a document or version: all pages, or the one numbered `page`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such object, or the caller may not know of it; `Forbidden` without `ReadContent`.
+    pub async fn text_get(&self, id: ObjectId, page: Option<u32>) -> Result<DocumentText> {
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        let read = move |conn: &mut Conn| -> Result<_> {
+            let row = session.authorised(conn, id, READ_CONTENT, now)?;
+            let content: Option<ContentRow> = blobs::contents_of(conn, &[row.no])?.remove(&row.no);
+            let Some(content) = content.filter(|content| has_text(&content.media_type)) else { return Ok(None) };
+            Ok(Some(blob_of(conn, &content.digest)?))
+        };
+        match self.repository.database().read(read).await? {
+            None => Ok(DocumentText { summary: no_text(), pages: Vec::new() }),
+            Some(None) => Ok(DocumentText { summary: waiting(), pages: Vec::new() }),
+            Some(Some((row, blob))) => {
+                let mut pages = match blob {
+                    Some(blob) => read_pages(&self.repository, &blob).await?,
+                    None => Vec::new(),
+                };
+                if let Some(number) = page {
+                    pages.retain(|page| page.page_number == number);
+                }
+                Ok(DocumentText { summary: summary_of(&row), pages })
+            }
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Proof that rows, blobs, renditions, the change log and the index agree, and repair of the index.
+
+use std::collections::BTreeMap;
+
+use cartulary_blobs::{BlobError, StorageKey, VerifyOutcome};
+use cartulary_db::Conn;
+use cartulary_index::{Checkpoint, Operation};
+use cartulary_model::BlobDigest;
+
+use crate::feed;
+use crate::sequencer::link;
+use crate::store::{blobs, changes, objects, renditions};
+use crate::{Repository, RepositoryError, Result};
+
+/// How many rows are looked at in one read.
+const PAGE: i64 = 500;
+/// How many faults a report names.
+const FAULTS_MAX: usize = 10_000;
+
+/// How thorough a check is.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifyOptions {
+    /// Whether every blob is read and hashed again; otherwise only whether it is there with its length.
+    pub rehash: bool,
+    /// Whether an index that disagrees is mended.
+    pub repair_index: bool,
+}
+
+impl Default for VerifyOptions {
+    fn default() -> Self {
+        Self { rehash: true, repair_index: true }
+    }
+}
+
+/// How far a check is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VerifyProgress {
+    /// Blobs looked at.
+    pub blobs_checked: u64,
+    /// Their bytes.
+    pub bytes_checked: u64,
+}
+
+/// Something that does not agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyFault {
+    /// A stable snake_case code.
+    pub code: &'static str,
+    /// What it is about: a digest, an object's number, a position.
+    pub subject: String,
+    /// What is wrong, for a person.
+    pub detail: String,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyReport {
+    /// Blobs looked at.
+    pub blobs_checked: u64,
+    /// Their bytes.
+    pub bytes_checked: u64,
+    /// Renditions looked at.
+    pub renditions_checked: u64,
+    /// Changes whose chain was computed again.
+    pub changes_checked: u64,
+    /// Objects compared with the index.
+    pub objects_checked: u64,
+    /// Entries of the index that disagreed and were mended.
+    pub index_repaired: u64,
+    /// What does not agree; at most 10,000 are named.
+    pub faults: Vec<VerifyFault>,
+}
+
+impl VerifyReport {
+    /// Says whether everything agrees. What was mended in the index is no fault: it is derived.
+    pub fn is_clean(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    fn fault(&mut self, code: &'static str, subject: impl Into<String>, detail: impl Into<String>) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(VerifyFault { code, subject: subject.into(), detail: detail.into() });
+        }
+    }
+}
+
+/// What a rebuild of the index did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReindexReport {
+    /// Objects put.
+    pub objects: u64,
+}
+
+impl Repository {
+    /// Checks everything, telling `progress` now and then.
+    ///
+    /// # Errors
+    /// Those that stop the check; what it finds is in the report.
+    pub async fn verify(
+        &self,
+        options: VerifyOptions,
+        progress: impl Fn(VerifyProgress) + Send + Sync,
+    ) -> Result<VerifyReport> {
+        let mut report = VerifyReport::default();
+        self.verify_blobs(options, &progress, &mut report).await?;
+        self.verify_renditions(&mut report).await?;
+        self.verify_changes(&mut report).await?;
+        self.verify_index(options, &mut report).await?;
+        Ok(report)
+    }
+
+    async fn verify_blobs(
+        &self,
+        options: VerifyOptions,
+        progress: &(impl Fn(VerifyProgress) + Send + Sync),
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let rows = self.database().read(move |conn: &mut Conn| blobs::page(conn, after, PAGE)).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.no;
+            let mut sound = Vec::new();
+            for row in rows.into_iter().filter(|row| row.condemned_at.is_none()) {
+                let digest: BlobDigest = row.digest.parse().map_err(RepositoryError::internal)?;
+                let key = StorageKey::new(digest, row.generation.unsigned_abs());
+                let size = row.size_bytes.unsigned_abs();
+                let outcome = if options.rehash {
+                    self.blobs().verify(&key, digest, size).await?
+                } else {
+                    self.look_at(&key, digest, size).await?
+                };
+                match outcome {
+                    VerifyOutcome::Sound => sound.push(row.no),
+                    VerifyOutcome::Missing => report.fault("blob_missing", row.digest, "the store has no such bytes"),
+                    VerifyOutcome::WrongLength { .. } => {
+                        report.fault("blob_wrong_length", row.digest, "the stored bytes have another length");
+                    }
+                    VerifyOutcome::WrongBytes => {
+                        report.fault("blob_damaged", row.digest, "the stored bytes have another digest");
+                    }
+                }
+                report.blobs_checked += 1;
+                report.bytes_checked += size;
+            }
+            if options.rehash {
+                let now = self.clock().now().as_millis();
+                self.database().write(move |conn| blobs::put_verified(conn, &sound, now)).await?;
+            }
+            let (blobs_checked, bytes_checked) = (report.blobs_checked, report.bytes_checked);
+            progress(VerifyProgress { blobs_checked, bytes_checked });
+        }
+    }
+
+    /// Says whether a blob is there with its length, without reading it.
+    async fn look_at(&self, key: &StorageKey, digest: BlobDigest, size: u64) -> Result<VerifyOutcome> {
+        match self.blobs().read(key, digest, size, Some(0..size.min(1))).await {
+            Ok(_) => Ok(VerifyOutcome::Sound),
+            Err(BlobError::NotFound) => Ok(VerifyOutcome::Missing),
+            Err(BlobError::Corrupt { .. }) => Ok(VerifyOutcome::WrongLength { expected_bytes: size, found_bytes: 0 }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn verify_renditions(&self, report: &mut VerifyReport) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let rows = self.database().read(move |conn: &mut Conn| renditions::page(conn, after, PAGE)).await?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = last.no;
+            for (row, blob) in rows {
+                if row.state == renditions::READY && blob.is_none() {
+                    report.fault("rendition_without_blob", row.source_digest, "a finished rendition has no bytes");
+                }
+                report.renditions_checked += 1;
+            }
+        }
+    }
+
+    async fn verify_changes(&self, report: &mut VerifyReport) -> Result<()> {
+        let (mut position, mut chain) = (0, vec![0; 32]);
+        loop {
+            let rows = self.database().read(move |conn: &mut Conn| changes::after(conn, position, PAGE)).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for row in rows {
+                let at = row.position.unwrap_or_default();
+                if at != position + 1 {
+                    report.fault("change_gap", at.to_string(), format!("no change stands at {}", position + 1));
+                }
+                chain = link(&chain, at, &row);
+                if !crate::transaction::digest_fits(&row) {
+                    report.fault("change_altered", at.to_string(), "the values do not fit their digest");
+                }
+                if row.chain.as_ref() != Some(&chain) {
+                    report.fault("change_chain_broken", at.to_string(), "the chain hash does not fit the entry");
+                    chain = row.chain.unwrap_or(chain);
+                }
+                position = at;
+                report.changes_checked += 1;
+            }
+        }
+    }
+
+    async fn verify_index(&self, options: VerifyOptions, report: &mut VerifyReport) -> Result<()> {
+        while self.feed_once().await? > 0 {}
+        let index = self.inner.index.clone();
+        let indexed =
+            tokio::task::spawn_blocking(move || index.object_numbers()).await.map_err(RepositoryError::internal)?;
+        let mut indexed: BTreeMap<i64, i64> = indexed.into_iter().map(|one| (one.object_no, one.scope)).collect();
+        let reached = *self.inner.indexed.borrow();
+        let root = self.inner.root_no;
+        let mut wrong = Vec::new();
+        let mut after = 0;
+        loop {
+            let rows = self.database().read(move |conn: &mut Conn| objects::live_page(conn, after, PAGE)).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.no;
+            for row in rows.iter().filter(|row| row.no != root) {
+                if indexed.remove(&row.no) != Some(row.scope_no) {
+                    wrong.push((row.no, reached));
+                }
+                report.objects_checked += 1;
+            }
+        }
+        wrong.extend(indexed.keys().map(|no| (*no, reached)));
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        if !options.repair_index {
+            for (no, _) in wrong {
+                report.fault("index_differs", no.to_string(), "the index and the database disagree on this object");
+            }
+            return Ok(());
+        }
+        report.index_repaired = wrong.len() as u64;
+        self.repair_index(wrong, reached).await
+    }
+
+    async fn repair_index(&self, wrong: Vec<(i64, i64)>, reached: i64) -> Result<()> {
+        for some in wrong.chunks(100) {
+            let operations = self.operations(some.to_vec()).await?;
+            let repairs = operations.into_iter().map(|operation| match operation {
+                Operation::Put(entry) => Operation::Repair(entry),
+                other => other,
+            });
+            let (index, repairs) = (self.inner.index.clone(), repairs.collect());
+            feed::blocking(move || index.apply(repairs)).await?;
+        }
+        let checkpoint = Checkpoint { log_identity: self.inner.log_identity.clone(), position: reached };
+        let index = self.inner.index.clone();
+        feed::blocking(move || index.commit(checkpoint)).await
+    }
+
+    /// Builds the index anew beside the living one and puts it in its place; searches go on meanwhile.
+    ///
+    /// # Errors
+    /// The database's; the index's; `Unavailable` when another rebuild is running.
+    pub async fn reindex(&self, progress: impl Fn(u64) + Send + Sync) -> Result<ReindexReport> {
+        let index = self.inner.index.clone();
+        let shadow = std::sync::Arc::new(feed::blocking(move || index.start_rebuild()).await?);
+        let start = self.database().read(changes::last_position).await?;
+        let mut report = ReindexReport::default();
+        let mut after = 0;
+        loop {
+            let rows = self.database().read(move |conn: &mut Conn| objects::live_page(conn, after, 100)).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.no;
+            report.objects += rows.len() as u64;
+            let operations = self.operations(rows.iter().map(|row| (row.no, start)).collect()).await?;
+            let target = std::sync::Arc::clone(&shadow);
+            feed::blocking(move || target.apply(operations)).await?;
+            progress(report.objects);
+        }
+        self.finish_rebuild(shadow, start).await?;
+        Ok(report)
+    }
+
+    /// Replays what changed meanwhile, holding the feed still for the last of it, and switches.
+    async fn finish_rebuild(&self, shadow: std::sync::Arc<cartulary_index::ShadowIndex>, start: i64) -> Result<()> {
+        let held = self.inner.feeding.lock().await;
+        let mut position = start;
+        loop {
+            let batch = self.database().read(move |conn: &mut Conn| feed::read_batch(conn, position)).await?;
+            let Some(batch) = batch else { break };
+            position = batch.position;
+            let operations = self.operations(batch.touched.into_iter().collect()).await?;
+            let target = std::sync::Arc::clone(&shadow);
+            feed::blocking(move || target.apply(operations)).await?;
+        }
+        let checkpoint = Checkpoint { log_identity: self.inner.log_identity.clone(), position };
+        let target = std::sync::Arc::clone(&shadow);
+        feed::blocking(move || target.commit(checkpoint)).await?;
+        let shadow = std::sync::Arc::try_unwrap(shadow)
+            .map_err(|_| RepositoryError::internal("the new index is still in use"))?;
+        feed::blocking(move || shadow.switch()).await?;
+        self.inner.indexed.send_replace(position);
+        drop(held);
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! Rows of scopes and access lists.
+
+use cartulary_db::{Conn, each_db, per_db};
+use cartulary_model::Timestamp;
+use cartulary_model::permission::AccessEntry;
+use diesel::dsl::max;
+use diesel::prelude::*;
+
+use super::schema::{acl_change, acl_entry, acl_row, scope};
+use crate::Result;
+
+/// One access list: its place below another, and whether it inherits.
+#[derive(Clone, Copy, Debug, Queryable, Selectable)]
+#[diesel(table_name = acl_row)]
+pub(crate) struct AclRow {
+    pub no: i64,
+    pub parent_no: Option<i64>,
+    pub inherits: bool,
+}
+
+/// One entry, as stored.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = acl_entry)]
+pub(crate) struct EntryRow {
+    pub acl_row_no: i64,
+    pub principal_no: i64,
+    pub permission: String,
+    pub grants: bool,
+    pub begin_at: Option<i64>,
+    pub end_at: Option<i64>,
+}
+
+impl From<EntryRow> for AccessEntry {
+    fn from(row: EntryRow) -> Self {
+        Self {
+            principal_no: row.principal_no,
+            permission: row.permission,
+            grants: row.grants,
+            begin_at: row.begin_at.map(Timestamp::from_millis),
+            end_at: row.end_at.map(Timestamp::from_millis),
+        }
+    }
+}
+
+/// A scope and the list that it points to.
+#[derive(Clone, Copy, Debug, Queryable, Selectable)]
+#[diesel(table_name = scope)]
+pub(crate) struct ScopeRow {
+    pub no: i64,
+    pub acl_row_no: i64,
+}
+
+/// Inserts a list below `parent` and returns its number.
+pub(crate) fn insert_row(conn: &mut Conn, parent: Option<i64>, inherits: bool) -> Result<i64> {
+    let no = each_db!(conn, |c| diesel::insert_into(acl_row::table)
+        .values((acl_row::parent_no.eq(parent), acl_row::inherits.eq(inherits)))
+        .returning(acl_row::no)
+        .get_result::<i64>(c))?;
+    Ok(no)
+}
+
+/// Says whether a list inherits.
+pub(crate) fn put_inherits(conn: &mut Conn, row: i64, inherits: bool) -> Result<()> {
+    each_db!(conn, |c| diesel::update(acl_row::table.filter(acl_row::no.eq(row)))
+        .set(acl_row::inherits.eq(inherits))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Replaces the local entries of a list, in the given order.
+pub(crate) fn replace_entries(conn: &mut Conn, row: i64, entries: &[AccessEntry]) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(
+        acl_entry::table.filter(acl_entry::acl_row_no.eq(row).and(acl_entry::list.eq("local")))
+    )
+    .execute(c))?;
+    for (ordinal, entry) in entries.iter().enumerate() {
+        let ordinal = i32::try_from(ordinal).unwrap_or(i32::MAX);
+        each_db!(conn, |c| diesel::insert_into(acl_entry::table)
+            .values((
+                acl_entry::acl_row_no.eq(row),
+                acl_entry::list.eq("local"),
+                acl_entry::ordinal.eq(ordinal),
+                acl_entry::principal_no.eq(entry.principal_no),
+                acl_entry::permission.eq(&entry.permission),
+                acl_entry::grants.eq(entry.grants),
+                acl_entry::begin_at.eq(entry.begin_at.map(Timestamp::as_millis)),
+                acl_entry::end_at.eq(entry.end_at.map(Timestamp::as_millis)),
+            ))
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+/// Returns one list.
+pub(crate) fn row(conn: &mut Conn, no: i64) -> Result<Option<AclRow>> {
+    let row =
+        each_db!(conn, |c| acl_row::table.filter(acl_row::no.eq(no)).select(AclRow::as_select()).first(c).optional())?;
+    Ok(row)
+}
+
+/// Returns all lists.
+pub(crate) fn rows(conn: &mut Conn) -> Result<Vec<AclRow>> {
+    let rows = each_db!(conn, |c| acl_row::table.select(AclRow::as_select()).load(c))?;
+    Ok(rows)
+}
+
+/// Returns the entries of one list, in the order of evaluation: process lists before the local one.
+pub(crate) fn entries_of(conn: &mut Conn, row: i64) -> Result<Vec<EntryRow>> {
+    let entries = each_db!(conn, |c| acl_entry::table
+        .filter(acl_entry::acl_row_no.eq(row))
+        .order((acl_entry::list.eq("local"), acl_entry::list, acl_entry::ordinal))
+        .select(EntryRow::as_select())
+        .load(c))?;
+    Ok(entries)
+}
+
+/// Returns the entries of all lists, each list's in the order of evaluation.
+pub(crate) fn entries(conn: &mut Conn) -> Result<Vec<EntryRow>> {
+    let entries = each_db!(conn, |c| acl_entry::table
+        .order((acl_entry::acl_row_no, acl_entry::list.eq("local"), acl_entry::list, acl_entry::ordinal))
+        .select(EntryRow::as_select())
+        .load(c))?;
+    Ok(entries)
+}
+
+/// Inserts a scope and returns its number.
+pub(crate) fn insert_scope(conn: &mut Conn, kind: &str, row: i64, parent: Option<i64>) -> Result<i64> {
+    let no = each_db!(conn, |c| diesel::insert_into(scope::table)
+        .values((scope::kind.eq(kind), scope::acl_row_no.eq(row), scope::parent_no.eq(parent)))
+        .returning(scope::no)
+        .get_result::<i64>(c))?;
+    Ok(no)
+}
+
+/// Returns one scope.
+pub(crate) fn scope_by_no(conn: &mut Conn, no: i64) -> Result<Option<ScopeRow>> {
+    let row =
+        each_db!(conn, |c| scope::table.filter(scope::no.eq(no)).select(ScopeRow::as_select()).first(c).optional())?;
+    Ok(row)
+}
+
+/// Returns all scopes.
+pub(crate) fn scopes(conn: &mut Conn) -> Result<Vec<ScopeRow>> {
+    let rows = each_db!(conn, |c| scope::table.select(ScopeRow::as_select()).load(c))?;
+    Ok(rows)
+}
+
+/// Returns the scopes below `parents` that point to the list `row`.
+pub(crate) fn scopes_below(conn: &mut Conn, parents: &[i64], row: i64) -> Result<Vec<i64>> {
+    let nos = each_db!(conn, |c| scope::table
+        .filter(scope::parent_no.eq_any(parents.to_vec()).and(scope::acl_row_no.eq(row)))
+        .select(scope::no)
+        .load(c))?;
+    Ok(nos)
+}
+
+/// Points a scope to another list.
+pub(crate) fn point_scope(conn: &mut Conn, no: i64, row: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::update(scope::table.filter(scope::no.eq(no)))
+        .set(scope::acl_row_no.eq(row))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Moves the lists of scopes below `parents` from under `old` to under `new`.
+pub(crate) fn reparent_rows(conn: &mut Conn, parents: &[i64], old: i64, new: i64) -> Result<Vec<i64>> {
+    let rows: Vec<i64> = each_db!(conn, |c| acl_row::table
+        .filter(
+            acl_row::parent_no.eq(old).and(acl_row::no.ne(new)).and(
+                acl_row::no
+                    .eq_any(scope::table.filter(scope::parent_no.eq_any(parents.to_vec())).select(scope::acl_row_no))
+            )
+        )
+        .select(acl_row::no)
+        .load(c))?;
+    each_db!(conn, |c| diesel::update(acl_row::table.filter(acl_row::no.eq_any(rows.clone())))
+        .set(acl_row::parent_no.eq(new))
+        .execute(c))?;
+    Ok(rows)
+}
+
+/// Appends to the numbered log: a list changed, a scope was pointed elsewhere, or (neither) memberships changed.
+pub(crate) fn log_change(conn: &mut Conn, row: Option<i64>, scope_no: Option<i64>, now: i64) -> Result<()> {
+    // Numbered under a lock on PostgreSQL, so that numbers become visible in order; the writer is alone on SQLite.
+    let last = last_change_locked(conn)?;
+    each_db!(conn, |c| diesel::insert_into(acl_change::table)
+        .values((
+            acl_change::no.eq(last + 1),
+            acl_change::acl_row_no.eq(row),
+            acl_change::scope_no.eq(scope_no),
+            acl_change::at.eq(now),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+fn last_change_locked(conn: &mut Conn) -> Result<i64> {
+    per_db!(conn,
+        sqlite(_c) => (),
+        postgres(c) => { diesel::sql_query("LOCK TABLE acl_change IN EXCLUSIVE MODE").execute(c)?; },
+    );
+    last_change(conn)
+}
+
+/// Returns the newest number of the log of list changes.
+pub(crate) fn last_change(conn: &mut Conn) -> Result<i64> {
+    let no: Option<i64> = each_db!(conn, |c| acl_change::table.select(max(acl_change::no)).first(c))?;
+    Ok(no.unwrap_or(0))
+}
+
+/// Returns the changes after `no`: the list, or the scope, or neither for memberships.
+pub(crate) fn changes_after(conn: &mut Conn, no: i64) -> Result<Vec<(Option<i64>, Option<i64>)>> {
+    let changes = each_db!(conn, |c| acl_change::table
+        .filter(acl_change::no.gt(no))
+        .order(acl_change::no)
+        .select((acl_change::acl_row_no, acl_change::scope_no))
+        .load(c))?;
+    Ok(changes)
+}

@@ -1,0 +1,138 @@
+//! Rows of the change log.
+
+use cartulary_db::{Conn, each_db};
+use diesel::dsl::max;
+use diesel::prelude::*;
+
+use super::schema::change;
+use crate::Result;
+
+/// A row to insert, not numbered yet.
+#[derive(Insertable)]
+#[diesel(table_name = change)]
+pub(crate) struct NewChangeRow<'a> {
+    pub transaction_id: &'a str,
+    pub at: i64,
+    pub kind: &'a str,
+    pub audit_only: bool,
+    pub object_no: Option<i64>,
+    pub object_id: Option<String>,
+    pub series_no: Option<i64>,
+    pub scope_no: Option<i64>,
+    pub principal_no: i64,
+    pub before_json: Option<String>,
+    pub after_json: Option<String>,
+    pub detail: String,
+    pub values_digest: Vec<u8>,
+}
+
+/// A numbered row.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = change)]
+pub(crate) struct ChangeRow {
+    pub no: i64,
+    pub position: Option<i64>,
+    pub transaction_id: String,
+    pub at: i64,
+    pub kind: String,
+    pub audit_only: bool,
+    pub object_no: Option<i64>,
+    pub object_id: Option<String>,
+    pub scope_no: Option<i64>,
+    pub principal_no: i64,
+    pub before_json: Option<String>,
+    pub after_json: Option<String>,
+    pub detail: String,
+    pub values_digest: Vec<u8>,
+    pub chain: Option<Vec<u8>>,
+}
+
+/// Inserts one row, to be numbered by the sequencer.
+pub(crate) fn insert(conn: &mut Conn, row: &NewChangeRow<'_>) -> Result<()> {
+    each_db!(conn, |c| diesel::insert_into(change::table).values(row).execute(c))?;
+    Ok(())
+}
+
+/// Returns up to `limit` rows that have no position, in the order of insertion.
+pub(crate) fn unnumbered(conn: &mut Conn, limit: i64) -> Result<Vec<ChangeRow>> {
+    let rows = each_db!(conn, |c| change::table
+        .filter(change::position.is_null())
+        .order(change::no)
+        .limit(limit)
+        .select(ChangeRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Gives a row its position and chain hash.
+pub(crate) fn number(conn: &mut Conn, no: i64, position: i64, chain: &[u8]) -> Result<()> {
+    each_db!(conn, |c| diesel::update(change::table.filter(change::no.eq(no)))
+        .set((change::position.eq(position), change::chain.eq(chain)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Returns the last position and its chain hash; `None` on an empty log.
+pub(crate) fn last(conn: &mut Conn) -> Result<Option<(i64, Vec<u8>)>> {
+    let row: Option<(Option<i64>, Option<Vec<u8>>)> = each_db!(conn, |c| change::table
+        .filter(change::position.is_not_null())
+        .order(change::position.desc())
+        .select((change::position, change::chain))
+        .first(c)
+        .optional())?;
+    Ok(row.and_then(|(position, chain)| Some((position?, chain?))))
+}
+
+/// Returns the last position, 0 on an empty log.
+pub(crate) fn last_position(conn: &mut Conn) -> Result<i64> {
+    let position: Option<i64> = each_db!(conn, |c| change::table.select(max(change::position)).first(c))?;
+    Ok(position.unwrap_or(0))
+}
+
+/// Returns up to `limit` rows after `position`, in order.
+pub(crate) fn after(conn: &mut Conn, position: i64, limit: i64) -> Result<Vec<ChangeRow>> {
+    let rows = each_db!(conn, |c| change::table
+        .filter(change::position.gt(position))
+        .order(change::position)
+        .limit(limit)
+        .select(ChangeRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns the greatest position of a transaction's rows, and whether one of them is not numbered yet;
+/// `None` when the transaction wrote nothing that is known.
+pub(crate) fn of_transaction(conn: &mut Conn, transaction: &str) -> Result<Option<(i64, bool)>> {
+    let positions: Vec<Option<i64>> = each_db!(conn, |c| change::table
+        .filter(change::transaction_id.eq(transaction))
+        .select(change::position)
+        .load(c))?;
+    if positions.is_empty() {
+        return Ok(None);
+    }
+    let is_pending = positions.iter().any(Option::is_none);
+    Ok(Some((positions.into_iter().flatten().max().unwrap_or(0), is_pending)))
+}
+
+/// Returns the objects whose access or presence changed after a position.
+pub(crate) fn rescoped_after(conn: &mut Conn, position: i64) -> Result<Vec<i64>> {
+    let nos: Vec<Option<i64>> = each_db!(conn, |c| change::table
+        .filter(change::position.gt(position).or(change::position.is_null()).and(change::kind.eq_any([
+            "security",
+            "trashed",
+            "restored",
+            "destroyed"
+        ])))
+        .select(change::object_no)
+        .distinct()
+        .load(c))?;
+    Ok(nos.into_iter().flatten().collect())
+}
+
+/// Says whether a row waits for its position.
+pub(crate) fn has_unnumbered(conn: &mut Conn) -> Result<bool> {
+    let some =
+        each_db!(conn, |c| diesel::select(diesel::dsl::exists(change::table.filter(change::position.is_null())))
+            .get_result::<bool>(c))?;
+    Ok(some)
+}

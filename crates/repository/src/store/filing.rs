@@ -1,0 +1,163 @@
+//! Rows of filing: what lies in which folder, under which name, in which order.
+
+use std::collections::BTreeMap;
+
+use cartulary_db::{Conn, each_db};
+use diesel::dsl::{exists, max};
+use diesel::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::objects::OrderRow;
+use super::schema::{filing, object};
+use crate::{RepositoryError, Result};
+
+/// One filing of an object in a folder.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = filing)]
+pub(crate) struct FilingRow {
+    pub parent_no: i64,
+}
+
+/// Returns the key under which a name is unique in its folder.
+pub(crate) fn name_digest(name: &str) -> Vec<u8> {
+    Sha256::digest(name.as_bytes()).to_vec()
+}
+
+/// Says of a unique violation what it means here: two of a name in one folder.
+fn name_taken(error: diesel::result::Error) -> RepositoryError {
+    if cartulary_db::is_unique_violation(&error) {
+        return RepositoryError::conflict(
+            "name_taken",
+            "another object in this folder has the same name: choose another",
+        );
+    }
+    error.into()
+}
+
+/// Files `child` in `parent` as its primary folder, last in the order of receipt.
+///
+/// # Errors
+/// A unique violation when the name is taken.
+pub(crate) fn insert(conn: &mut Conn, parent: i64, child: i64, name: &str, is_primary: bool, now: i64) -> Result<()> {
+    let last: Option<i64> =
+        each_db!(conn, |c| filing::table.filter(filing::parent_no.eq(parent)).select(max(filing::ordinal)).first(c))?;
+    let filed = each_db!(conn, |c| diesel::insert_into(filing::table)
+        .values((
+            filing::parent_no.eq(parent),
+            filing::child_no.eq(child),
+            filing::name.eq(name),
+            filing::name_digest.eq(name_digest(name)),
+            filing::ordinal.eq(last.unwrap_or(0) + 1),
+            filing::is_primary.eq(is_primary),
+            filing::filed_at.eq(now),
+        ))
+        .execute(c));
+    filed.map(drop).map_err(name_taken)
+}
+
+/// Says whether a name is taken among what is not in the trash.
+pub(crate) fn is_taken(conn: &mut Conn, parent: i64, name: &str) -> Result<bool> {
+    let taken = each_db!(conn, |c| diesel::select(exists(filing::table.filter(
+        filing::parent_no.eq(parent).and(filing::name_digest.eq(name_digest(name))).and(filing::is_trashed.eq(false))
+    )))
+    .get_result::<bool>(c))?;
+    Ok(taken)
+}
+
+/// Returns the number of the child that bears a name and is not in the trash.
+pub(crate) fn child_by_name(conn: &mut Conn, parent: i64, name: &str) -> Result<Option<i64>> {
+    let no = each_db!(conn, |c| filing::table
+        .filter(
+            filing::parent_no
+                .eq(parent)
+                .and(filing::name_digest.eq(name_digest(name)))
+                .and(filing::is_trashed.eq(false))
+        )
+        .select(filing::child_no)
+        .first(c)
+        .optional())?;
+    Ok(no)
+}
+
+/// Gives a child another name in all its folders.
+pub(crate) fn rename(conn: &mut Conn, child: i64, name: &str) -> Result<()> {
+    let renamed = each_db!(conn, |c| diesel::update(filing::table.filter(filing::child_no.eq(child)))
+        .set((filing::name.eq(name), filing::name_digest.eq(name_digest(name))))
+        .execute(c));
+    renamed.map(drop).map_err(name_taken)
+}
+
+/// Says of all filings of a child whether it is in the trash.
+pub(crate) fn put_trashed(conn: &mut Conn, child: i64, is_trashed: bool) -> Result<()> {
+    let moved = each_db!(conn, |c| diesel::update(filing::table.filter(filing::child_no.eq(child)))
+        .set(filing::is_trashed.eq(is_trashed))
+        .execute(c));
+    moved.map(drop).map_err(name_taken)
+}
+
+/// Returns the filings of a child, the primary one first.
+pub(crate) fn of_child(conn: &mut Conn, child: i64) -> Result<Vec<FilingRow>> {
+    let rows = each_db!(conn, |c| filing::table
+        .filter(filing::child_no.eq(child))
+        .order((filing::is_primary.desc(), filing::no))
+        .select(FilingRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns the primary folders of children, by child.
+pub(crate) fn primary_parents(conn: &mut Conn, children: &[i64]) -> Result<BTreeMap<i64, i64>> {
+    let mut found = BTreeMap::new();
+    for some in children.chunks(super::IN_LIST_MAX) {
+        let rows: Vec<(i64, i64)> = each_db!(conn, |c| filing::table
+            .filter(filing::child_no.eq_any(some.to_vec()).and(filing::is_primary.eq(true)))
+            .select((filing::child_no, filing::parent_no))
+            .load(c))?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// Returns what orders all children of a folder that are not in the trash, each with its place in the order of receipt.
+pub(crate) fn orders_of_children(conn: &mut Conn, parent: i64) -> Result<Vec<(OrderRow, i64)>> {
+    let rows = each_db!(conn, |c| filing::table
+        .inner_join(object::table)
+        .filter(filing::parent_no.eq(parent).and(filing::is_trashed.eq(false)))
+        .select((
+            (object::no, object::scope_no, filing::name, object::created_at, object::modified_at),
+            filing::ordinal,
+        ))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns those of `children` that lie in a folder and not in the trash, as [`orders_of_children`] does.
+pub(crate) fn orders_of_some(conn: &mut Conn, parent: i64, children: &[i64]) -> Result<Vec<(OrderRow, i64)>> {
+    let mut found = Vec::new();
+    for some in children.chunks(super::IN_LIST_MAX) {
+        let rows: Vec<(OrderRow, i64)> = each_db!(conn, |c| filing::table
+            .inner_join(object::table)
+            .filter(
+                filing::parent_no
+                    .eq(parent)
+                    .and(filing::is_trashed.eq(false))
+                    .and(filing::child_no.eq_any(some.to_vec()))
+            )
+            .select((
+                (object::no, object::scope_no, filing::name, object::created_at, object::modified_at),
+                filing::ordinal,
+            ))
+            .load(c))?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// Says whether a folder has children that are not in the trash.
+pub(crate) fn has_living_children(conn: &mut Conn, parent: i64) -> Result<bool> {
+    let some = each_db!(conn, |c| diesel::select(exists(
+        filing::table.filter(filing::parent_no.eq(parent).and(filing::is_trashed.eq(false)))
+    ))
+    .get_result::<bool>(c))?;
+    Ok(some)
+}

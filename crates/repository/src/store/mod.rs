@@ -1,0 +1,27 @@
+//! SQL, and nothing else: one function, one query, typed rows in and out. Functions take a connection and no rights;
+//! services authorise before they call them.
+
+pub(crate) mod acl;
+pub(crate) mod blobs;
+pub(crate) mod changes;
+pub(crate) mod filing;
+pub(crate) mod imports;
+pub(crate) mod info;
+pub(crate) mod jobs;
+pub(crate) mod objects;
+pub(crate) mod principals;
+pub(crate) mod renditions;
+pub(crate) mod schema;
+pub(crate) mod sessions;
+pub(crate) mod versions;
+
+use crate::RepositoryError;
+
+impl From<diesel::result::Error> for RepositoryError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::from(cartulary_db::DbError::from(error))
+    }
+}
+
+/// The number of values that one `IN (…)` list takes.
+pub(crate) const IN_LIST_MAX: usize = 500;

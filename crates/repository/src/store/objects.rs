@@ -1,0 +1,238 @@
+//! Rows of objects, their series, facets and indexed properties.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cartulary_db::{Conn, each_db};
+use diesel::prelude::*;
+
+use super::schema::{object, object_facet, property, property_value, version_series};
+use crate::Result;
+
+/// An object.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = object)]
+pub(crate) struct ObjectRow {
+    pub no: i64,
+    pub id: String,
+    pub base: String,
+    pub role: String,
+    pub type_id: String,
+    pub series_no: Option<i64>,
+    pub scope_no: i64,
+    pub name: String,
+    pub title: String,
+    pub properties: String,
+    pub change_token: i64,
+    pub created_at: i64,
+    pub created_by: i64,
+    pub modified_at: i64,
+    pub modified_by: i64,
+    pub trashed_at: Option<i64>,
+}
+
+/// An object to insert.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = object)]
+pub(crate) struct NewObjectRow {
+    pub id: String,
+    pub base: &'static str,
+    pub role: &'static str,
+    pub type_id: String,
+    pub series_no: Option<i64>,
+    pub scope_no: i64,
+    pub name: String,
+    pub title: String,
+    pub properties: String,
+    pub created_at: i64,
+    pub created_by: i64,
+    pub modified_at: i64,
+    pub modified_by: i64,
+}
+
+/// The live object of a series, or a folder.
+pub(crate) const LIVE: &str = "live";
+/// An immutable version.
+pub(crate) const VERSION: &str = "version";
+
+/// A value of an indexed property.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct IndexedValue {
+    pub property_no: i64,
+    pub ordinal: i32,
+    pub text_key: Option<Vec<u8>>,
+    pub int_value: Option<i64>,
+    pub real_value: Option<f64>,
+    pub instant: Option<i64>,
+}
+
+/// What orders a list, read for a whole collection at once.
+#[derive(Clone, Debug, Queryable)]
+pub(crate) struct OrderRow {
+    pub no: i64,
+    pub scope_no: i64,
+    pub name: String,
+    pub created_at: i64,
+    pub modified_at: i64,
+}
+
+/// Inserts an object and returns its number.
+pub(crate) fn insert(conn: &mut Conn, row: &NewObjectRow) -> Result<i64> {
+    let no =
+        each_db!(conn, |c| diesel::insert_into(object::table).values(row).returning(object::no).get_result::<i64>(c))?;
+    Ok(no)
+}
+
+/// Returns the object with this outward id, in the trash or not.
+pub(crate) fn by_id(conn: &mut Conn, id: &str) -> Result<Option<ObjectRow>> {
+    let row =
+        each_db!(conn, |c| object::table.filter(object::id.eq(id)).select(ObjectRow::as_select()).first(c).optional())?;
+    Ok(row)
+}
+
+/// Returns the object with this number.
+pub(crate) fn by_no(conn: &mut Conn, no: i64) -> Result<Option<ObjectRow>> {
+    let row =
+        each_db!(conn, |c| object::table.filter(object::no.eq(no)).select(ObjectRow::as_select()).first(c).optional())?;
+    Ok(row)
+}
+
+/// Returns those of `nos` that are there, by number.
+pub(crate) fn by_nos(conn: &mut Conn, nos: &[i64]) -> Result<BTreeMap<i64, ObjectRow>> {
+    let mut found = BTreeMap::new();
+    for some in nos.chunks(super::IN_LIST_MAX) {
+        let rows: Vec<ObjectRow> = each_db!(conn, |c| object::table
+            .filter(object::no.eq_any(some.to_vec()))
+            .select(ObjectRow::as_select())
+            .load(c))?;
+        found.extend(rows.into_iter().map(|row| (row.no, row)));
+    }
+    Ok(found)
+}
+
+/// Writes name, title and properties, raises the change token and the instant of change.
+pub(crate) fn update(
+    conn: &mut Conn,
+    no: i64,
+    name: &str,
+    title: &str,
+    properties: &str,
+    now: i64,
+    by: i64,
+) -> Result<()> {
+    each_db!(conn, |c| diesel::update(object::table.filter(object::no.eq(no)))
+        .set((
+            object::name.eq(name),
+            object::title.eq(title),
+            object::properties.eq(properties),
+            object::change_token.eq(object::change_token + 1),
+            object::modified_at.eq(now),
+            object::modified_by.eq(by),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Puts an object in the trash at an instant, or takes it out (`None`), and raises its change token.
+pub(crate) fn put_trashed(conn: &mut Conn, no: i64, at: Option<i64>, by: Option<i64>) -> Result<()> {
+    each_db!(conn, |c| diesel::update(object::table.filter(object::no.eq(no)))
+        .set((object::trashed_at.eq(at), object::trashed_by.eq(by), object::change_token.eq(object::change_token + 1),))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Raises the change token, as a change of access does.
+pub(crate) fn touch(conn: &mut Conn, no: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::update(object::table.filter(object::no.eq(no)))
+        .set(object::change_token.eq(object::change_token + 1))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Gives all objects of a series another scope, and the series too.
+pub(crate) fn put_series_scope(conn: &mut Conn, series: i64, scope: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::update(version_series::table.filter(version_series::no.eq(series)))
+        .set(version_series::scope_no.eq(scope))
+        .execute(c))?;
+    each_db!(conn, |c| diesel::update(object::table.filter(object::series_no.eq(series)))
+        .set(object::scope_no.eq(scope))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Returns the facets attached to objects, by object number.
+pub(crate) fn facets_of(conn: &mut Conn, no: i64) -> Result<Vec<String>> {
+    let facets = each_db!(conn, |c| object_facet::table
+        .filter(object_facet::object_no.eq(no))
+        .order(object_facet::facet_id)
+        .select(object_facet::facet_id)
+        .load(c))?;
+    Ok(facets)
+}
+
+/// Returns what orders all living folders of the given types.
+pub(crate) fn orders_by_type(conn: &mut Conn, types: &[String]) -> Result<Vec<OrderRow>> {
+    let rows = each_db!(conn, |c| object::table
+        .filter(object::type_id.eq_any(types.to_vec()).and(object::role.eq(LIVE)).and(object::trashed_at.is_null()))
+        .select((object::no, object::scope_no, object::name, object::created_at, object::modified_at))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns up to `limit` live objects that are not in the trash, with numbers above `after`.
+pub(crate) fn live_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<ObjectRow>> {
+    let rows = each_db!(conn, |c| object::table
+        .filter(object::no.gt(after).and(object::role.eq(LIVE)).and(object::trashed_at.is_null()))
+        .order(object::no)
+        .limit(limit)
+        .select(ObjectRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns the live objects of the series, by series number.
+pub(crate) fn live_of_series(conn: &mut Conn, series: &BTreeSet<i64>) -> Result<Vec<ObjectRow>> {
+    let rows = each_db!(conn, |c| object::table
+        .filter(object::series_no.eq_any(series.iter().copied()).and(object::role.eq(LIVE)))
+        .select(ObjectRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns the number of a property's id, making it when it is new.
+pub(crate) fn property_no(conn: &mut Conn, id: &str) -> Result<i64> {
+    let find = |conn: &mut Conn| -> Result<Option<i64>> {
+        let no =
+            each_db!(conn, |c| property::table.filter(property::id.eq(id)).select(property::no).first(c).optional())?;
+        Ok(no)
+    };
+    if let Some(no) = find(conn)? {
+        return Ok(no);
+    }
+    each_db!(conn, |c| diesel::insert_into(property::table)
+        .values(property::id.eq(id))
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    find(conn)?.ok_or_else(|| crate::RepositoryError::internal("a property that was just made is missing"))
+}
+
+/// Replaces the indexed values of an object.
+pub(crate) fn replace_values(conn: &mut Conn, object_no: i64, values: &[IndexedValue], is_new: bool) -> Result<()> {
+    if !is_new {
+        each_db!(conn, |c| diesel::delete(property_value::table.filter(property_value::object_no.eq(object_no)))
+            .execute(c))?;
+    }
+    for value in values {
+        each_db!(conn, |c| diesel::insert_into(property_value::table)
+            .values((
+                property_value::object_no.eq(object_no),
+                property_value::property_no.eq(value.property_no),
+                property_value::ordinal.eq(value.ordinal),
+                property_value::text_key.eq(value.text_key.as_deref()),
+                property_value::int_value.eq(value.int_value),
+                property_value::real_value.eq(value.real_value),
+                property_value::instant.eq(value.instant),
+            ))
+            .execute(c))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! Rows of users, groups, memberships and credentials.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cartulary_db::{Conn, each_db};
+use cartulary_model::text_key;
+use diesel::prelude::*;
+
+use super::schema::{group_member, principal, user_credential};
+use crate::Result;
+
+/// A user or a group.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = principal)]
+pub(crate) struct PrincipalRow {
+    pub no: i64,
+    pub id: String,
+    pub kind: String,
+    pub name: String,
+    pub display_name: String,
+    pub epoch: i64,
+    pub disabled_at: Option<i64>,
+}
+
+/// A user's password and tries.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = user_credential)]
+pub(crate) struct CredentialRow {
+    pub password_hash: String,
+    pub must_change: bool,
+    pub failed_count: i32,
+    pub locked_until: Option<i64>,
+}
+
+/// The words of `principal.kind`.
+pub(crate) const USER: &str = "user";
+/// See [`USER`].
+pub(crate) const GROUP: &str = "group";
+
+/// Inserts a user or group and returns its number.
+pub(crate) fn insert(conn: &mut Conn, id: &str, kind: &str, name: &str, display_name: &str, now: i64) -> Result<i64> {
+    let no = each_db!(conn, |c| diesel::insert_into(principal::table)
+        .values((
+            principal::id.eq(id),
+            principal::kind.eq(kind),
+            principal::name.eq(name),
+            principal::name_key.eq(text_key(name)),
+            principal::display_name.eq(display_name),
+            principal::created_at.eq(now),
+        ))
+        .returning(principal::no)
+        .get_result::<i64>(c))?;
+    Ok(no)
+}
+
+/// Returns the user or group with this name, folded.
+pub(crate) fn by_name(conn: &mut Conn, kind: &str, name: &str) -> Result<Option<PrincipalRow>> {
+    let row = each_db!(conn, |c| principal::table
+        .filter(principal::kind.eq(kind).and(principal::name_key.eq(text_key(name))))
+        .select(PrincipalRow::as_select())
+        .first(c)
+        .optional())?;
+    Ok(row)
+}
+
+/// Returns the user or group with this outward id.
+pub(crate) fn by_id(conn: &mut Conn, id: &str) -> Result<Option<PrincipalRow>> {
+    let row = each_db!(conn, |c| principal::table
+        .filter(principal::id.eq(id))
+        .select(PrincipalRow::as_select())
+        .first(c)
+        .optional())?;
+    Ok(row)
+}
+
+/// Returns the user or group with this number.
+pub(crate) fn by_no(conn: &mut Conn, no: i64) -> Result<Option<PrincipalRow>> {
+    let row = each_db!(conn, |c| principal::table
+        .filter(principal::no.eq(no))
+        .select(PrincipalRow::as_select())
+        .first(c)
+        .optional())?;
+    Ok(row)
+}
+
+/// Returns those of `nos` that are there, by number.
+pub(crate) fn by_nos(conn: &mut Conn, nos: &BTreeSet<i64>) -> Result<BTreeMap<i64, PrincipalRow>> {
+    let rows = each_db!(conn, |c| principal::table
+        .filter(principal::no.eq_any(nos.iter().copied()))
+        .select(PrincipalRow::as_select())
+        .load(c))?;
+    Ok(rows.into_iter().map(|row: PrincipalRow| (row.no, row)).collect())
+}
+
+/// Returns a window of users or groups by name, and their number.
+pub(crate) fn window(conn: &mut Conn, kind: &str, offset: i64, limit: i64) -> Result<(i64, Vec<PrincipalRow>)> {
+    let total = each_db!(conn, |c| principal::table.filter(principal::kind.eq(kind)).count().get_result::<i64>(c))?;
+    let rows = each_db!(conn, |c| principal::table
+        .filter(principal::kind.eq(kind))
+        .order(principal::name_key)
+        .offset(offset)
+        .limit(limit)
+        .select(PrincipalRow::as_select())
+        .load(c))?;
+    Ok((total, rows))
+}
+
+/// Changes the name that people read and whether the principal may sign in, and turns its epoch.
+pub(crate) fn update(conn: &mut Conn, no: i64, display_name: &str, disabled_at: Option<i64>) -> Result<()> {
+    each_db!(conn, |c| diesel::update(principal::table.filter(principal::no.eq(no)))
+        .set((
+            principal::display_name.eq(display_name),
+            principal::disabled_at.eq(disabled_at),
+            principal::epoch.eq(principal::epoch + 1),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Turns a principal's epoch: its sessions end.
+pub(crate) fn turn_epoch(conn: &mut Conn, no: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::update(principal::table.filter(principal::no.eq(no)))
+        .set(principal::epoch.eq(principal::epoch + 1))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Returns the numbers of all groups that contain `member`, nested ones included.
+pub(crate) fn groups_of(conn: &mut Conn, member: i64) -> Result<BTreeSet<i64>> {
+    let mut found = BTreeSet::new();
+    let mut fringe = vec![member];
+    while !fringe.is_empty() {
+        let groups: Vec<i64> = each_db!(conn, |c| group_member::table
+            .filter(group_member::member_no.eq_any(fringe.clone()))
+            .select(group_member::group_no)
+            .load(c))?;
+        fringe = groups.into_iter().filter(|group| found.insert(*group)).collect();
+    }
+    Ok(found)
+}
+
+/// Returns the direct members of a group.
+pub(crate) fn members_of(conn: &mut Conn, group: i64) -> Result<Vec<PrincipalRow>> {
+    let rows = each_db!(conn, |c| principal::table
+        .filter(
+            principal::no
+                .eq_any(group_member::table.filter(group_member::group_no.eq(group)).select(group_member::member_no))
+        )
+        .order(principal::name_key)
+        .select(PrincipalRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns the groups that contain `member` directly.
+pub(crate) fn direct_groups_of(conn: &mut Conn, member: i64) -> Result<Vec<PrincipalRow>> {
+    let rows = each_db!(conn, |c| principal::table
+        .filter(
+            principal::no
+                .eq_any(group_member::table.filter(group_member::member_no.eq(member)).select(group_member::group_no))
+        )
+        .order(principal::name_key)
+        .select(PrincipalRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Puts `member` into `group`; nothing happens when it is there.
+pub(crate) fn add_member(conn: &mut Conn, group: i64, member: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::insert_into(group_member::table)
+        .values((group_member::group_no.eq(group), group_member::member_no.eq(member)))
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(())
+}
+
+/// Takes `member` out of `group`.
+pub(crate) fn remove_member(conn: &mut Conn, group: i64, member: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(
+        group_member::table.filter(group_member::group_no.eq(group).and(group_member::member_no.eq(member)))
+    )
+    .execute(c))?;
+    Ok(())
+}
+
+/// Returns a user's credential.
+pub(crate) fn credential(conn: &mut Conn, user: i64) -> Result<Option<CredentialRow>> {
+    let row = each_db!(conn, |c| user_credential::table
+        .filter(user_credential::principal_no.eq(user))
+        .select(CredentialRow::as_select())
+        .first(c)
+        .optional())?;
+    Ok(row)
+}
+
+/// Writes a user's password hash and forgets failed tries.
+pub(crate) fn put_credential(conn: &mut Conn, user: i64, hash: &str, must_change: bool, now: i64) -> Result<()> {
+    let values = (
+        user_credential::password_hash.eq(hash),
+        user_credential::must_change.eq(must_change),
+        user_credential::changed_at.eq(now),
+        user_credential::failed_count.eq(0),
+        user_credential::locked_until.eq(None::<i64>),
+    );
+    each_db!(conn, |c| {
+        diesel::insert_into(user_credential::table)
+            .values((user_credential::principal_no.eq(user), values))
+            .on_conflict(user_credential::principal_no)
+            .do_update()
+            .set(values)
+            .execute(c)
+    })?;
+    Ok(())
+}
+
+/// Writes how often sign-in failed in a row, and until when it is refused.
+pub(crate) fn put_failures(conn: &mut Conn, user: i64, failed_count: i32, locked_until: Option<i64>) -> Result<()> {
+    each_db!(conn, |c| diesel::update(user_credential::table.filter(user_credential::principal_no.eq(user)))
+        .set((user_credential::failed_count.eq(failed_count), user_credential::locked_until.eq(locked_until)))
+        .execute(c))?;
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! Rows of derived blobs.
+
+use std::collections::BTreeMap;
+
+use cartulary_db::{Conn, each_db};
+use diesel::prelude::*;
+
+use super::schema::{blob, rendition};
+use crate::Result;
+
+/// A rendition with the blob that holds it.
+#[derive(Clone, Debug, Queryable)]
+pub(crate) struct RenditionRow {
+    pub no: i64,
+    pub source_digest: String,
+    pub state: String,
+    pub page_count: Option<i32>,
+    pub faults: String,
+    pub blob_no: Option<i64>,
+}
+
+/// Names a rendition: of what, which kind, by which producer with which parameters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RenditionKey<'a> {
+    pub source_digest: &'a str,
+    pub kind: &'a str,
+    pub producer: &'a str,
+}
+
+/// The words of `rendition.state`.
+pub(crate) const WAITING: &str = "waiting";
+/// See [`WAITING`].
+pub(crate) const READY: &str = "ready";
+/// See [`WAITING`].
+pub(crate) const FAILED: &str = "failed";
+
+/// Inserts a waiting rendition; returns whether it was new.
+pub(crate) fn insert_waiting(conn: &mut Conn, key: RenditionKey<'_>, now: i64) -> Result<bool> {
+    let count = each_db!(conn, |c| diesel::insert_into(rendition::table)
+        .values((
+            rendition::source_digest.eq(key.source_digest),
+            rendition::kind.eq(key.kind),
+            rendition::producer.eq(key.producer),
+            rendition::state.eq(WAITING),
+            rendition::updated_at.eq(now),
+        ))
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(count == 1)
+}
+
+/// What became of a rendition.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome<'a> {
+    pub state: &'static str,
+    pub blob_no: Option<i64>,
+    pub page_count: Option<i32>,
+    pub faults: &'a str,
+}
+
+/// Writes what became of a rendition.
+pub(crate) fn put_outcome(conn: &mut Conn, key: RenditionKey<'_>, outcome: &Outcome<'_>, now: i64) -> Result<()> {
+    let values = (
+        rendition::state.eq(outcome.state),
+        rendition::blob_no.eq(outcome.blob_no),
+        rendition::page_count.eq(outcome.page_count),
+        rendition::faults.eq(outcome.faults),
+        rendition::updated_at.eq(now),
+    );
+    each_db!(conn, |c| {
+        diesel::insert_into(rendition::table)
+            .values((
+                rendition::source_digest.eq(key.source_digest),
+                rendition::kind.eq(key.kind),
+                rendition::producer.eq(key.producer),
+                values,
+            ))
+            .on_conflict((rendition::source_digest, rendition::kind, rendition::producer, rendition::parameters))
+            .do_update()
+            .set(values)
+            .execute(c)
+    })?;
+    Ok(())
+}
+
+/// Returns the renditions of one kind and producer of some sources, by source digest.
+pub(crate) fn of_sources(
+    conn: &mut Conn,
+    sources: &[String],
+    kind: &str,
+    producer: &str,
+) -> Result<BTreeMap<String, RenditionRow>> {
+    let mut found = BTreeMap::new();
+    for some in sources.chunks(super::IN_LIST_MAX) {
+        let rows: Vec<RenditionRow> = each_db!(conn, |c| rendition::table
+            .filter(
+                rendition::source_digest
+                    .eq_any(some.to_vec())
+                    .and(rendition::kind.eq(kind))
+                    .and(rendition::producer.eq(producer))
+            )
+            .select((
+                rendition::no,
+                rendition::source_digest,
+                rendition::state,
+                rendition::page_count,
+                rendition::faults,
+                rendition::blob_no,
+            ))
+            .load(c))?;
+        found.extend(rows.into_iter().map(|row| (row.source_digest.clone(), row)));
+    }
+    Ok(found)
+}
+
+/// Returns up to `limit` renditions with numbers above `after`, each with its blob's digest and generation.
+pub(crate) fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<(RenditionRow, Option<(String, i32)>)>> {
+    let rows = each_db!(conn, |c| rendition::table
+        .left_join(blob::table.on(rendition::blob_no.eq(blob::no.nullable())))
+        .filter(rendition::no.gt(after))
+        .order(rendition::no)
+        .limit(limit)
+        .select((
+            (
+                rendition::no,
+                rendition::source_digest,
+                rendition::state,
+                rendition::page_count,
+                rendition::faults,
+                rendition::blob_no,
+            ),
+            (blob::digest, blob::generation).nullable(),
+        ))
+        .load(c))?;
+    Ok(rows)
+}

@@ -1,0 +1,418 @@
+//! The tables of the core, as diesel sees them; they follow `schema/core/migrations`.
+
+#![allow(missing_docs)]
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    repository_info (key) {
+        key -> Text,
+        value -> Text,
+    }
+}
+
+table! {
+    principal (no) {
+        no -> BigInt,
+        id -> Text,
+        kind -> Text,
+        name -> Text,
+        name_key -> Binary,
+        display_name -> Text,
+        epoch -> BigInt,
+        created_at -> BigInt,
+        disabled_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    user_credential (principal_no) {
+        principal_no -> BigInt,
+        password_hash -> Text,
+        must_change -> Bool,
+        changed_at -> BigInt,
+        failed_count -> Integer,
+        locked_until -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    group_member (group_no, member_no) {
+        group_no -> BigInt,
+        member_no -> BigInt,
+    }
+}
+
+table! {
+    session (no) {
+        no -> BigInt,
+        id -> Text,
+        kind -> Text,
+        principal_no -> BigInt,
+        principal_epoch -> BigInt,
+        token_digest -> Binary,
+        csrf_token -> Nullable<Text>,
+        label -> Text,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    acl_row (no) {
+        no -> BigInt,
+        parent_no -> Nullable<BigInt>,
+        inherits -> Bool,
+    }
+}
+
+table! {
+    acl_entry (no) {
+        no -> BigInt,
+        acl_row_no -> BigInt,
+        list -> Text,
+        ordinal -> Integer,
+        principal_no -> BigInt,
+        permission -> Text,
+        grants -> Bool,
+        begin_at -> Nullable<BigInt>,
+        end_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    acl_change (no) {
+        no -> BigInt,
+        acl_row_no -> Nullable<BigInt>,
+        scope_no -> Nullable<BigInt>,
+        at -> BigInt,
+    }
+}
+
+table! {
+    scope (no) {
+        no -> BigInt,
+        kind -> Text,
+        acl_row_no -> BigInt,
+        parent_no -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    version_series (no) {
+        no -> BigInt,
+        id -> Text,
+        scope_no -> BigInt,
+        latest_major -> Integer,
+        latest_minor -> Integer,
+        checked_out_by -> Nullable<BigInt>,
+        clock -> BigInt,
+    }
+}
+
+table! {
+    object (no) {
+        no -> BigInt,
+        id -> Text,
+        base -> Text,
+        role -> Text,
+        type_id -> Text,
+        series_no -> Nullable<BigInt>,
+        scope_no -> BigInt,
+        name -> Text,
+        title -> Text,
+        properties -> Text,
+        state -> Nullable<Text>,
+        change_token -> BigInt,
+        created_at -> BigInt,
+        created_by -> BigInt,
+        modified_at -> BigInt,
+        modified_by -> BigInt,
+        trashed_at -> Nullable<BigInt>,
+        trashed_by -> Nullable<BigInt>,
+        source_system -> Nullable<Text>,
+        source_id -> Nullable<Text>,
+    }
+}
+
+table! {
+    object_facet (object_no, facet_id) {
+        object_no -> BigInt,
+        facet_id -> Text,
+    }
+}
+
+table! {
+    version (object_no) {
+        object_no -> BigInt,
+        series_no -> BigInt,
+        major -> Integer,
+        minor -> Integer,
+        comment -> Text,
+        made_at -> BigInt,
+        made_by -> BigInt,
+        retain_until -> Nullable<BigInt>,
+        legal_hold -> Bool,
+    }
+}
+
+table! {
+    filing (no) {
+        no -> BigInt,
+        parent_no -> BigInt,
+        child_no -> BigInt,
+        name -> Text,
+        name_digest -> Binary,
+        ordinal -> BigInt,
+        is_primary -> Bool,
+        is_trashed -> Bool,
+        filed_at -> BigInt,
+    }
+}
+
+table! {
+    dossier_version (no) {
+        no -> BigInt,
+        id -> Text,
+        dossier_no -> BigInt,
+        number -> Integer,
+        comment -> Text,
+        name -> Text,
+        title -> Text,
+        properties -> Text,
+        position -> BigInt,
+        digest -> Binary,
+        made_at -> BigInt,
+        made_by -> BigInt,
+    }
+}
+
+table! {
+    dossier_version_member (dossier_version_no, ordinal) {
+        dossier_version_no -> BigInt,
+        ordinal -> Integer,
+        live_no -> BigInt,
+        version_no -> Nullable<BigInt>,
+        name -> Text,
+    }
+}
+
+table! {
+    property (no) {
+        no -> BigInt,
+        id -> Text,
+    }
+}
+
+table! {
+    property_value (object_no, property_no, ordinal) {
+        object_no -> BigInt,
+        property_no -> BigInt,
+        ordinal -> Integer,
+        text_key -> Nullable<Binary>,
+        int_value -> Nullable<BigInt>,
+        real_value -> Nullable<Double>,
+        instant -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    type_definition (id) {
+        id -> Text,
+        definition -> Text,
+        version -> BigInt,
+    }
+}
+
+table! {
+    blob (no) {
+        no -> BigInt,
+        digest -> Text,
+        generation -> Integer,
+        size_bytes -> BigInt,
+        created_at -> BigInt,
+        condemned_at -> Nullable<BigInt>,
+        verified_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    blob_lease (id) {
+        id -> Text,
+        holder -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    content (object_no, slot) {
+        object_no -> BigInt,
+        slot -> Text,
+        blob_no -> BigInt,
+        media_type -> Text,
+        file_name -> Text,
+        file_name_raw -> Nullable<Binary>,
+    }
+}
+
+table! {
+    rendition (no) {
+        no -> BigInt,
+        source_digest -> Text,
+        kind -> Text,
+        producer -> Text,
+        parameters -> Text,
+        state -> Text,
+        blob_no -> Nullable<BigInt>,
+        page_count -> Nullable<Integer>,
+        faults -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    change (no) {
+        no -> BigInt,
+        position -> Nullable<BigInt>,
+        transaction_id -> Text,
+        at -> BigInt,
+        kind -> Text,
+        audit_only -> Bool,
+        object_no -> Nullable<BigInt>,
+        object_id -> Nullable<Text>,
+        series_no -> Nullable<BigInt>,
+        scope_no -> Nullable<BigInt>,
+        principal_no -> BigInt,
+        before_json -> Nullable<Text>,
+        after_json -> Nullable<Text>,
+        detail -> Text,
+        values_digest -> Binary,
+        chain -> Nullable<Binary>,
+    }
+}
+
+table! {
+    change_seal (day) {
+        day -> Text,
+        position -> BigInt,
+        merkle_root -> Binary,
+    }
+}
+
+table! {
+    job (no) {
+        no -> BigInt,
+        id -> Text,
+        kind -> Text,
+        payload -> Text,
+        dedupe_key -> Nullable<Text>,
+        state -> Text,
+        priority -> Integer,
+        attempts -> Integer,
+        run_after -> BigInt,
+        lease_owner -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+        progress -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        created_at -> BigInt,
+        created_by -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    import_source (no) {
+        no -> BigInt,
+        principal_no -> BigInt,
+        name -> Text,
+        folder_no -> BigInt,
+    }
+}
+
+table! {
+    import_entry (source_no, path_digest) {
+        source_no -> BigInt,
+        path_digest -> Binary,
+        path -> Text,
+        blob_digest -> Text,
+        document_no -> BigInt,
+        taken_at -> BigInt,
+    }
+}
+
+table! {
+    import_run (no) {
+        no -> BigInt,
+        id -> Text,
+        source_no -> BigInt,
+        state -> Text,
+        created_count -> BigInt,
+        version_count -> BigInt,
+        taken_count -> BigInt,
+        started_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    import_fault (run_no, path, code) {
+        run_no -> BigInt,
+        path -> Text,
+        code -> Text,
+        reason -> Text,
+    }
+}
+
+table! {
+    idempotency (principal_no, key) {
+        principal_no -> BigInt,
+        key -> Text,
+        request_digest -> Binary,
+        object_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+joinable!(content -> blob (blob_no));
+joinable!(filing -> object (child_no));
+joinable!(acl_entry -> principal (principal_no));
+joinable!(version -> object (object_no));
+joinable!(object -> scope (scope_no));
+joinable!(user_credential -> principal (principal_no));
+joinable!(import_run -> import_source (source_no));
+joinable!(property_value -> property (property_no));
+
+allow_tables_to_appear_in_same_query!(
+    repository_info,
+    principal,
+    user_credential,
+    group_member,
+    session,
+    acl_row,
+    acl_entry,
+    acl_change,
+    scope,
+    version_series,
+    object,
+    object_facet,
+    version,
+    filing,
+    dossier_version,
+    dossier_version_member,
+    property,
+    property_value,
+    type_definition,
+    blob,
+    blob_lease,
+    content,
+    rendition,
+    change,
+    change_seal,
+    job,
+    import_source,
+    import_entry,
+    import_run,
+    import_fault,
+    idempotency,
+);

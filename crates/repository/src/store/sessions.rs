@@ -1,0 +1,88 @@
+//! Rows of sign-in sessions. A token is kept as its SHA-256 only.
+
+use cartulary_db::{Conn, each_db};
+use diesel::prelude::*;
+
+use super::schema::session;
+use crate::Result;
+
+/// A session.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = session)]
+pub(crate) struct SessionRow {
+    pub no: i64,
+    pub kind: String,
+    pub principal_no: i64,
+    pub principal_epoch: i64,
+    pub csrf_token: Option<String>,
+    pub expires_at: i64,
+}
+
+/// A session to insert.
+#[derive(Insertable)]
+#[diesel(table_name = session)]
+pub(crate) struct NewSessionRow<'a> {
+    pub id: &'a str,
+    pub kind: &'a str,
+    pub principal_no: i64,
+    pub principal_epoch: i64,
+    pub token_digest: &'a [u8],
+    pub csrf_token: Option<&'a str>,
+    pub created_at: i64,
+    pub seen_at: i64,
+    pub expires_at: i64,
+}
+
+/// Inserts a session.
+pub(crate) fn insert(conn: &mut Conn, row: &NewSessionRow<'_>) -> Result<()> {
+    each_db!(conn, |c| diesel::insert_into(session::table).values(row).execute(c))?;
+    Ok(())
+}
+
+/// Returns the session whose token has this digest.
+pub(crate) fn by_token(conn: &mut Conn, token_digest: &[u8]) -> Result<Option<SessionRow>> {
+    let row = each_db!(conn, |c| session::table
+        .filter(session::token_digest.eq(token_digest))
+        .select(SessionRow::as_select())
+        .first(c)
+        .optional())?;
+    Ok(row)
+}
+
+/// Ends the session whose token has this digest.
+pub(crate) fn delete(conn: &mut Conn, token_digest: &[u8]) -> Result<usize> {
+    let count =
+        each_db!(conn, |c| diesel::delete(session::table.filter(session::token_digest.eq(token_digest))).execute(c))?;
+    Ok(count)
+}
+
+/// Ends all sessions of a user but the one numbered `except`.
+pub(crate) fn delete_others(conn: &mut Conn, user: i64, except: i64) -> Result<usize> {
+    let count = each_db!(conn, |c| diesel::delete(
+        session::table.filter(session::principal_no.eq(user).and(session::no.ne(except)))
+    )
+    .execute(c))?;
+    Ok(count)
+}
+
+/// Keeps a session through its user's change of epoch.
+pub(crate) fn put_epoch(conn: &mut Conn, no: i64, epoch: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::update(session::table.filter(session::no.eq(no)))
+        .set(session::principal_epoch.eq(epoch))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Removes sessions that ended before `now`.
+pub(crate) fn delete_expired(conn: &mut Conn, now: i64) -> Result<usize> {
+    let count = each_db!(conn, |c| diesel::delete(session::table.filter(session::expires_at.lt(now))).execute(c))?;
+    Ok(count)
+}
+
+/// Writes that a session was used, and until when it now holds.
+pub(crate) fn prolong(conn: &mut Conn, no: i64, now: i64, expires_at: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::update(session::table.filter(session::no.eq(no)))
+        .set((session::seen_at.eq(now), session::expires_at.eq(expires_at)))
+        .execute(c))?;
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Rows of version series and immutable versions.
+
+use std::collections::BTreeMap;
+
+use cartulary_db::{Conn, each_db};
+use diesel::prelude::*;
+
+use super::schema::{object, version, version_series};
+use crate::Result;
+
+/// A version series.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = version_series)]
+pub(crate) struct SeriesRow {
+    pub latest_major: i32,
+    pub latest_minor: i32,
+    pub clock: i64,
+}
+
+/// A version.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = version)]
+pub(crate) struct VersionRow {
+    pub object_no: i64,
+    pub major: i32,
+    pub minor: i32,
+    pub comment: String,
+    pub made_at: i64,
+    pub made_by: i64,
+}
+
+/// Inserts a series and returns its number.
+pub(crate) fn insert_series(conn: &mut Conn, id: &str, scope: i64, clock: i64) -> Result<i64> {
+    let no = each_db!(conn, |c| diesel::insert_into(version_series::table)
+        .values((version_series::id.eq(id), version_series::scope_no.eq(scope), version_series::clock.eq(clock)))
+        .returning(version_series::no)
+        .get_result::<i64>(c))?;
+    Ok(no)
+}
+
+/// Returns a series, locked against others on PostgreSQL (the writer is alone on SQLite).
+pub(crate) fn series_locked(conn: &mut Conn, no: i64) -> Result<Option<SeriesRow>> {
+    let row = cartulary_db::per_db!(conn,
+        sqlite(c) => version_series::table
+            .filter(version_series::no.eq(no)).select(SeriesRow::as_select()).first(c).optional()?,
+        postgres(c) => version_series::table
+            .filter(version_series::no.eq(no)).select(SeriesRow::as_select()).for_update().first(c).optional()?,
+    );
+    Ok(row)
+}
+
+/// Writes the latest number of a series and its clock.
+pub(crate) fn put_latest(conn: &mut Conn, no: i64, major: i32, minor: i32, clock: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::update(version_series::table.filter(version_series::no.eq(no)))
+        .set((
+            version_series::latest_major.eq(major),
+            version_series::latest_minor.eq(minor),
+            version_series::clock.eq(clock),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Writes the clock of a series.
+pub(crate) fn put_clock(conn: &mut Conn, no: i64, clock: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::update(version_series::table.filter(version_series::no.eq(no)))
+        .set(version_series::clock.eq(clock))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Inserts a version of a series; the object row is there already.
+pub(crate) fn insert(conn: &mut Conn, series: i64, row: &VersionRow) -> Result<()> {
+    each_db!(conn, |c| diesel::insert_into(version::table)
+        .values((
+            version::object_no.eq(row.object_no),
+            version::series_no.eq(series),
+            version::major.eq(row.major),
+            version::minor.eq(row.minor),
+            version::comment.eq(&row.comment),
+            version::made_at.eq(row.made_at),
+            version::made_by.eq(row.made_by),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Returns a window of a series' versions with their outward ids, newest first, and their number.
+pub(crate) fn window(
+    conn: &mut Conn,
+    series: i64,
+    offset: i64,
+    limit: i64,
+) -> Result<(i64, Vec<(VersionRow, String)>)> {
+    let total = each_db!(conn, |c| version::table.filter(version::series_no.eq(series)).count().get_result::<i64>(c))?;
+    let rows = each_db!(conn, |c| version::table
+        .inner_join(object::table)
+        .filter(version::series_no.eq(series))
+        .order((version::major.desc(), version::minor.desc()))
+        .offset(offset)
+        .limit(limit)
+        .select((VersionRow::as_select(), object::id))
+        .load(c))?;
+    Ok((total, rows))
+}
+
+/// Returns the version that an object is.
+pub(crate) fn by_object(conn: &mut Conn, object_no: i64) -> Result<Option<VersionRow>> {
+    let row = each_db!(conn, |c| version::table
+        .filter(version::object_no.eq(object_no))
+        .select(VersionRow::as_select())
+        .first(c)
+        .optional())?;
+    Ok(row)
+}
+
+/// The latest version of a series.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Latest {
+    pub major: i32,
+    pub minor: i32,
+    pub made_at: i64,
+}
+
+/// Returns the latest version of each series that has one, by series number.
+pub(crate) fn latest(conn: &mut Conn, series: &[i64]) -> Result<BTreeMap<i64, Latest>> {
+    let mut found = BTreeMap::new();
+    for some in series.chunks(super::IN_LIST_MAX) {
+        let rows: Vec<(i64, i32, i32, i64)> = each_db!(conn, |c| version_series::table
+            .inner_join(
+                version::table.on(version::series_no
+                    .eq(version_series::no)
+                    .and(version::major.eq(version_series::latest_major))
+                    .and(version::minor.eq(version_series::latest_minor)))
+            )
+            .filter(version_series::no.eq_any(some.to_vec()))
+            .select((version_series::no, version::major, version::minor, version::made_at))
+            .load(c))?;
+        found.extend(rows.into_iter().map(|(no, major, minor, made_at)| (no, Latest { major, minor, made_at })));
+    }
+    Ok(found)
+}

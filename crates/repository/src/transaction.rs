@@ -1,0 +1,139 @@
+//! One transaction of a write: its instant, its actor, and the changes and jobs that belong to it.
+
+use cartulary_db::Conn;
+use cartulary_model::{ChangeKind, ObjectId, Timestamp};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::store::changes::{self, ChangeRow, NewChangeRow};
+use crate::store::jobs::{self, NewJob};
+use crate::{Repository, Result, Session, Written};
+
+/// A running write. What it records commits with the rows, or not at all.
+pub(crate) struct Tx<'a> {
+    /// The connection inside the transaction.
+    pub conn: &'a mut Conn,
+    /// The instant of the write.
+    pub now: Timestamp,
+    /// The number of who writes.
+    pub actor_no: i64,
+    /// The transaction's outward id.
+    pub id: &'a str,
+}
+
+/// A change to record.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    /// The object, by number and id.
+    pub object: Option<(i64, ObjectId)>,
+    /// Its series.
+    pub series_no: Option<i64>,
+    /// Its scope at this time.
+    pub scope_no: Option<i64>,
+    /// The values before.
+    pub before: Option<Value>,
+    /// The values after.
+    pub after: Option<Value>,
+    /// What else belongs to the entry.
+    pub detail: Option<Value>,
+}
+
+impl Tx<'_> {
+    /// Records a change or an event in the log.
+    pub(crate) fn record(&mut self, kind: ChangeKind, change: Change) -> Result<()> {
+        let before_json = change.before.map(|value| value.to_string());
+        let after_json = change.after.map(|value| value.to_string());
+        let detail = change.detail.map_or_else(|| "{}".to_owned(), |value| value.to_string());
+        let object_id = change.object.map(|(_, id)| id.to_string());
+        let mut row = NewChangeRow {
+            transaction_id: self.id,
+            at: self.now.as_millis(),
+            kind: kind.as_str(),
+            audit_only: kind.is_audit_only(),
+            object_no: change.object.map(|(no, _)| no),
+            object_id,
+            series_no: change.series_no,
+            scope_no: change.scope_no,
+            principal_no: self.actor_no,
+            before_json,
+            after_json,
+            detail,
+            values_digest: Vec::new(),
+        };
+        row.values_digest = values_digest(&row);
+        changes::insert(self.conn, &row)
+    }
+
+    /// Enqueues a job that runs after the commit.
+    pub(crate) fn enqueue(&mut self, job: &NewJob) -> Result<()> {
+        jobs::insert(self.conn, job, self.now, Some(self.actor_no))
+    }
+}
+
+/// Returns the digest that the chain takes of a row: SHA-256 over its parts, values by their own digests.
+fn values_digest(row: &NewChangeRow<'_>) -> Vec<u8> {
+    let digest_of = |text: &Option<String>| Sha256::digest(text.as_deref().unwrap_or_default().as_bytes());
+    let mut hasher = Sha256::new();
+    for part in [row.transaction_id, row.kind, row.object_id.as_deref().unwrap_or_default()] {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.update(row.at.to_be_bytes());
+    hasher.update(row.principal_no.to_be_bytes());
+    hasher.update(digest_of(&row.before_json));
+    hasher.update(digest_of(&row.after_json));
+    hasher.update(Sha256::digest(row.detail.as_bytes()));
+    hasher.finalize().to_vec()
+}
+
+/// Says whether a stored row still has the values that its digest was taken of.
+pub(crate) fn digest_fits(row: &ChangeRow) -> bool {
+    let written = NewChangeRow {
+        transaction_id: &row.transaction_id,
+        at: row.at,
+        kind: &row.kind,
+        audit_only: row.audit_only,
+        object_no: row.object_no,
+        object_id: row.object_id.clone(),
+        series_no: None,
+        scope_no: row.scope_no,
+        principal_no: row.principal_no,
+        before_json: row.before_json.clone(),
+        after_json: row.after_json.clone(),
+        detail: row.detail.clone(),
+        values_digest: Vec::new(),
+    };
+    values_digest(&written) == row.values_digest
+}
+
+impl Repository {
+    /// Runs `act` in one transaction on behalf of `actor_no`. It may run more than once: no effects outside SQL.
+    pub(crate) async fn transact<T, F>(&self, actor_no: i64, act: F) -> Result<Written<T>>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let id = uuid::Uuid::now_v7().to_string();
+        let transaction = id.clone();
+        let clock = self.clock();
+        let value = self
+            .database()
+            .write(move |conn| {
+                let now = clock.now();
+                act(&mut Tx { conn, now, actor_no, id: &id })
+            })
+            .await?;
+        Ok(Written { value, transaction })
+    }
+}
+
+impl Session {
+    /// Runs `act` in one transaction on behalf of this session's user.
+    pub(crate) async fn transact<T, F>(&self, act: F) -> Result<Written<T>>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.repository.transact(self.actor.no, act).await
+    }
+}
