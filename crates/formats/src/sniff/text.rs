@@ -12,7 +12,8 @@ pub fn by_text(head: &[u8], promised: Option<&'static str>) -> Option<(&'static 
     let (text, _, _) = charset.decode(head);
     let controls = text.chars().take(4096).filter(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b'));
     // A stray control character does not make a file binary; many do.
-    if controls.count().saturating_mul(50) > text.chars().take(4096).count() {
+    let controls = controls.count();
+    if controls > 2 && controls.saturating_mul(50) > text.chars().take(4096).count() {
         return None;
     }
     Some((kind_of_text(&text, promised), charset.name().to_owned()))

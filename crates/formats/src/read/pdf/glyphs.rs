@@ -81,6 +81,8 @@ pub struct Collector {
     pub glyphs: Vec<PlacedGlyph>,
     /// Shapes without a character.
     pub unmapped: usize,
+    /// Shapes whose character makes sense with its two bytes exchanged.
+    swapped: usize,
     /// Whether there were more shapes than are taken.
     pub overflow: bool,
     /// Open marked content: for a replacement text, where its shapes begin.
@@ -96,7 +98,26 @@ struct Replacement {
     outline: Option<(Point, Point, Vec2, f64)>,
 }
 
+/// The character that a map to Unicode meant which has its bytes in the wrong order: Photoshop writes such maps.
+fn swapped(c: char) -> Option<char> {
+    let code = u32::from(c);
+    if code & 0xff != 0 || code > 0xffff { None } else { char::from_u32(code >> 8).filter(|c| (' '..='~').contains(c)) }
+}
+
 impl Collector {
+    /// The shapes that were collected.
+    pub fn into_glyphs(mut self) -> Vec<PlacedGlyph> {
+        // Some Chinese characters end with a zero byte, too, but never nearly all on a page.
+        if self.swapped >= 4 && self.swapped.saturating_mul(10) >= self.glyphs.len().saturating_mul(9) {
+            for glyph in &mut self.glyphs {
+                if let GlyphText::One(c) = &mut glyph.text {
+                    *c = swapped(*c).unwrap_or(*c);
+                }
+            }
+        }
+        self.glyphs
+    }
+
     fn place(&mut self, positioned: &PositionedGlyph<'_>, transform: Affine, narrowed: bool) {
         let to_page = transform * positioned.transform();
         let glyph: &Glyph<'_> = positioned;
@@ -135,6 +156,9 @@ impl Collector {
             }
             _ => (start, end),
         };
+        if let GlyphText::One(c) = &text {
+            self.swapped = self.swapped.saturating_add(usize::from(swapped(*c).is_some()));
+        }
         self.glyphs.push(PlacedGlyph { text, start, end, up, size });
     }
 

@@ -276,10 +276,11 @@ fn combining(sign: char) -> Option<char> {
 /// Finds where words part: at spaces that are drawn, and at gaps that are wide for the size of the letters.
 fn part_words(letters: &mut [Cluster], spaces: &[Cluster]) {
     // A producer that draws its spaces leaves gaps inside words only by spacing the letters.
-    let gap_share = if spaces.len().saturating_mul(16) >= letters.len() { 0.28 } else { 0.16 };
+    let gap_share = if spaces.len().saturating_mul(16) >= letters.len() { 0.2 } else { 0.16 };
     let mut spaces = spaces.iter().map(|space| f64::midpoint(space.begin, space.end)).peekable();
     let mut reached = f64::NEG_INFINITY;
     let mut middle_before = f64::NEG_INFINITY;
+    let mut digit_before: Option<(f64, f64)> = None;
     for letter in letters.iter_mut() {
         let middle = f64::midpoint(letter.begin, letter.end);
         let mut drawn = false;
@@ -287,7 +288,14 @@ fn part_words(letters: &mut [Cluster], spaces: &[Cluster]) {
             drawn |= space > middle_before;
         }
         let first = reached == f64::NEG_INFINITY;
-        letter.space_before = !first && (drawn || letter.begin - reached > letter.size * gap_share);
+        // The number of a note, raised behind a number, is not a part of it.
+        let digit = letter.text.chars().any(|c| c.is_ascii_digit()).then_some((letter.size, letter.base));
+        let note = match (digit_before, digit) {
+            (Some((size, base)), Some((small, raised))) => small < size * 0.8 && base - raised > size * 0.15,
+            _ => false,
+        };
+        digit_before = digit;
+        letter.space_before = !first && (drawn || note || letter.begin - reached > letter.size * gap_share);
         reached = reached.max(letter.end);
         middle_before = middle;
     }

@@ -4,6 +4,7 @@
 
 mod bidi;
 mod columns;
+mod fields;
 mod glyphs;
 mod lines;
 mod page_text;
@@ -11,7 +12,7 @@ mod strings;
 
 use crate::extraction::{Fault, FaultCode, Page};
 use crate::protocol::Head;
-use crate::read::{guarded, language};
+use crate::read::{guarded, language, name_fault};
 use crate::sniff::Sniffed;
 use crate::worker::{Flow, Sink};
 use glyphs::Collector;
@@ -40,6 +41,7 @@ pub(crate) fn read(bytes: Vec<u8>, sniffed: &Sniffed, sink: &mut dyn Sink) {
         let known = sniffed.media_type == "application/pdf" || page_count.is_some();
         let media_type = if known { "application/pdf".to_owned() } else { sniffed.media_type.clone() };
         sink.head(Head { media_type, page_count, format_read: true, ..Head::default() });
+        name_fault(sniffed, sink);
         faults.into_iter().for_each(|fault| sink.fault(fault));
         return;
     };
@@ -55,6 +57,9 @@ pub(crate) fn read(bytes: Vec<u8>, sniffed: &Sniffed, sink: &mut dyn Sink) {
     });
     faults.extend(page_count_fault(&pdf, found));
     if sink.first_page() == 1 {
+        if sniffed.media_type == "application/pdf" {
+            name_fault(sniffed, sink);
+        }
         faults.into_iter().for_each(|fault| sink.fault(fault));
     }
     read_pages(&pdf, declared_language.as_deref(), sink);
@@ -133,7 +138,8 @@ fn read_page<'a>(
         let detail = format!("{} of {shapes} characters have no Unicode value", collector.unmapped);
         faults.push(Fault::of_page(FaultCode::TextUnmapped, detail, page_number));
     }
-    let read = page_text::put_together(collector.glyphs, area, wants_words);
+    let mut read = page_text::put_together(collector.into_glyphs(), area, wants_words);
+    fields::append_missing(page, &mut read.text);
     Page {
         page_number,
         width_pt: Some(width_pt),
