@@ -45,12 +45,5 @@ export const lists = {
   }),
 };
 
-/** Returns the label of a type or property in the reader's language; labels may be one text or one per language. */
-export function labelOf(label: string | Record<string, string> | undefined, language: string, fallback: string): string {
-  if (label === undefined) return fallback;
-  if (typeof label === "string") return label === "" ? fallback : label;
-  return label[language] ?? label["en"] ?? fallback;
-}
-
 /** Finds a type by its id. */
 export const typeById = (types: { items: ObjectType[] } | undefined, id: string) => types?.items.find((type) => type.id === id);

@@ -127,13 +127,13 @@ export interface PropertyType {
   kind: string;
   cardinality: string;
   required: boolean;
-  label: string | Record<string, string>;
+  label: string;
 }
 
 export interface ObjectType {
   id: string;
   base: string;
-  label: string | Record<string, string>;
+  label: string;
   properties: PropertyType[];
 }
 
@@ -144,7 +144,7 @@ export interface ImportRun {
   taken: number;
   newVersions: number;
   alreadyTaken: number;
-  faults: { path: string; reason: string }[];
+  faults: { path: string; code?: string; reason: string }[];
 }
 
 export type CheckedState = "new" | "changed" | "taken";

@@ -19,9 +19,10 @@ export function JumpBox() {
   const { t } = useI18n();
   const navigate = useNavigate();
   const input = useRef<HTMLInputElement>(null);
-  const query = useRouterState({ select: (state) => (state.location.pathname === "/search" ? ((state.location.search as { q?: string }).q ?? "") : "") });
-  const [text, setText] = useState(query);
-  useEffect(() => setText(query), [query]);
+  const [text, setText] = useState("");
+  // What was asked for stands on its own screen now.
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  useEffect(() => setText(""), [path]);
   useHotkeys("everywhere", null, [
     { keys: ["mod+k"], label: "common:key.jump", whileTyping: true, run: () => { input.current?.focus(); input.current?.select(); } },
   ]);
@@ -33,13 +34,14 @@ export function JumpBox() {
     const id = /\s/.test(wanted) && wanted.length > 60 ? undefined : await dossierNamed(wanted);
     if (id === undefined) await navigate({ to: "/search", search: { q: wanted } });
     else await navigate({ to: "/d/$id", params: { id } });
+    setText("");
   };
 
   return (
     <form role="search" className={styles["jump"]} onSubmit={(event) => void submit(event)}>
       <Icon name="search" />
-      <input ref={input} type="search" value={text} onChange={(event) => setText(event.target.value)} placeholder={t("common:jump.hint")} aria-label={t("common:jump.label")} dir="auto" enterKeyHint="search" />
-      <kbd dir="ltr" aria-hidden="true">{t("common:jump.key")}</kbd>
+      <input ref={input} type="search" value={text} onChange={(event) => setText(event.target.value)} placeholder={t("common:jump.hint")} aria-label={t("common:jump.label")} dir={text === "" ? undefined : "auto"} enterKeyHint="search" />
+      <kbd aria-hidden="true"><bdi dir="ltr">{t("common:jump.key")}</bdi></kbd>
     </form>
   );
 }

@@ -1,5 +1,6 @@
 /** The registry of keys: it runs them and the `?` page is made from it, so that help cannot drift from behaviour (brief §3). */
 import { useEffect, useRef, type RefObject } from "react";
+import { isSingle, spell } from "./keys";
 import { preferences } from "./preferences";
 import { createStore } from "./store";
 
@@ -24,33 +25,6 @@ interface Registration {
 const registrations = createStore<readonly Registration[]>([]);
 let pending = "";
 let pendingUntil = 0;
-
-/** Letters and signs of physical keys, for layouts that write no Latin letter there. */
-const signs: Record<string, string> = { Slash: "/", Minus: "-", Equal: "=", BracketLeft: "[", BracketRight: "]", Space: "Space" };
-
-/** Names the key that was pressed by its meaning, or by its place on the keyboard when the layout is not Latin. */
-export function keyName(event: Pick<KeyboardEvent, "key" | "code">): string {
-  const { key, code } = event;
-  if (key === " " || key === "Spacebar") return "Space";
-  if (key.length > 1) return key;
-  if (key === "؟") return "?";
-  if (key.charCodeAt(0) < 0x80) return key.toLowerCase();
-  if (code.startsWith("Key")) return code.slice(3).toLowerCase();
-  if (code.startsWith("Digit")) return code.slice(5);
-  return signs[code] ?? key;
-}
-
-type Pressed = Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">;
-
-/** Spells a pressed key as hotkeys are spelt. Shift is named only where it makes another key (letters and named keys). */
-export function spell(event: Pressed): string {
-  const name = keyName(event);
-  const isSign = name.length === 1 && !/[a-z]/.test(name);
-  return [event.ctrlKey || event.metaKey ? "mod" : "", event.altKey ? "alt" : "", event.shiftKey && !isSign ? "shift" : "", name].filter(Boolean).join("+");
-}
-
-/** Single letters and signs can be switched off; chords with Ctrl, arrows and named keys cannot. */
-export const isSingle = (keys: string) => /^(shift\+)?\S$/.test(keys) || keys.includes(" ");
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) && !/^(checkbox|radio|button)$/.test((target as HTMLInputElement).type);

@@ -35,8 +35,9 @@ export function createFormat(locale: string): Format {
   const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
   const minute = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   const list = new Intl.ListFormat(locale, { type: "conjunction" });
+  // The short form of a byte takes no plural in some languages.
   const part = (value: number, unit: string, digits = 0) =>
-    new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(value);
+    new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short", maximumFractionDigits: digits }).format(value);
   const instant = (text: string | undefined, show: Intl.DateTimeFormat) => {
     const date = text === undefined ? undefined : new Date(text);
     return date === undefined || Number.isNaN(date.getTime()) ? "" : show.format(date);

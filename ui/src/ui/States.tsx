@@ -50,6 +50,7 @@ function Details({ fault }: { fault: unknown }) {
   if (!(fault instanceof Problem)) return null;
   return (
     <p className={styles["reference"]}>
+      {fault.violations.map((one, index) => <span key={index}>{hasText(`errors:violation.${one.code ?? ""}`) ? t(`errors:violation.${one.code ?? ""}`) : one.detail} </span>)}
       {!hasText(`errors:code.${fault.code}`) && fault.detail !== "" && <span lang="en" dir="auto"><bdi>{fault.detail}</bdi> </span>}
       {fault.requestId !== undefined && <>{t("errors:reference")} <Code>{fault.requestId}</Code></>}
     </p>

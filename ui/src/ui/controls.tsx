@@ -16,12 +16,16 @@ interface ButtonProps extends Omit<AriaButtonProps, "className" | "children"> {
   look?: "plain" | "main" | "bare";
   large?: boolean;
   pressed?: boolean;
+  /** The act is under way: further presses do nothing, focus stays. (React Aria's own `isPending` makes a live region of its own.) */
+  busy?: boolean;
 }
 
-export function Button({ icon, children, look = "plain", large, pressed, ...rest }: ButtonProps) {
+const ignore = () => {};
+
+export function Button({ icon, children, look = "plain", large, pressed, busy = false, ...rest }: ButtonProps) {
   const className = join(styles["button"], look !== "plain" && styles[look], large && styles["large"], children === undefined && styles["square"]);
   return (
-    <AriaButton {...rest} {...(pressed === undefined ? {} : { "aria-pressed": pressed })} className={className}>
+    <AriaButton {...rest} {...(busy ? { type: "button", onPress: ignore, "data-busy": "" } : {})} {...(pressed === undefined ? {} : { "aria-pressed": pressed })} className={className}>
       {icon !== undefined && <Icon name={icon} />}
       {children}
     </AriaButton>
@@ -52,7 +56,7 @@ export function Field({ label, hint, fault, content, ...rest }: FieldProps) {
     <TextField {...rest} className={styles["field"] ?? ""} isInvalid={fault !== undefined}>
       <Label className={styles["label"] ?? ""}>{label}</Label>
       {hint !== undefined && <Text slot="description" className={styles["hint"] ?? ""}>{hint}</Text>}
-      <Input className={styles["input"] ?? ""} {...(content ? { dir: "auto" } : {})} />
+      <Input className={styles["input"] ?? ""} {...(content && rest.value !== "" ? { dir: "auto" } : {})} />
       {fault !== undefined && <FieldError className={styles["fault"] ?? ""}>{fault}</FieldError>}
     </TextField>
   );
@@ -72,7 +76,7 @@ export function SearchBox({ label, value, onChange, onSubmit, inputRef, classNam
   const { t } = useI18n();
   return (
     <SearchField aria-label={label} value={value} onChange={onChange} onSubmit={onSubmit} className={join(styles["searchBox"], className)}>
-      <Input ref={inputRef} className={styles["input"] ?? ""} placeholder={label} dir="auto" />
+      <Input ref={inputRef} className={styles["input"] ?? ""} placeholder={label} dir={value === "" ? undefined : "auto"} />
       {value !== "" && (
         <AriaButton className={join(styles["button"], styles["bare"], styles["square"], styles["clear"])} aria-label={t("common:clear")}>
           <Icon name="close" size={12} />

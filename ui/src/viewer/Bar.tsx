@@ -25,8 +25,8 @@ function PageField({ here, count, goTo }: NonNullable<BarProps["pages"]>) {
   return (
     <form className={styles["pages"]} onSubmit={(event) => { event.preventDefault(); submit(); }}>
       <label>
-        {t("viewer:page.word")}{" "}
-        <input value={typed ?? format.number(here)} onChange={(event) => setTyped(event.target.value)} onFocus={(event) => event.target.select()} onBlur={() => setTyped(undefined)} inputMode="numeric" autoComplete="off" />
+        <span className={styles["pageWord"]}>{t("viewer:page.word")} </span>
+        <input aria-label={t("viewer:page.word")} value={typed ?? format.number(here)} onChange={(event) => setTyped(event.target.value)} onFocus={(event) => event.target.select()} onBlur={() => setTyped(undefined)} inputMode="numeric" autoComplete="off" />
       </label>
       <span>{t("viewer:page.of", { total: count })}</span>
     </form>

@@ -54,7 +54,7 @@ function AddPapers({ dossierId }: { dossierId: string }) {
   return (
     <>
       <FileTrigger allowsMultiple onSelect={(files) => { if (files !== null && files.length > 0) add.mutate([...files]); }}>
-        <Button icon="plus" look="bare" isPending={add.isPending} aria-label={t("dossier:contents.add")} />
+        <Button icon="plus" look="bare" busy={add.isPending} aria-label={t("dossier:contents.add")} />
       </FileTrigger>
       {add.isError && <FaultLine fault={add.error} />}
     </>

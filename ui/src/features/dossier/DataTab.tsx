@@ -1,8 +1,10 @@
 /** The data of the paper and of its dossier; title and name can be changed in place. */
 import { useState, type ReactNode } from "react";
-import { labelOf, typeById } from "../../api/queries";
+import { may } from "../../api/permissions";
+import { typeById } from "../../api/queries";
 import type { Detail, ObjectType } from "../../api/types";
 import { hasText, useI18n } from "../../i18n";
+import { propertyLabel, typeLabel } from "../../i18n/labels";
 import { Button, Chip, Code } from "../../ui/controls";
 import { Line } from "../../ui/States";
 import styles from "./Dossier.module.css";
@@ -30,12 +32,12 @@ function valueText(value: unknown): string {
 }
 
 function Properties({ object, type }: { object: Detail; type: ObjectType | undefined }) {
-  const { format, language } = useI18n();
+  const { t, format } = useI18n();
   const entries = Object.entries(object.properties ?? {}).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return entries.map(([id, value]) => {
     const declared = type?.properties.find((property) => property.id === id);
     const isDate = /date|time|instant/i.test(declared?.kind ?? "") && typeof value === "string";
-    return <Fact key={id} name={<bdi>{labelOf(declared?.label, language.code, id)}</bdi>}>{isDate ? format.date(value) || value : <bdi>{valueText(value)}</bdi>}</Fact>;
+    return <Fact key={id} name={<bdi>{propertyLabel(declared, id, t)}</bdi>}>{isDate ? format.date(value) || value : <bdi>{valueText(value)}</bdi>}</Fact>;
   });
 }
 
@@ -76,19 +78,17 @@ function Part({ heading, object, editable, children }: { heading: string; object
   );
 }
 
-const mayWrite = (object: Detail) => object.permissions.some((right) => /write|all/i.test(right));
-
 export function DataTab({ dossier, paper, types }: DataTabProps) {
-  const { t, format, language } = useI18n();
+  const { t, format } = useI18n();
   const type = paper === undefined ? undefined : typeById(types, paper.type);
   const dossierType = typeById(types, dossier.type);
   return (
     <>
       {paper !== undefined && (
-        <Part key={paper.id} heading={t("dossier:data.paper")} object={paper} editable={mayWrite(paper)}>
+        <Part key={paper.id} heading={t("dossier:data.paper")} object={paper} editable={may(paper, "WriteProperties")}>
           <Fact name={t("dossier:field.title")}><bdi>{paper.title}</bdi></Fact>
           <Fact name={t("dossier:field.name")}><bdi>{paper.name}</bdi></Fact>
-          <Fact name={t("dossier:field.type")}><bdi>{labelOf(type?.label, language.code, paper.type)}</bdi></Fact>
+          <Fact name={t("dossier:field.type")}><bdi>{typeLabel(types, paper.type, t)}</bdi></Fact>
           {paper.versionLabel !== undefined && <Fact name={t("dossier:field.version")}><bdi>{paper.versionLabel}</bdi></Fact>}
           <Properties object={paper} type={type} />
           <Fact name={t("dossier:field.received")}>{format.dateTime(paper.createdAt)} · <bdi>{paper.createdBy}</bdi></Fact>
@@ -106,10 +106,10 @@ export function DataTab({ dossier, paper, types }: DataTabProps) {
         </Part>
       )}
       {paper !== undefined && <Faults paper={paper} />}
-      <Part key={dossier.id} heading={t("dossier:data.dossier")} object={dossier} editable={mayWrite(dossier)}>
+      <Part key={dossier.id} heading={t("dossier:data.dossier")} object={dossier} editable={may(dossier, "WriteProperties")}>
         <Fact name={t("dossier:field.name")}><bdi className="mono">{dossier.name}</bdi></Fact>
         <Fact name={t("dossier:field.title")}><bdi>{dossier.title}</bdi></Fact>
-        <Fact name={t("dossier:field.type")}><bdi>{labelOf(dossierType?.label, language.code, dossier.type)}</bdi></Fact>
+        <Fact name={t("dossier:field.type")}><bdi>{typeLabel(types, dossier.type, t)}</bdi></Fact>
         <Properties object={dossier} type={dossierType} />
         <Fact name={t("dossier:field.opened")}>{format.dateTime(dossier.createdAt)} · <bdi>{dossier.createdBy}</bdi></Fact>
         <Fact name={t("dossier:field.modified")}>{format.dateTime(dossier.modifiedAt)} · <bdi>{dossier.modifiedBy}</bdi></Fact>

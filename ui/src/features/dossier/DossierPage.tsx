@@ -4,9 +4,11 @@ import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useHotkeys } from "../../app/hotkeys";
 import { panelTabs, type PanelTab } from "../../app/router";
-import { labelOf, lists, queries, typeById } from "../../api/queries";
+import { lists, queries } from "../../api/queries";
+import { may } from "../../api/permissions";
 import { useWindows } from "../../api/windows";
 import { useI18n } from "../../i18n";
+import { typeLabel } from "../../i18n/labels";
 import { Button, Chip } from "../../ui/controls";
 import { Icon } from "../../ui/Icon";
 import { EmptyState, ErrorState, Line, Waiting } from "../../ui/States";
@@ -21,7 +23,7 @@ const Viewer = lazy(() => import("../../viewer/Viewer").then((file) => ({ defaul
 const route = getRouteApi("/d/$id");
 
 export function DossierPage() {
-  const { t, format, language } = useI18n();
+  const { t, format } = useI18n();
   const { id } = route.useParams();
   const search = route.useSearch();
   const navigate = useNavigate({ from: "/d/$id" });
@@ -59,7 +61,7 @@ export function DossierPage() {
     ...panelTabs.map((tab, index) => ({ keys: [String(index + 1)], label: `dossier:key.tab.${tab}`, run: () => selectTab(tab) })),
     { keys: ["F6"], label: "dossier:key.regions", whileTyping: true, run: () => cycleRegions(page.current) },
   ]);
-  const canWrite = shown?.permissions.some((right) => /write|all/i.test(right)) ?? false;
+  const canWrite = may(shown, "WriteVersion");
   const take = useCallback((data: DataTransfer) => {
     const [file] = data.files;
     if (file !== undefined) setFallen(file);
@@ -74,7 +76,7 @@ export function DossierPage() {
 
   if (dossier.isPending) return <Waiting what={t("dossier:waiting")} />;
   if (dossier.isError) return <ErrorState fault={dossier.error} retry={() => void dossier.refetch()}><Link to="/dossiers">{t("dossier:back")}</Link></ErrorState>;
-  const typeName = labelOf(typeById(types.data, dossier.data.type)?.label, language.code, dossier.data.type);
+  const typeName = typeLabel(types.data, dossier.data.type, t);
 
   return (
     <div className={styles["page"]} ref={page}>
@@ -87,7 +89,7 @@ export function DossierPage() {
         <Chip><bdi>{typeName}</bdi></Chip>
       </div>
       <div className={styles["body"]}>
-        <Contents dossierId={id} papers={papers} current={docId} onOpen={openPaper} canAdd={dossier.data.permissions.some((right) => /write|add|create|all/i.test(right))} />
+        <Contents dossierId={id} papers={papers} current={docId} onOpen={openPaper} canAdd={may(dossier.data, "AddChildren")} />
         <section className={styles["viewer"]} ref={viewer} aria-label={t("dossier:region.viewer")} data-region="">
           {search.v !== undefined && version !== undefined && (
             <div className={styles["notice"]}>

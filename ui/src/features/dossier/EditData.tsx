@@ -55,7 +55,7 @@ export function EditData({ object, onDone }: { object: Detail; onDone: () => voi
           <Field key={field} content label={t(`dossier:field.${field}`)} value={values[field]} onChange={(value) => setValues((old) => ({ ...old, [field]: value }))} isRequired={field === "name"} autoFocus={field === "title"} />
         ))}
         <div className={styles["acts"]}>
-          <Button type="submit" look="main" isPending={save.isPending}>{t("common:save")}</Button>
+          <Button type="submit" look="main" busy={save.isPending}>{t("common:save")}</Button>
           <Button onPress={onDone}>{t("common:cancel")}</Button>
         </div>
       </Form>

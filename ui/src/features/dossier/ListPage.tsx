@@ -8,10 +8,11 @@ import { useHotkeys } from "../../app/hotkeys";
 import { startImport } from "../../app/imports";
 import { announce } from "../../app/live";
 import type { ListSort } from "../../api/endpoints";
-import { labelOf, lists, queries, typeById } from "../../api/queries";
+import { lists, queries } from "../../api/queries";
 import type { Summary } from "../../api/types";
 import { useWindows } from "../../api/windows";
 import { useI18n } from "../../i18n";
+import { typeLabel } from "../../i18n/labels";
 import { Button, SearchBox } from "../../ui/controls";
 import { Grid, stepRow, type Column, type GridHandle } from "../../ui/Grid";
 import { EmptyState, ErrorState, FaultLine, Waiting } from "../../ui/States";
@@ -35,7 +36,7 @@ function FolderButton() {
 }
 
 export function ListPage() {
-  const { t, format, language } = useI18n();
+  const { t, format } = useI18n();
   const navigate = useNavigate({ from: "/dossiers" });
   const { q = "", sort = "-modified" } = route.useSearch();
   const source = useMemo(() => lists.dossiers(sort, q), [sort, q]);
@@ -94,7 +95,7 @@ export function ListPage() {
       void navigate({ search: (old) => ({ ...old, sort: next === "-modified" ? undefined : next }), replace: true });
     },
   });
-  const typeName = (row: Summary) => labelOf(typeById(types.data, row.type)?.label, language.code, row.type);
+  const typeName = (row: Summary) => typeLabel(types.data, row.type, t);
   const columns: Column<Summary>[] = [
     { id: "name", header: t("dossier:column.name"), width: "minmax(130px, 1fr)", ...sortBy("name"), render: (row) => <Link tabIndex={-1} to="/d/$id" params={{ id: row.id }} className={styles["name"]}><bdi className="mono">{row.name}</bdi></Link> },
     { id: "title", header: t("dossier:column.title"), width: "minmax(180px, 2.2fr)", render: (row) => <Link tabIndex={-1} to="/d/$id" params={{ id: row.id }} className={styles["title"]}><bdi>{row.title}</bdi></Link> },

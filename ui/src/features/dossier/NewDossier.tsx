@@ -34,7 +34,7 @@ export function NewDossier({ onClose }: { onClose: () => void }) {
         {make.isError && <FaultLine fault={make.error} />}
         <Field content label={t("dossier:field.name")} hint={t("dossier:new.nameHint")} value={name} onChange={setName} isRequired maxLength={500} autoFocus />
         <Field content label={t("dossier:field.title")} value={title} onChange={setTitle} />
-        <Button type="submit" look="main" large isPending={make.isPending}>{t("dossier:new.make")}</Button>
+        <Button type="submit" look="main" large busy={make.isPending}>{t("dossier:new.make")}</Button>
       </Form>
     </Dialog>
   );

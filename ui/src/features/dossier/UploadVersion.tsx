@@ -84,7 +84,7 @@ export function UploadVersion({ paper, file: first, onClose }: UploadVersionProp
           </>
         )}
         <div className={styles["acts"]}>
-          <Button type="submit" look="main" large isDisabled={file === undefined} isPending={upload.isPending}>{theirs === null ? t("dossier:upload.send") : t("dossier:upload.sendAnyway")}</Button>
+          <Button type="submit" look="main" large isDisabled={file === undefined} busy={upload.isPending}>{theirs === null ? t("dossier:upload.send") : t("dossier:upload.sendAnyway")}</Button>
           <Button large onPress={close}>{theirs === null ? t("common:cancel") : t("dossier:upload.keepTheirs")}</Button>
         </div>
       </Form>

@@ -35,7 +35,7 @@ export type RunEvent =
   | { kind: "paused"; fault: unknown }
   | { kind: "resumed" }
   | { kind: "finishing" }
-  | { kind: "done"; faults: { path: string; reason: string }[] }
+  | { kind: "done"; faults: { path: string; code?: string; reason: string }[] }
   | { kind: "cancelled" }
   | { kind: "failed"; fault: unknown };
 
@@ -64,7 +64,7 @@ export function advance(run: Run, event: RunEvent): Run {
     case "finishing":
       return { ...run, state: "finishing", flyingBytes: 0 };
     case "done": {
-      const reasons = new Map(event.faults.map((fault) => [fault.path, fault.reason]));
+      const reasons = new Map(event.faults.map((fault) => [fault.path, fault.code ?? fault.reason]));
       return { ...run, state: "done", flyingBytes: 0, files: run.files.map((file) => (file.reason === undefined && reasons.has(file.path) ? { ...file, reason: reasons.get(file.path) } : file)) };
     }
     case "cancelled":

@@ -1,10 +1,16 @@
 /** Counts by which a search is narrowed; the chosen value stays on top. */
 import type { FacetValue, SearchAnswer } from "../../api/types";
-import { useI18n } from "../../i18n";
+import { hasText, useI18n, type Translate } from "../../i18n";
 import styles from "./Search.module.css";
 
 export type FacetName = "type" | "mediaType" | "year" | "dossier";
 const shown = ["type", "mediaType", "year"] as const;
+
+/** What people read for a value: the core's types have names in every language. */
+export function facetLabel(name: string, value: Pick<FacetValue, "value" | "label">, t: Translate): string {
+  const key = `common:type.${value.value}`;
+  return name === "type" && hasText(key) ? t(key) : (value.label ?? value.value);
+}
 
 interface FacetsProps {
   answer: SearchAnswer;
@@ -30,7 +36,7 @@ export function Facets({ answer, chosen, onChoose }: FacetsProps) {
                 return (
                   <li key={value.value}>
                     <button type="button" className={styles["facet"]} aria-pressed={isChosen} onClick={() => onChoose(name, isChosen ? undefined : value.value)}>
-                      <bdi dir={name === "mediaType" ? "ltr" : undefined}>{name === "year" ? format.number(Number(value.value)).replace(/[^\p{N}]/gu, "") || value.value : (value.label ?? value.value)}</bdi>
+                      <bdi dir={name === "mediaType" ? "ltr" : undefined}>{name === "year" ? format.number(Number(value.value)).replace(/[^\p{N}]/gu, "") || value.value : facetLabel(name, value, t)}</bdi>
                       <span className={`${styles["number"]} tabular`}>{format.number(value.count)}</span>
                     </button>
                   </li>

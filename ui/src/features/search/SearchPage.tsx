@@ -10,7 +10,7 @@ import { useI18n } from "../../i18n";
 import { Button, SearchBox } from "../../ui/controls";
 import { EmptyState, ErrorState, FaultLine, Waiting } from "../../ui/States";
 import { usePageTitle } from "../../ui/usePageTitle";
-import { Facets, type FacetName } from "./Facets";
+import { facetLabel, Facets, type FacetName } from "./Facets";
 import { HitRow } from "./HitRow";
 import styles from "./Search.module.css";
 
@@ -60,7 +60,7 @@ export function SearchPage() {
         <div className={styles["tokens"]}>
           {([["type", type], ["mediaType", mediaType], ["year", year], ["dossier", dossier]] as const).map(([name, value]) => value !== undefined && (
             <Button key={name} icon="close" onPress={() => setFacet(name, undefined)} aria-label={t("search:facet.remove", { name: t(`search:facet.${name}`) })}>
-              {t("search:facet.token", { name: t(`search:facet.${name}`), value: labelOfValue(answer.data, name, value) })}
+              {t("search:facet.token", { name: t(`search:facet.${name}`), value: name === "dossier" ? dossierName(answer.data, value) : facetLabel(name, answer.data?.facets[name]?.find((one) => one.value === value) ?? { value }, t) })}
             </Button>
           ))}
         </div>
@@ -78,10 +78,7 @@ export function SearchPage() {
   );
 }
 
-function labelOfValue(answer: SearchAnswer | undefined, name: string, value: string): string {
-  const facet = answer?.facets[name]?.find((one) => one.value === value);
-  return facet?.label ?? facet?.value ?? answer?.items.find((hit) => hit.dossier?.id === value)?.dossier?.name ?? value;
-}
+const dossierName = (answer: SearchAnswer | undefined, id: string) => answer?.items.find((hit) => hit.dossier?.id === id)?.dossier?.name ?? id;
 
 interface ResultsProps {
   answer: SearchAnswer;

@@ -12,7 +12,7 @@ import { DeskFoot } from "./SignIn";
 import styles from "./session.module.css";
 
 /** Shown as a hint; the server decides. */
-const shortest = 12;
+const shortest = 8;
 
 export function NewPasswordPage({ user, onChanged }: { user: User; onChanged: () => Promise<unknown> }) {
   const { t } = useI18n();
@@ -48,7 +48,7 @@ export function NewPasswordPage({ user, onChanged }: { user: User; onChanged: ()
           <Field label={t("session:change.current")} name="current" type="password" autoComplete="current-password" value={current} onChange={setCurrent} isRequired autoFocus />
           <Field label={t("session:change.next")} hint={t("session:change.hint", { shortest })} name="next" type="password" autoComplete="new-password" value={next} onChange={setNext} isRequired minLength={shortest} />
           <Field label={t("session:change.again")} name="again" type="password" autoComplete="new-password" value={again} onChange={setAgain} isRequired fault={differ && next !== again ? t("session:change.differ") : undefined} />
-          <Button type="submit" look="main" large isPending={change.isPending}>{t("session:change.save")}</Button>
+          <Button type="submit" look="main" large busy={change.isPending}>{t("session:change.save")}</Button>
         </Form>
         <DeskFoot />
       </div>

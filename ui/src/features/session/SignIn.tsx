@@ -32,7 +32,7 @@ function SignInForm({ onSignedIn, username: first = "" }: SignInProps & { userna
       {enter.isError && <FaultLine fault={enter.error} />}
       <Field label={t("session:username")} name="username" autoComplete="username" value={username} onChange={setUsername} isRequired autoFocus={first === ""} />
       <Field label={t("session:password")} name="password" type="password" autoComplete="current-password" value={password} onChange={setPassword} isRequired autoFocus={first !== ""} />
-      <Button type="submit" look="main" large isPending={enter.isPending}>{enter.isPending ? t("session:entering") : t("session:enter")}</Button>
+      <Button type="submit" look="main" large busy={enter.isPending}>{enter.isPending ? t("session:entering") : t("session:enter")}</Button>
     </Form>
   );
 }

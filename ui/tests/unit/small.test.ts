@@ -1,0 +1,48 @@
+/** Formats, windows, problems, permissions and the words handed to the viewer. */
+import { expect, test } from "vitest";
+import { may } from "../../src/api/permissions";
+import { isPassing, Problem, problemFrom, Unreachable } from "../../src/api/problem";
+import { windowsOf } from "../../src/api/windows";
+import { wordsToFind } from "../../src/features/search/terms";
+import { createFormat, parseWhole, scaleBytes } from "../../src/i18n/format";
+
+test("bytes take the unit they read best in", () => {
+  expect(scaleBytes(999)).toEqual({ value: 999, unit: "byte" });
+  expect(scaleBytes(1_500_000)).toEqual({ value: 1.5, unit: "megabyte" });
+  expect(createFormat("en-GB").bytes(122)).toBe("122 bytes");
+});
+
+test("Arabic counts are written with Arabic digits everywhere", () => {
+  expect(createFormat("ar-u-nu-arab").number(10_000)).toBe("١٠٬٠٠٠");
+  expect(createFormat("ar-u-nu-arab").date("2026-12-19T00:00:00Z")).toMatch(/٢٠٢٦/);
+});
+
+test("page numbers can be typed in both digits", () => {
+  expect([parseWhole("١٧"), parseWhole(" 17 "), parseWhole("x"), parseWhole("-1")]).toEqual([17, 17, undefined, undefined]);
+});
+
+test("only windows that are seen are asked for, the first is always there", () => {
+  expect(windowsOf(0, 40, 1000)).toEqual([]);
+  expect(windowsOf(180, 220, 1000)).toEqual([1, 2]);
+  expect(windowsOf(940, 1100, 1000)).toEqual([9]);
+});
+
+test("a problem keeps code and reference, a proxy's page only its status", () => {
+  const none = () => null;
+  expect(problemFrom(412, '{"code":"stale","requestId":"r1"}', none)).toMatchObject({ status: 412, code: "stale", requestId: "r1" });
+  expect(problemFrom(502, "<html>", none)).toMatchObject({ status: 502, code: "http_502" });
+});
+
+test("what passes by itself is tried again, a refusal is not", () => {
+  expect([isPassing(new Unreachable()), isPassing(new Problem(503, {})), isPassing(new Problem(403, {}))]).toEqual([true, true, false]);
+});
+
+test("a group of permissions holds its members", () => {
+  expect([may({ permissions: ["Everything"] }, "WriteVersion"), may({ permissions: ["WriteVersion"] }, "WriteVersion"), may({ permissions: ["Read"] }, "WriteVersion")]).toEqual([true, true, false]);
+});
+
+test("a hit hands its own words to the viewer", () => {
+  const hit = { snippets: [{ pageNumber: 2, fragments: [{ text: "the ", hit: false }, { text: "Wicks", hit: true }, { text: "wicks", hit: true }, { text: "layered wick", hit: true }] }] };
+  expect(wordsToFind(hit, "wick")).toBe('Wicks "layered wick"');
+  expect(wordsToFind({ snippets: [] }, "wick")).toBe("wick");
+});
