@@ -15,8 +15,8 @@ use crate::objects::ObjectSink;
 use crate::staged::{StagedBlob, StagedBody, head_of};
 use crate::store::Backend;
 
-/// Larger small bodies are hashed on another thread; a thousandth of a second is long for a thread that serves others.
-const HASH_HERE_BYTES: usize = 64 * 1024;
+/// Larger small bodies are hashed on another thread; a ten-thousandth of a second is long enough for a thread that serves others.
+const HASH_HERE_BYTES: usize = 128 * 1024;
 
 /// Takes a body to its end.
 pub(crate) async fn stage<S>(backend: &Backend, body: S) -> Result<StagedBlob>

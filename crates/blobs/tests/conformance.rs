@@ -327,7 +327,9 @@ mod behaviours {
     pub(super) async fn the_probe_finds_a_store_that_works(store: &BlobStore) {
         let found = store.probe().await.unwrap();
         assert!(["memory", "folder", "s3"].contains(&found.kind));
-        assert!(found.conditional_put && found.lists_after_write && found.ranges, "{found:?}");
+        assert!(found.lists_after_write && found.ranges, "{found:?}");
+        // A bucket may honour it or not (Garage overwrites without a word); the others do.
+        assert!(found.conditional_put || found.kind == "s3", "{found:?}");
         assert!(listed(store).await.is_empty());
     }
 }
