@@ -141,8 +141,8 @@ export function PdfView(props: PdfViewProps) {
   const onScroll = () => {
     const element = box.current;
     if (element === null) return;
-    const line = element.scrollTop + element.clientHeight / 3;
-    const seen = virtual.getVirtualItems().findLast((item) => item.start <= line) ?? items[0];
+    // Of all pages, not of those drawn: after a jump the drawn ones are still the old.
+    const seen = virtual.getVirtualItemForOffset(element.scrollTop + element.clientHeight / 3);
     if (seen === undefined) return;
     eye.current = { index: seen.index, share: Math.max(0, (element.scrollTop - seen.start) / Math.max(1, seen.size)) };
     onPage(seen.index + 1);

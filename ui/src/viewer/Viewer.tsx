@@ -131,6 +131,8 @@ function Reader({ id, title, content, page, find, onPage, onFind }: ViewerProps 
   const goTo = (number: number) => pdf.current?.goTo(Math.max(1, Math.min(count ?? 1, number)));
   const showsText = wantsText || kind === "text";
   const hasPages = kind === "pdf" && fault === undefined && !showsText;
+  // Nothing can be found in a paper that shows neither pages nor text.
+  const hasWords = hasPages || (showsText && fault === undefined) || ((kind === "pdf" || kind === "text") && hasText(text.data));
   const hasScale = (kind === "pdf" || kind === "image") && fault === undefined && !showsText;
   useHotkeys("viewer", box, [
     ...(hasPages ? [
@@ -188,8 +190,8 @@ function Reader({ id, title, content, page, find, onPage, onFind }: ViewerProps 
       <Bar
         pages={hasPages && count !== undefined ? { here, count, goTo } : undefined}
         scale={hasScale ? { scale, zoom, fit, setFit, rotate: () => setRotation((old) => (old + 90) % 360) } : undefined}
-        text={kind === "pdf" ? { on: wantsText, toggle: () => setWantsText((old) => !old) } : undefined}
-        find={kind === "pdf" || kind === "text" ? { value: find, onChange: onFind, index, total: found.hits.length, settled, step, field: findField } : undefined}
+        text={kind === "pdf" && hasWords ? { on: wantsText, toggle: () => setWantsText((old) => !old) } : undefined}
+        find={hasWords ? { value: find, onChange: onFind, index, total: found.hits.length, settled, step, field: findField } : undefined}
         download={downloadAddress(id)}
       />
       {find !== "" && settled && found.hits.length === 0 && <p className={styles["hint"]}>{t("viewer:find.notHere", { text: find })}</p>}

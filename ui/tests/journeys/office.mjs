@@ -84,8 +84,17 @@ export async function open({ language, theme, name }, { viewport = { width: 1280
       await page.getByLabel(t("session:password"), { exact: true }).fill(secret);
       await page.getByRole("button", { name: t("session:enter"), exact: true }).click();
     },
-    async close() {
-      await context.close();
+    /** Walks a journey; a failure leaves a picture and tells what the browser said. */
+    async walk(act) {
+      try {
+        await act();
+      } catch (fault) {
+        await self.shot("99-failed").catch(() => {});
+        if (faults.length > 0) fault.message += `\nin the browser: ${faults.join("\n")}`;
+        throw fault;
+      } finally {
+        await context.close();
+      }
       assert.deepEqual(faults, [], `faults in the browser (${name})`);
     },
   };

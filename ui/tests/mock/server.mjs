@@ -68,11 +68,11 @@ async function textOf(content) {
     state = "ready";
     pages = [{ pageNumber: 1, text: blobs.get(content.digest).toString("utf8").replace(/<[^>]*>/g, " "), language: "en" }];
   }
-  const answer = { state, pageCount: pages.length, pages, faults: state === "failed" ? [{ code: "damaged", detail: "the text could not be read" }] : [] };
+  const answer = { state, pageCount: pages.length, pages, faults: state === "failed" ? [{ code: "file_damaged", detail: "the text could not be read" }] : [] };
   texts.set(content.digest, answer);
   return answer;
 }
-const permissions = ["Browse", "Read", "Write", "AddChildren", "Version", "Remove", "WriteSecurity"];
+const permissions = ["Manage"];
 const detail = async (object) => ({ ...(await summary(object)), changeToken: object.changeToken, permissions, parents: object.parents, path: `/${object.name}` });
 async function summary(object) {
   const { changeToken, parents, ...rest } = object;
@@ -83,7 +83,7 @@ async function summary(object) {
   return { ...rest, ...(text ? { text: { state: text.state, pageCount: text.pageCount, faults: text.faults } } : {}) };
 }
 
-for (const name of ["good", "scans", "hostile"]) {
+for (const name of (process.env.MOCK_FOLDERS ?? "good").split(",")) {
   const path = join(samples, "corpus", name);
   if (!existsSync(path)) continue;
   const dossier = folder(name, { good: "Papers of good make", scans: "Simulated and real scans", hostile: "Papers that resist" }[name]);
@@ -96,8 +96,8 @@ const titles = ["SAHEL GOLD", "Process for drying cassava", "واحة النخي
 for (let index = 0; index < extraDossiers; index += 1) folder(`D/2026/${String(100_000 - index)}`, titles[index % titles.length]);
 
 const types = { items: [
-  { id: "dossier", base: "folder", label: { en: "Dossier", ar: "ملف" }, properties: [{ id: "subject", kind: "string", cardinality: "single", required: false, label: { en: "Subject", ar: "الموضوع" } }] },
-  { id: "document", base: "document", label: { en: "Document", ar: "مستند" }, properties: [] },
+  { id: "dossier", base: "folder", label: "Dossier", properties: [{ id: "subject", kind: "string", cardinality: "single", required: false, label: "Subject" }] },
+  { id: "document", base: "document", label: "Document", properties: [] },
 ] };
 const page = async (ids, query) => {
   const offset = Number(query.get("offset") ?? 0);
@@ -115,7 +115,7 @@ const versionOrPaper = (id) => objects.get(id)?.content ?? [...versions.values()
 const checkToken = (request, object) => {
   const given = request.headers["if-match"];
   if (!given) throw new Fault(428, "precondition_required");
-  if (given !== `"${object.changeToken}"`) throw new Fault(412, "precondition_failed");
+  if (given !== `"${object.changeToken}"`) throw new Fault(412, "stale");
 };
 
 async function search(query) {
@@ -174,7 +174,7 @@ const routes = [
     all.sort((a, b) => a[key].localeCompare(b[key], "en", { numeric: true }) * (sort.startsWith("-") ? -1 : 1));
     return page(all.map((one) => one.id), query);
   }],
-  ["POST", /^\/dossiers$/, async (request) => { const { name, title } = await json(request); if ([...objects.values()].some((one) => one.name === name)) throw new Fault(409, "name_conflict"); return [201, await detail(folder(name, title))]; }],
+  ["POST", /^\/dossiers$/, async (request) => { const { name, title } = await json(request); if ([...objects.values()].some((one) => one.name === name)) throw new Fault(409, "name_taken"); return [201, await detail(folder(name, title))]; }],
   ["GET", /^\/(?:dossiers|documents)\/([^/]+)$/, (_, __, id) => detail(find(id))],
   ["PATCH", /^\/(?:dossiers|documents)\/([^/]+)$/, async (request, _, id) => { const values = await json(request); const object = find(id); checkToken(request, object); Object.assign(object, values, { modifiedAt: now(), changeToken: String(Number(object.changeToken) + 1) }); return detail(object); }],
   ["GET", /^\/dossiers\/([^/]+)\/contents$/, (_, query, id) => page(children.get(find(id).id), query)],
@@ -197,32 +197,33 @@ const routes = [
     if (!run.folders.has(place)) run.folders.set(place, folder(`${place} ${imports.size}`, place));
     const made = paper(run.folders.get(place), parts.at(-1), bytes, mediaTypes[extname(path)] ?? "application/octet-stream");
     run.taken += 1;
-    return { path, state: "created", documentId: made.id, ...(bytes.length === 0 ? { faults: [{ code: "empty", detail: "empty" }] } : {}) };
+    return { path, state: "created", documentId: made.id, ...(bytes.length === 0 ? { faults: [{ code: "empty_file", detail: "empty" }] } : {}) };
   }],
   ["POST", /^\/imports\/([^/]+)\/finish$/, (_, __, id) => { const { folders, ...run } = imports.get(id); void folders; return { ...run, state: "done" }; }],
 ];
 
-const sessionOf = (request) => sessions.get(/cartulary_session=([\w-]+)/.exec(request.headers.cookie ?? "")?.[1]);
+const sessionOf = (request) => sessions.get(/^Bearer (.*)/.exec(request.headers.authorization ?? "")?.[1] ?? /cartulary_session=([\w-]+)/.exec(request.headers.cookie ?? "")?.[1]);
 async function serveApi(request, response, path, query) {
   const requestId = randomUUID().slice(0, 8);
   const answer = (status, value, headers = {}) => { response.writeHead(status, { "Content-Type": "application/json", "X-Request-Id": requestId, ...headers }); response.end(value === undefined ? "" : JSON.stringify(value)); };
   try {
     if (path === "/sessions" && request.method === "POST") {
       const given = await json(request);
-      if (given.username !== user.username || given.password !== password) throw new Fault(401, "invalid_credentials");
+      if (given.username !== user.username || given.password !== password) throw new Fault(401, "wrong_credentials");
       const token = randomBytes(16).toString("hex");
       const session = { user, csrfToken: randomBytes(8).toString("hex"), expiresAt: new Date(Date.now() + 3_600_000).toISOString(), mustChangePassword: user.mustChangePassword };
       sessions.set(token, session);
+      if (given.cookie !== true) return answer(201, { ...session, token, csrfToken: undefined });
       return answer(201, session, { "Set-Cookie": `cartulary_session=${token}; HttpOnly; SameSite=Strict; Path=/` });
     }
     const session = sessionOf(request);
     if (session === undefined) throw new Fault(401, "unauthenticated");
-    if (!["GET", "HEAD"].includes(request.method) && request.headers["x-csrf-token"] !== session.csrfToken) throw new Fault(403, "csrf_failed");
+    if (!["GET", "HEAD"].includes(request.method) && !request.headers.authorization && request.headers["x-csrf-token"] !== session.csrfToken) throw new Fault(403, "csrf_refused");
     if (path === "/sessions/current") {
       if (request.method === "DELETE") { sessions.clear(); return answer(204); }
       return answer(200, session);
     }
-    if (path === "/users/me/password") { const given = await json(request); if (given.currentPassword !== password) throw new Fault(401, "invalid_credentials"); password = given.newPassword; user.mustChangePassword = false; session.mustChangePassword = false; return answer(204); }
+    if (path === "/users/me/password") { const given = await json(request); if (given.currentPassword !== password) throw new Fault(401, "wrong_credentials"); password = given.newPassword; user.mustChangePassword = false; session.mustChangePassword = false; return answer(204); }
     const bytes = /^\/documents\/([^/]+)\/content$/.exec(path);
     if (bytes && request.method === "GET") {
       const content = versionOrPaper(bytes[1]);

@@ -82,7 +82,7 @@ function Panel({ run: now }: { run: Run }) {
         {now.state === "paused" && <Button look="main" onPress={resume}>{t("import:resume")}</Button>}
         {active
           ? <Button onPress={cancel}>{t("import:cancel")}</Button>
-          : <Button icon="close" look="bare" aria-label={t("import:close")} onPress={() => { panelOpen.set(false); run.set(null); }} />}
+          : <span className={styles["close"]}><Button icon="close" look="bare" aria-label={t("import:close")} onPress={() => { panelOpen.set(false); run.set(null); }} /></span>}
       </div>
       <div className={styles["body"]}>
         {now.fault !== undefined && <FaultLine fault={now.fault} />}

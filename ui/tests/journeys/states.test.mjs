@@ -1,0 +1,162 @@
+/** What the page says when things go otherwise: somebody saved first, a session ended, the server is away, an address leads nowhere. */
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { choose, closeBrowser, drop, matrix, open, pattern, url, user, password } from "./office.mjs";
+import { eightPages, makeFolder, rareWord } from "./papers.mjs";
+
+after(closeBrowser);
+
+/** Speaks to the office beside the browser, as another person would. */
+async function elsewhere() {
+  const answer = await fetch(`${url}/api/v1/sessions`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ username: user, password }) });
+  const { token, csrfToken } = await answer.json();
+  const cookie = answer.headers.get("set-cookie")?.split(";")[0];
+  const auth = token ? { Authorization: `Bearer ${token}` } : { Cookie: cookie, "X-CSRF-Token": csrfToken };
+  return (method, path, { headers = {}, body } = {}) => fetch(`${url}/api/v1${path}`, { method, headers: { ...auth, ...headers }, body });
+}
+
+async function importOne(office, word) {
+  const { page, t } = office;
+  const folder = makeFolder(word);
+  await drop(page, page.locator("main"), [folder.root]);
+  const panel = page.getByRole("region", { name: pattern(t("import:title")) });
+  await panel.getByText(t("import:state.done"), { exact: true }).waitFor({ timeout: 60_000 });
+  await panel.getByRole("button", { name: t("import:close") }).click();
+  await page.goto(`${url}/dossiers?q=${folder.dossier}`);
+  await page.getByRole("row").filter({ hasText: folder.dossier }).getByRole("link").first().click();
+  await page.locator("[data-page-number='1'] canvas").waitFor();
+  const list = page.getByRole("navigation", { name: t("dossier:region.contents") });
+  const href = await list.getByRole("link").first().getAttribute("href");
+  return { ...folder, paper: new URL(href, url).searchParams.get("doc") };
+}
+
+for (const one of matrix.filter(({ name }) => name === "en-light" || name === "ar-dark")) {
+  test(`somebody saved first, ${one.name}`, { timeout: 120_000 }, async () => {
+    const office = await open(one);
+    const { page, t } = office;
+    office.expected.push(/status of 412/);
+    await office.walk(async () => {
+      await office.signIn();
+      await page.getByRole("heading", { level: 1, name: t("dossier:list.title") }).waitFor();
+      const { paper } = await importOne(office, rareWord());
+      const other = await elsewhere();
+
+      // The same title, changed by two.
+      await page.getByRole("button", { name: pattern(t("dossier:edit.open")) }).first().click();
+      const title = page.getByRole("tabpanel").getByLabel(t("dossier:field.title"));
+      await title.fill("My title");
+      const seen = await (await other("GET", `/documents/${paper}`)).json();
+      const saved = await other("PATCH", `/documents/${paper}`, { headers: { "Content-Type": "application/json", "If-Match": `"${seen.changeToken}"` }, body: JSON.stringify({ title: "Their title" }) });
+      assert.equal(saved.status, 200);
+      await page.getByRole("button", { name: t("common:save"), exact: true }).click();
+      const dialog = page.getByRole("dialog", { name: t("dossier:conflict.title") });
+      await dialog.getByText("Their title").waitFor();
+      await dialog.getByText("My title").waitFor();
+      await office.screen("21-conflict");
+      await dialog.getByRole("button", { name: t("dossier:conflict.save") }).click();
+      await dialog.waitFor({ state: "hidden" });
+      await page.getByRole("tabpanel").getByText("My title").waitFor();
+
+      // A new version, given by two.
+      await page.getByRole("tab", { name: t("dossier:tab.versions") }).click();
+      await page.getByRole("button", { name: t("dossier:versions.upload"), exact: true }).click();
+      const place = mkdtempSync(join(tmpdir(), "cartulary-version-"));
+      writeFileSync(join(place, "mine.pdf"), eightPages("quillmine", "my"));
+      const upload = page.getByRole("dialog");
+      await choose(page, upload.getByRole("button", { name: t("dossier:upload.choose") }), join(place, "mine.pdf"));
+      const now = await (await other("GET", `/documents/${paper}`)).json();
+      const put = await other("PUT", `/documents/${paper}/content?fileName=theirs.pdf&comment=faster&major=true`, { headers: { "Content-Type": "application/pdf", "If-Match": `"${now.changeToken}"` }, body: eightPages("quilltheirs", "their") });
+      assert.equal(put.status, 200);
+      await upload.getByRole("button", { name: t("dossier:upload.send"), exact: true }).click();
+      await upload.getByText("theirs.pdf").waitFor();
+      await office.screen("22-upload-conflict");
+      await upload.getByRole("button", { name: t("dossier:upload.sendAnyway") }).click();
+      await upload.waitFor({ state: "hidden" });
+      await page.waitForFunction(() => document.querySelectorAll("[role=tabpanel] li").length === 3);
+    });
+  });
+
+  test(`the session ends in the middle, ${one.name}`, { timeout: 120_000 }, async () => {
+    const office = await open(one);
+    const { page, t } = office;
+    await office.walk(async () => {
+      await office.signIn();
+      await page.getByRole("heading", { level: 1, name: t("dossier:list.title") }).waitFor();
+      await page.getByRole("button", { name: t("dossier:list.new") }).first().click();
+      const form = page.getByRole("dialog");
+      const name = `S-${rareWord().slice(5)}`;
+      await form.getByLabel(t("dossier:field.name")).fill(name);
+      await page.context().clearCookies();
+      await form.getByRole("button", { name: t("dossier:new.make") }).click();
+      const layer = page.getByRole("dialog", { name: t("session:again.title") });
+      await layer.waitFor();
+      await office.screen("23-session-ended");
+      await layer.getByLabel(t("session:password"), { exact: true }).fill(password);
+      await layer.getByRole("button", { name: t("session:enter"), exact: true }).click();
+      // The form that was sent goes on by itself, with what was typed.
+      await page.waitForURL(/\/d\//);
+      await page.getByRole("heading", { level: 1 }).getByText(name).first().waitFor();
+      await page.getByText(t("dossier:empty.title")).waitFor();
+      await office.screen("24-empty-dossier");
+    });
+  });
+
+  test(`away, nowhere and nothing, ${one.name}`, { timeout: 120_000 }, async () => {
+    const office = await open(one);
+    const { page, t } = office;
+    office.expected.push(/ERR_INTERNET_DISCONNECTED/, /status of 404/);
+    await office.walk(async () => {
+      await office.signIn();
+      await page.getByRole("heading", { level: 1, name: t("dossier:list.title") }).waitFor();
+      await page.goto(`${url}/dossiers?q=there-is-no-such-dossier`);
+      await page.getByRole("button", { name: t("dossier:list.none.clear") }).waitFor();
+      await office.screen("25-list-none");
+      await page.goto(`${url}/search`);
+      await page.getByText(t("search:start.title")).waitFor();
+      await office.screen("26-search-start");
+      await page.goto(`${url}/search?q=zzqxvwkjzz`);
+      await page.getByText(pattern(t("search:none.title"))).waitFor();
+      await office.screen("27-search-none");
+      await page.goto(`${url}/d/0190aaaa-0000-7000-8000-000000000000`);
+      await page.getByText(t("errors:title.missing")).waitFor();
+      await office.screen("28-missing-dossier");
+      await page.goto(`${url}/no/such/place`);
+      await page.getByText(t("common:missing.title")).waitFor();
+      await office.screen("29-nowhere");
+      await page.goto(`${url}/dossiers`);
+      await page.getByRole("grid").waitFor();
+      await page.context().setOffline(true);
+      await page.getByRole("button", { name: t("dossier:column.name"), exact: true }).click();
+      await page.getByText(t("common:offline")).waitFor();
+      await office.screen("30-offline");
+      await page.context().setOffline(false);
+      await page.getByText(t("common:offline")).waitFor({ state: "hidden" });
+    });
+  });
+
+  test(`narrow and high contrast, ${one.name}`, { timeout: 120_000 }, async () => {
+    for (const [theme, width, height] of [["contrast", 1280, 720], [one.theme, 1000, 700], [one.theme, 640, 720], [one.theme, 340, 640]]) {
+      const office = await open({ ...one, theme, name: `${one.name}-${theme}-${width}` }, { viewport: { width, height } });
+      const { page, t } = office;
+      await office.walk(async () => {
+        await office.signIn();
+        await page.getByRole("grid").waitFor();
+        await office.screen("31-list");
+        await page.getByRole("row").nth(1).getByRole("link").first().click();
+        await page.waitForURL(/\/d\//);
+        await page.getByRole("heading", { level: 2 }).first().waitFor();
+        await page.waitForTimeout(700);
+        await office.screen("32-dossier");
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(overflow <= 0, `no sideways page scroll at ${width} (${overflow} px)`);
+        await page.goto(`${url}/search?q=solar`);
+        await page.getByRole("heading", { level: 1, name: t("search:title") }).waitFor();
+        await page.waitForTimeout(700);
+        await office.screen("33-search");
+      });
+    }
+  });
+}
