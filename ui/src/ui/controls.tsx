@@ -116,7 +116,7 @@ export function MenuButton({ label, icon, shown, head, choices, selected, onChoo
   return (
     <MenuTrigger>
       <Button {...(icon === undefined ? {} : { icon })} aria-label={shown === undefined ? label : `${label}: ${shown}`}>
-        {shown !== undefined && <span>{shown}</span>}
+        {shown !== undefined && <span className={icon === undefined ? undefined : styles["shown"]}>{shown}</span>}
         {shown !== undefined && <Icon name="down" size={12} />}
       </Button>
       <Popover className={styles["popover"] ?? ""} placement="bottom end">

@@ -49,7 +49,7 @@ for (const one of matrix) {
       await page.waitForURL(/q=J-/);
       const row = page.getByRole("row").filter({ hasText: folder.dossier });
       await row.waitFor();
-      assert.equal(await page.getByRole("grid").getAttribute("aria-rowcount"), "2");
+      await page.locator("[role=grid][aria-rowcount='2'][aria-busy=false]").waitFor();
       await office.screen("04-list-filtered");
       await page.keyboard.press("Enter");
       await page.keyboard.press("Enter");

@@ -19,6 +19,7 @@ const children = new Map();
 const versions = new Map();
 const texts = new Map();
 const imports = new Map();
+const takenBy = new Set();
 let clock = Date.parse("2026-11-20T08:00:00Z");
 const now = () => new Date((clock += 61_000)).toISOString();
 
@@ -185,7 +186,7 @@ const routes = [
   ["GET", /^\/objects\/([^/]+)\/acl$/, () => ({ entries: [{ principal: "office", permission: "Read" }, { principal: "admin", permission: "Everything" }], inherits: true })],
   ["GET", /^\/search$/, (_, query) => search(query)],
   ["POST", /^\/imports$/, async (request) => { const { source, folderName } = await json(request); const id = randomUUID(); imports.set(id, { id, source, folderName, state: "running", taken: 0, newVersions: 0, alreadyTaken: 0, faults: [], folders: new Map() }); return [201, imports.get(id)]; }],
-  ["POST", /^\/imports\/([^/]+)\/check$/, async (request) => ({ items: (await json(request)).entries.map(({ path, digest }) => ({ path, state: blobs.has(digest) ? "taken" : "new" })) })],
+  ["POST", /^\/imports\/([^/]+)\/check$/, async (request, _, id) => ({ items: (await json(request)).entries.map(({ path, digest }) => ({ path, state: takenBy.has(`${imports.get(id).source} ${path} ${digest}`) ? "taken" : "new" })) })],
   ["PUT", /^\/imports\/([^/]+)\/files$/, async (request, query, id) => {
     const path = query.get("path");
     const bytes = await body(request);
@@ -197,6 +198,7 @@ const routes = [
     if (!run.folders.has(place)) run.folders.set(place, folder(`${place} ${imports.size}`, place));
     const made = paper(run.folders.get(place), parts.at(-1), bytes, mediaTypes[extname(path)] ?? "application/octet-stream");
     run.taken += 1;
+    takenBy.add(`${run.source} ${path} ${createHash("sha256").update(bytes).digest("hex")}`);
     return { path, state: "created", documentId: made.id, ...(bytes.length === 0 ? { faults: [{ code: "empty_file", detail: "empty" }] } : {}) };
   }],
   ["POST", /^\/imports\/([^/]+)\/finish$/, (_, __, id) => { const { folders, ...run } = imports.get(id); void folders; return { ...run, state: "done" }; }],

@@ -12,7 +12,7 @@ import type { Windows } from "../../api/windows";
 import { useI18n } from "../../i18n";
 import { Button } from "../../ui/controls";
 import { Icon, type IconName } from "../../ui/Icon";
-import { EmptyState, ErrorState, FaultLine, Waiting } from "../../ui/States";
+import { ErrorState, FaultLine, Waiting } from "../../ui/States";
 import styles from "./Dossier.module.css";
 
 const rowHeight = 52;
@@ -102,7 +102,7 @@ export function Contents({ dossierId, papers, current, onOpen, canAdd }: Content
       <div ref={box} className={styles["papers"]} aria-busy={papers.isUpdating}>
         {papers.isPending && <Waiting what={t("dossier:contents.waiting")} />}
         {papers.error !== null && <ErrorState fault={papers.error} retry={papers.retry} />}
-        {!papers.isPending && papers.error === null && papers.total === 0 && <EmptyState title={t("dossier:contents.empty")} />}
+        {!papers.isPending && papers.error === null && papers.total === 0 && <p className={styles["none"]}>{t("dossier:contents.empty")}</p>}
         <ol className={styles["inner"]} style={{ blockSize: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((item) => {
             const paper = papers.get(item.index);

@@ -84,7 +84,7 @@ export function DossierPage() {
         <Link to="/dossiers" className={styles["back"]}><Icon name="back" />{t("dossier:back")}</Link>
         <h1 tabIndex={-1} data-arrival="">
           <bdi className="mono">{dossier.data.name}</bdi>
-          <bdi className={styles["title"]} title={dossier.data.title}>{dossier.data.title}</bdi>
+          {dossier.data.title !== dossier.data.name && <bdi className={styles["title"]} title={dossier.data.title}>{dossier.data.title}</bdi>}
         </h1>
         <Chip><bdi>{typeName}</bdi></Chip>
       </div>
