@@ -87,7 +87,11 @@ impl Loss {
 
     fn page_fault(&self, page_number: u32) -> Fault {
         if self.end.out_of_memory() {
-            return Fault::of_page(FaultCode::MemoryExceeded, "the page needs more memory than it may have", page_number);
+            return Fault::of_page(
+                FaultCode::MemoryExceeded,
+                "the page needs more memory than it may have",
+                page_number,
+            );
         }
         if self.end.out_of_cpu() || self.interruption == Interruption::TimedOut {
             return Fault::of_page(FaultCode::PageTimedOut, "the page took longer than it may", page_number);
@@ -135,10 +139,16 @@ impl Collected {
             self.add_fault(loss.page_fault(page_number));
             self.add_page(Page { page_number, ..Page::default() });
         } else {
-            self.add_fault(Fault::of_file(FaultCode::WorkerCrashed, format!("the worker ended {}", loss.end.describe())));
+            self.add_fault(Fault::of_file(
+                FaultCode::WorkerCrashed,
+                format!("the worker ended {}", loss.end.describe()),
+            ));
         }
         if loss.out_of_time {
-            self.add_fault(Fault::of_file(FaultCode::TimedOut, "the file took longer than it may; the rest is not read"));
+            self.add_fault(Fault::of_file(
+                FaultCode::TimedOut,
+                "the file took longer than it may; the rest is not read",
+            ));
         }
         let more = self.extraction.page_count.is_some_and(|count| self.last_page < count);
         within && more && !loss.out_of_time && self.losses < MOST_LOSSES && loss.interruption != Interruption::Cancelled

@@ -62,7 +62,8 @@ impl Starter {
                 self.bubblewrap = Some(bubblewrap);
                 match self.start() {
                     Ok((process, landlock)) => {
-                        let detail = format!("empty namespaces, dropped capabilities, limits; landlock inside: {landlock}");
+                        let detail =
+                            format!("empty namespaces, dropped capabilities, limits; landlock inside: {landlock}");
                         self.report = ContainmentReport { kind: kind::BUBBLEWRAP.to_owned(), detail };
                         return Some(process);
                     }

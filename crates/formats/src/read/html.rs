@@ -8,9 +8,7 @@ use crate::worker::Sink;
 use encoding_rs::Encoding;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{
-    BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
-};
+use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -51,11 +49,15 @@ fn declared_charset(bytes: &[u8]) -> Option<&'static Encoding> {
     let start = bytes.get(..bytes.len().min(PRESCAN)).unwrap_or_default().to_ascii_lowercase();
     let key: &[u8] = b"charset=";
     let xml_key: &[u8] = b"encoding=";
-    let find = |key: &[u8]| start.windows(key.len()).position(|window| window == key).map(|at| at.saturating_add(key.len()));
+    let find =
+        |key: &[u8]| start.windows(key.len()).position(|window| window == key).map(|at| at.saturating_add(key.len()));
     let at = find(key).or_else(|| if start.starts_with(b"<?xml") { find(xml_key) } else { None })?;
     let value = start.get(at..)?;
     let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
-    let end = value.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':'))).unwrap_or(value.len());
+    let end = value
+        .iter()
+        .position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':')))
+        .unwrap_or(value.len());
     // UTF-16 cannot be true of bytes in which this declaration was found.
     Encoding::for_label(value.get(..end)?).filter(|encoding| encoding.is_ascii_compatible())
 }
@@ -159,7 +161,9 @@ impl Gathered {
             "pre" => self.preformatted = if opens { 1 } else { 0 },
             "br" => self.end_line(),
             "td" | "th" if opens => self.next_cell(),
-            "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "table" | "ul" | "ol" | "dl" | "blockquote" => self.end_block(),
+            "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "table" | "ul" | "ol" | "dl" | "blockquote" => {
+                self.end_block()
+            }
             _ => {}
         }
         if is_line(name) {

@@ -10,7 +10,8 @@ pub fn by_text(head: &[u8], promised: Option<&'static str>) -> Option<(&'static 
     }
     let charset = guess_charset(head)?;
     let (text, _, _) = charset.decode(head);
-    let controls = text.chars().take(4096).filter(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b'));
+    let controls =
+        text.chars().take(4096).filter(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b'));
     // A stray control character does not make a file binary; many do.
     let controls = controls.count();
     if controls > 2 && controls.saturating_mul(50) > text.chars().take(4096).count() {
@@ -84,7 +85,11 @@ fn kind_of_text(text: &str, promised: Option<&'static str>) -> &'static str {
     }
     match promised {
         Some(
-            named @ ("text/csv" | "text/tab-separated-values" | "text/markdown" | "application/json" | "text/css"
+            named @ ("text/csv"
+            | "text/tab-separated-values"
+            | "text/markdown"
+            | "application/json"
+            | "text/css"
             | "text/javascript"),
         ) => named,
         _ => "text/plain",

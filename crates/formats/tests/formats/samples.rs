@@ -20,7 +20,10 @@ fn output(program: &str, args: &[&std::ffi::OsStr]) -> Option<String> {
 
 /// Whether printer's marks outside the area that is shown are among what pdftotext finds.
 fn is_cropped(path: &Path) -> bool {
-    let boxes = output("pdfinfo", &["-box".as_ref(), "-f".as_ref(), "1".as_ref(), "-l".as_ref(), "9".as_ref(), path.as_os_str()]);
+    let boxes = output(
+        "pdfinfo",
+        &["-box".as_ref(), "-f".as_ref(), "1".as_ref(), "-l".as_ref(), "9".as_ref(), path.as_os_str()],
+    );
     let boxes = boxes.unwrap_or_default();
     let area = |name: &str| {
         let lines = boxes.lines().filter_map(|line| Some(line.split_once(name)?.1.trim().to_owned()));
@@ -60,13 +63,18 @@ fn good_pdfs_against_poppler() {
     for path in papers {
         let read = read_file(shared_pool(), &path, false).unwrap();
         let info = output("pdfinfo", &[path.as_os_str()]).unwrap_or_default();
-        let pages = info.lines().find_map(|line| line.strip_prefix("Pages:")).and_then(|count| count.trim().parse().ok());
+        let pages =
+            info.lines().find_map(|line| line.strip_prefix("Pages:")).and_then(|count| count.trim().parse().ok());
         assert_eq!(read.page_count, pages, "{}", path.display());
         let theirs = output("pdftotext", &[path.as_os_str(), "-".as_ref()]).unwrap_or_default();
         let (hits, expected) = found(&words(&theirs), &words(&all_text(&read)));
         let (back, ours) = found(&words(&all_text(&read)), &words(&theirs));
         if hits < expected || back < ours {
-            println!("{}: {hits} of pdftotext's {expected} words, {} of our own {ours} not in it", path.display(), ours - back);
+            println!(
+                "{}: {hits} of pdftotext's {expected} words, {} of our own {ours} not in it",
+                path.display(),
+                ours - back
+            );
         }
         // Where shapes have no Unicode value pdftotext invents some; where it reverses Arabic there is nothing to compare.
         let unknown = read.faults.iter().any(|fault| fault.code.as_str() == "text_unmapped");
@@ -150,7 +158,10 @@ fn sound(path: &Path, read: &Extraction) {
             assert!(side.is_finite() && (1.0..=1_000_000.0).contains(&side), "{path}: {side}");
         }
         for word in &page.words {
-            assert!([word.x0, word.y0, word.x1, word.y1].iter().all(|edge| (0.0..=1.0).contains(edge)), "{path}: {word:?}");
+            assert!(
+                [word.x0, word.y0, word.x1, word.y1].iter().all(|edge| (0.0..=1.0).contains(edge)),
+                "{path}: {word:?}"
+            );
         }
     }
 }

@@ -57,7 +57,12 @@ fn text_and_its_relatives() {
     check(b"<!DOCTYPE html>\n<html><body>x", "a.html", "text/html", true);
     check(b"  <HTML lang=ar>", "noname", "text/html", true);
     check(b"<?xml version='1.0'?><a/>", "a.xml", "application/xml", true);
-    check(b"From: a@example.org\r\nTo: b@example.org\r\nSubject: x\r\nDate: today\r\n\r\nHello", "a.eml", "message/rfc822", true);
+    check(
+        b"From: a@example.org\r\nTo: b@example.org\r\nSubject: x\r\nDate: today\r\n\r\nHello",
+        "a.eml",
+        "message/rfc822",
+        true,
+    );
     check(b"plain words\n", "a.txt", "text/plain", true);
     check(b"a;b;c\n1;2;3\n", "a.csv", "text/csv", true);
     check("نص عربي".as_bytes(), "a.txt", "text/plain", true);

@@ -3,7 +3,8 @@
 use crate::harness::{all_text, codes, read_bytes};
 use cartulary_formats::TextState;
 
-const ARABIC: &str = "يشترط إيداع طلب التسجيل لدى المكتب خلال ستة أشهر من تاريخ الأولوية، ويجوز تمديد هذه المدة مرة واحدة.";
+const ARABIC: &str =
+    "يشترط إيداع طلب التسجيل لدى المكتب خلال ستة أشهر من تاريخ الأولوية، ويجوز تمديد هذه المدة مرة واحدة.";
 
 /// Windows-1256 for the letters of the Arabic sample (encoding_rs is checked by its own tests; here it makes the fixture).
 fn in_encoding(label: &str, text: &str) -> Vec<u8> {
@@ -27,7 +28,9 @@ fn utf8_text() {
 fn old_encodings_are_detected() {
     let russian = "Настоящее свидетельство удостоверяет регистрацию знака в государственном реестре.";
     let french = "Le déposant a présenté une requête en restauration; elle a été rejetée à l'unanimité des membres.";
-    for (label, text) in [("windows-1256", ARABIC), ("windows-1251", russian), ("windows-1252", french), ("koi8-r", russian)] {
+    for (label, text) in
+        [("windows-1256", ARABIC), ("windows-1251", russian), ("windows-1252", french), ("koi8-r", russian)]
+    {
         let read = read_bytes(&in_encoding(label, text), "a.txt");
         assert_eq!(all_text(&read), text, "{label}");
     }
@@ -60,7 +63,8 @@ fn form_feeds_part_pages_and_long_text_is_cut_at_lines() {
 fn controls_and_marks_of_direction_go() {
     let read = read_bytes("a\u{202b}b\u{200f}c\u{1}d".as_bytes(), "a.txt");
     assert_eq!(all_text(&read), "abcd");
-    let read = read_bytes(&[b"words that are fine ".repeat(20), vec![b'\0'], b"and more words".repeat(20)].concat(), "a.txt");
+    let read =
+        read_bytes(&[b"words that are fine ".repeat(20), vec![b'\0'], b"and more words".repeat(20)].concat(), "a.txt");
     assert!(!read.format_read || all_text(&read).contains("and more words"), "zeros make no text: {}", read.media_type);
 }
 
@@ -82,10 +86,7 @@ fn html_as_a_reader_sees_it() {
   it is</pre><template>not shown</template></body></html>"#;
     let read = read_bytes(html.as_bytes(), "a.html");
     assert_eq!(read.media_type, "text/html");
-    assert_eq!(
-        all_text(&read),
-        "Grand titre\n\ncafé ال gras\nligne\n\nun\ndeux\n\na\tb\nc\n\n  as\n  it is"
-    );
+    assert_eq!(all_text(&read), "Grand titre\n\ncafé ال gras\nligne\n\nun\ndeux\n\na\tb\nc\n\n  as\n  it is");
     assert_eq!(read.metadata["title"], "Un & titre");
     assert_eq!(read.metadata["author"], "Mme X");
     assert_eq!(read.pages[0].language.as_deref(), Some("fr"));

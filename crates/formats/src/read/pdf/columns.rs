@@ -139,7 +139,8 @@ impl Side {
 fn cleave(rows: Vec<Row>, place: f64) -> (Vec<Row>, Vec<Row>) {
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for row in rows {
-        let (on_left, on_right): (Vec<_>, Vec<_>) = row.segments.into_iter().partition(|segment| middle(segment) < place);
+        let (on_left, on_right): (Vec<_>, Vec<_>) =
+            row.segments.into_iter().partition(|segment| middle(segment) < place);
         for (side, segments) in [(&mut left, on_left), (&mut right, on_right)] {
             if !segments.is_empty() {
                 side.push(Row { segments, base: row.base, size: row.size });
@@ -174,21 +175,40 @@ fn paragraphs(rows: Vec<Row>, blocks: &mut Vec<Vec<Row>>) {
     }
 }
 
-/// Counts the letters of both directions.
-pub fn letters(rows: &[Row]) -> (usize, usize) {
-    let (mut rtl, mut ltr) = (0_usize, 0_usize);
-    let clusters = rows.iter().flat_map(|row| &row.segments).flat_map(|segment| &segment.clusters);
-    for class in clusters.filter_map(|cluster| cluster.text.chars().next()).map(Class::of) {
-        match class {
-            Class::Rtl => rtl += 1,
-            Class::Ltr => ltr += 1,
-            _ => {}
+/// How many words are read in each direction: a long address in Latin letters weighs no more than a short Arabic word.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Directions {
+    /// Words read from right to left.
+    pub rtl: usize,
+    /// Words read from left to right.
+    pub ltr: usize,
+}
+
+impl Directions {
+    /// Counts the words of rows.
+    pub fn of<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Self {
+        let mut counted = Self::default();
+        for segment in rows.into_iter().flat_map(|row| &row.segments) {
+            let mut decided = false;
+            for (at, cluster) in segment.clusters.iter().enumerate() {
+                decided &= at > 0 && !cluster.space_before;
+                let class = cluster.text.chars().next().map(Class::of);
+                if decided || !matches!(class, Some(Class::Rtl | Class::Ltr)) {
+                    continue;
+                }
+                decided = true;
+                if class == Some(Class::Rtl) { counted.rtl += 1 } else { counted.ltr += 1 }
+            }
         }
+        counted
     }
-    (rtl, ltr)
+
+    /// Whether right-to-left prevails; at a tie what surrounds decides.
+    pub fn prevails_rtl(self, surroundings_rtl: bool) -> bool {
+        if self.rtl == self.ltr { surroundings_rtl && self.rtl > 0 } else { self.rtl > self.ltr }
+    }
 }
 
 fn is_mostly_rtl(rows: &[Row]) -> bool {
-    let (rtl, ltr) = letters(rows);
-    rtl > ltr
+    Directions::of(rows).prevails_rtl(false)
 }

@@ -32,16 +32,14 @@ pub fn append_missing(page: &Page<'_>, text: &mut String) {
 
 /// The value of a shown text or choice field; its type and value may stand in its parent.
 fn value_of(annotation: &Dict<'_>) -> Option<String> {
-    let is = |key: &[u8], wanted: &[&[u8]]| {
-        annotation.get::<Name<'_>>(key).is_some_and(|name| wanted.contains(&&*name))
-    };
+    let is =
+        |key: &[u8], wanted: &[&[u8]]| annotation.get::<Name<'_>>(key).is_some_and(|name| wanted.contains(&&*name));
     if !is(b"Subtype", &[b"Widget"]) || annotation.get::<i32>(b"F".as_slice()).unwrap_or(0) & 0b10 != 0 {
         return None;
     }
     let parent = annotation.get::<Dict<'_>>(b"Parent".as_slice());
-    let kind = annotation
-        .get::<Name<'_>>(b"FT".as_slice())
-        .or_else(|| parent.as_ref()?.get::<Name<'_>>(b"FT".as_slice()))?;
+    let kind =
+        annotation.get::<Name<'_>>(b"FT".as_slice()).or_else(|| parent.as_ref()?.get::<Name<'_>>(b"FT".as_slice()))?;
     if !matches!(&*kind, b"Tx" | b"Ch") {
         return None;
     }

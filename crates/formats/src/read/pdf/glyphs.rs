@@ -5,9 +5,7 @@ use hayro_interpret::font::{Glyph, GlyphRun, PositionedGlyph};
 use hayro_interpret::hayro_cmap::BfString;
 use hayro_interpret::hayro_syntax::object::{Dict, String as PdfString};
 use hayro_interpret::kurbo::{Affine, BezPath, Point, Rect, Shape, Vec2};
-use hayro_interpret::{
-    BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask,
-};
+use hayro_interpret::{BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask};
 
 /// More shapes than this on one page are not taken.
 const MOST_GLYPHS: usize = 400_000;
@@ -95,7 +93,27 @@ struct Replacement {
     text: String,
     from: usize,
     unmapped_before: usize,
-    outline: Option<(Point, Point, Vec2, f64)>,
+    /// Shapes without a character of their own.
+    bare: Vec<Stretch>,
+}
+
+/// Where a shape stands.
+#[derive(Clone, Copy)]
+struct Stretch {
+    start: Point,
+    end: Point,
+    up: Vec2,
+    size: f64,
+}
+
+impl Stretch {
+    fn of(glyph: &PlacedGlyph) -> Self {
+        Self { start: glyph.start, end: glyph.end, up: glyph.up, size: glyph.size }
+    }
+
+    fn width(&self) -> f64 {
+        (self.end - self.start).hypot()
+    }
 }
 
 /// The character that a map to Unicode meant which has its bytes in the wrong order: Photoshop writes such maps.
@@ -141,7 +159,7 @@ impl Collector {
         });
         let Some(text) = text else {
             self.unmapped = self.unmapped.saturating_add(1);
-            self.widen_replacement(start, end, up, size);
+            self.remember_bare(Stretch { start, end, up, size });
             return;
         };
         let (start, end) = match (glyph, &text) {
@@ -162,18 +180,17 @@ impl Collector {
         self.glyphs.push(PlacedGlyph { text, start, end, up, size });
     }
 
-    /// Remembers where shapes without characters stand, in case a replacement text names them.
-    fn widen_replacement(&mut self, start: Point, end: Point, up: Vec2, size: f64) {
-        if let Some(Some(replacement)) = self.marked.last_mut() {
-            replacement.outline = Some(match replacement.outline {
-                None => (start, end, up, size),
-                Some((first, _, up, size)) => (first, end, up, size),
-            });
+    /// Remembers where a shape without a character stands, in case a replacement text names it.
+    fn remember_bare(&mut self, stretch: Stretch) {
+        if let Some(Some(replacement)) = self.marked.last_mut()
+            && replacement.bare.len() <= MOST_REPLACED
+        {
+            replacement.bare.push(stretch);
         }
     }
 
     /// Puts a replacement text (ActualText) in the place of the shapes it stands for.
-    fn replace(&mut self, replacement: Replacement) {
+    fn replace(&mut self, replacement: &Replacement) {
         let Some(text) = GlyphText::new(&replacement.text) else {
             // An empty replacement says that the shapes are no text.
             if replacement.text.is_empty() && self.glyphs.len().saturating_sub(replacement.from) <= MOST_REPLACED {
@@ -188,7 +205,7 @@ impl Collector {
         if shapes.len() > MOST_REPLACED || (characters > MOST_REPLACED && mapped > 0) {
             return;
         }
-        let Some((start, end, up, size)) = union(shapes, replacement.outline) else { return };
+        let Some(Stretch { start, end, up, size }) = union(shapes, &replacement.bare) else { return };
         let spaces_inside = text.chars().any(char::is_whitespace) && characters > 1;
         if spaces_inside && !unmapped {
             return;
@@ -200,22 +217,24 @@ impl Collector {
 }
 
 /// The stretch that shapes on one baseline cover; `None` when they do not stand on one.
-fn union(shapes: &[PlacedGlyph], outline: Option<(Point, Point, Vec2, f64)>) -> Option<(Point, Point, Vec2, f64)> {
-    let first = shapes.first().map(|glyph| (glyph.start, glyph.end, glyph.up, glyph.size)).or(outline)?;
-    let (anchor, _, up, size) = first;
-    let along = Vec2::new(-up.y, up.x);
+fn union(shapes: &[PlacedGlyph], bare: &[Stretch]) -> Option<Stretch> {
+    let is_mark = |glyph: &&PlacedGlyph| glyph.text.chars().all(clean::is_mark);
+    let all = || shapes.iter().map(Stretch::of).chain(bare.iter().copied());
+    let letters = || shapes.iter().filter(|glyph| !is_mark(glyph)).map(Stretch::of).chain(bare.iter().copied());
+    let widest = |a: &Stretch, b: &Stretch| a.width().total_cmp(&b.width());
+    // Marks have heights of their own; the widest letter stands on the baseline.
+    let anchor = letters().max_by(widest).or_else(|| all().max_by(widest))?;
+    let along = Vec2::new(-anchor.up.y, anchor.up.x);
     let (mut least, mut most) = (0.0_f64, 0.0_f64);
-    let ends = shapes.iter().flat_map(|glyph| [glyph.start, glyph.end]);
-    let hidden = outline.into_iter().flat_map(|(start, end, _, _)| [start, end]);
-    for point in ends.chain(hidden).chain([first.0, first.1]) {
-        let offset = point - anchor;
-        if offset.dot(up).abs() > size {
+    for point in all().flat_map(|stretch| [stretch.start, stretch.end]) {
+        let offset = point - anchor.start;
+        if offset.dot(anchor.up).abs() > anchor.size {
             return None;
         }
         least = least.min(offset.dot(along));
         most = most.max(offset.dot(along));
     }
-    Some((anchor + along * least, anchor + along * most, up, size))
+    Some(Stretch { start: anchor.start + along * least, end: anchor.start + along * most, ..anchor })
 }
 
 impl<'a> Device<'a> for Collector {
@@ -258,14 +277,14 @@ impl<'a> Device<'a> for Collector {
             text: super::strings::decode(text.as_bytes()),
             from: self.glyphs.len(),
             unmapped_before: self.unmapped,
-            outline: None,
+            bare: Vec::new(),
         });
         self.marked.push(replacement);
     }
 
     fn end_marked_content(&mut self) {
         if let Some(Some(replacement)) = self.marked.pop() {
-            self.replace(replacement);
+            self.replace(&replacement);
         }
     }
 }

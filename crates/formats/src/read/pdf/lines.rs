@@ -95,22 +95,47 @@ pub fn rows(frame: Frame, glyphs: Vec<PlacedGlyph>) -> Vec<Row> {
     let mut spaces = Vec::new();
     let mut clusters = Vec::with_capacity(glyphs.len());
     for glyph in glyphs {
-        let (start, base) = frame.into(glyph.start);
-        let (end, _) = frame.into(glyph.end);
-        let cluster = Cluster {
-            begin: start.min(end),
-            end: start.max(end),
-            base,
-            size: glyph.size,
-            marks: Vec::new(),
-            space_before: false,
-            text: glyph.text,
-        };
-        if cluster.text.chars().all(char::is_whitespace) { spaces.push(cluster) } else { clusters.push(cluster) }
+        for cluster in clusters_of(frame, &glyph) {
+            if cluster.text.chars().all(char::is_whitespace) { spaces.push(cluster) } else { clusters.push(cluster) }
+        }
     }
     let mut banded = bands(clusters);
     hand_out_spaces(&mut banded, spaces);
     banded.into_iter().filter_map(|band| band.into_row()).collect()
+}
+
+/// A shape as one cluster; one that stands for several words as one for each, side by side, with the spaces between.
+fn clusters_of(frame: Frame, glyph: &PlacedGlyph) -> Vec<Cluster> {
+    let (start, base) = frame.into(glyph.start);
+    let (end, _) = frame.into(glyph.end);
+    let (begin, end) = (start.min(end), start.max(end));
+    let cluster = |text: GlyphText, begin: f64, end: f64| Cluster {
+        text,
+        marks: Vec::new(),
+        begin,
+        end,
+        base,
+        size: glyph.size,
+        space_before: false,
+    };
+    let text = match &glyph.text {
+        GlyphText::Many(text) if text.contains(char::is_whitespace) => text,
+        text => return vec![cluster(text.clone(), begin, end)],
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let pieces = words.len().saturating_mul(2).saturating_sub(1).max(1);
+    let width = (end - begin) / pieces as f64;
+    let mut clusters = Vec::with_capacity(pieces);
+    let mut at = begin;
+    for word in words {
+        if !clusters.is_empty() {
+            clusters.push(cluster(GlyphText::One(' '), at, at + width));
+            at += width;
+        }
+        clusters.extend(GlyphText::new(word).map(|text| cluster(text, at, at + width)));
+        at += width;
+    }
+    clusters
 }
 
 /// Shapes at about one height.
@@ -139,12 +164,9 @@ fn bands(mut clusters: Vec<Cluster>) -> Vec<Band> {
                 }
                 band.clusters.push(cluster);
             }
-            None => bands.push(Band {
-                base: cluster.base,
-                size: cluster.size,
-                clusters: vec![cluster],
-                spaces: Vec::new(),
-            }),
+            None => {
+                bands.push(Band { base: cluster.base, size: cluster.size, clusters: vec![cluster], spaces: Vec::new() })
+            }
         }
     }
     bands.sort_by(|a, b| by_number(a.base, b.base));
@@ -162,7 +184,8 @@ fn hand_out_spaces(bands: &mut [Band], spaces: Vec<Cluster>) {
     for space in spaces {
         let at = bands.partition_point(|band| band.base < space.base);
         let candidates = [at.checked_sub(1), Some(at)];
-        let nearest = candidates.into_iter().flatten().filter(|at| bands.get(*at).is_some_and(|band| belongs(band, &space)));
+        let nearest =
+            candidates.into_iter().flatten().filter(|at| bands.get(*at).is_some_and(|band| belongs(band, &space)));
         let distance = |at: &usize| bands.get(*at).map_or(f64::MAX, |band| (band.base - space.base).abs());
         let chosen = nearest.min_by(|a, b| by_number(distance(a), distance(b)));
         if let Some(band) = chosen.and_then(|at| bands.get_mut(at)) {

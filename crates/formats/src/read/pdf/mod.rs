@@ -88,9 +88,8 @@ fn read_pages(pdf: &Pdf, declared_language: Option<&str>, sink: &mut dyn Sink) {
             cache = InterpreterCache::new();
             Page { page_number, ..Page::default() }
         });
-        page.language = language::of_text(&page.text).or_else(|| {
-            if page.text.is_empty() { None } else { declared_language.map(str::to_owned) }
-        });
+        page.language = language::of_text(&page.text)
+            .or_else(|| if page.text.is_empty() { None } else { declared_language.map(str::to_owned) });
         faults.into_iter().for_each(|fault| sink.fault(fault));
         if sink.page(page) == Flow::Stop {
             return;
@@ -110,7 +109,11 @@ fn read_page<'a>(
     let bounded = |side: f32| if side.is_finite() { side.clamp(1.0, LONGEST_SIDE_PT) } else { LONGEST_SIDE_PT };
     let (width_pt, height_pt) = (bounded(width), bounded(height));
     if (width_pt - width).abs() > 0.5 || (height_pt - height).abs() > 0.5 {
-        faults.push(Fault::of_page(FaultCode::PageSizeImpossible, format!("the page is {width} by {height} points"), page_number));
+        faults.push(Fault::of_page(
+            FaultCode::PageSizeImpossible,
+            format!("the page is {width} by {height} points"),
+            page_number,
+        ));
     }
     let bad_font = Arc::new(AtomicBool::new(false));
     let noticed = Arc::clone(&bad_font);
@@ -185,7 +188,10 @@ fn open_repaired(data: &PdfData, faults: &mut Vec<Fault>) -> Option<Pdf> {
     });
     match rewritten {
         Ok(Some(pdf)) => {
-            faults.push(Fault::of_file(FaultCode::FileDamaged, "the structure of the file is damaged and was repaired to read it"));
+            faults.push(Fault::of_file(
+                FaultCode::FileDamaged,
+                "the structure of the file is damaged and was repaired to read it",
+            ));
             Some(pdf)
         }
         _ => {

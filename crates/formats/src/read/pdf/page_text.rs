@@ -1,7 +1,7 @@
 //! From shapes to the text of a page, in the order in which a person reads it, with a box for each word.
 
 use super::bidi::{self, Class, Read};
-use super::columns;
+use super::columns::{self, Directions};
 use super::glyphs::PlacedGlyph;
 use super::lines::{self, Cluster, Frame, Row};
 use crate::extraction::Word;
@@ -25,9 +25,11 @@ pub fn put_together(mut glyphs: Vec<PlacedGlyph>, page: Rect, wants_words: bool)
     let mut writer = Writer { page, wants_words, read: PageText::default() };
     for (frame, members) in lines::by_direction(glyphs) {
         let blocks = columns::blocks(lines::rows(frame, members));
-        let mirrored = brackets_are_shapes(&blocks);
+        let page_rtl = Directions::of(blocks.iter().flatten()).prevails_rtl(false);
+        let mirrored = brackets_are_shapes(&blocks, page_rtl);
         for block in blocks {
-            writer.block(frame, &block, mirrored);
+            let block_rtl = Directions::of(&block).prevails_rtl(page_rtl);
+            writer.block(frame, &block, block_rtl, mirrored);
         }
     }
     writer.read
@@ -51,7 +53,9 @@ fn line_of(row: &Row, base_rtl: bool) -> Line<'_> {
             pieces.push(Some(cluster));
         }
     }
-    let class = |piece: &Option<&Cluster>| piece.and_then(|cluster| cluster.text.chars().next()).map_or(Class::Space, Class::of);
+    let class = |piece: &Option<&Cluster>| {
+        piece.and_then(|cluster| cluster.text.chars().next()).map_or(Class::Space, Class::of)
+    };
     let classes: Vec<Class> = pieces.iter().map(class).collect();
     let order = if classes.contains(&Class::Rtl) {
         bidi::reading_order(&classes, base_rtl)
@@ -62,24 +66,24 @@ fn line_of(row: &Row, base_rtl: bool) -> Line<'_> {
 }
 
 /// The direction in which a row is read on the whole: its block's, unless the row is clearly of the other kind.
-fn reads_rtl(row: &Row, block: (usize, usize)) -> bool {
-    let (rtl, ltr) = columns::letters(std::slice::from_ref(row));
+fn reads_rtl(row: &Row, block_rtl: bool) -> bool {
+    let Directions { rtl, ltr } = Directions::of(std::slice::from_ref(row));
     let all = rtl + ltr;
-    if block.0 >= block.1 { rtl * 100 >= all * 15 } else { rtl * 100 > all * 60 }
+    if block_rtl { rtl * 100 >= all * 15 } else { rtl * 100 > all * 60 }
 }
 
 /// Whether the brackets of right-to-left text are given by their shape (then they are to be mirrored) or by their meaning.
 ///
 /// Producers differ. Read in order, the first bracket of a line must open; the lines of a page vote.
-fn brackets_are_shapes(blocks: &[Vec<Row>]) -> bool {
+fn brackets_are_shapes(blocks: &[Vec<Row>], page_rtl: bool) -> bool {
     let (mut shapes, mut meanings) = (0_u32, 0_u32);
     for block in blocks {
-        let direction = columns::letters(block);
-        if direction.0 == 0 {
+        let directions = Directions::of(block);
+        if directions.rtl == 0 {
             continue;
         }
         for row in block {
-            let line = line_of(row, reads_rtl(row, direction));
+            let line = line_of(row, reads_rtl(row, directions.prevails_rtl(page_rtl)));
             let brackets = line.order.iter().filter(|read| read.rtl).filter_map(|read| {
                 let cluster = line.pieces.get(read.place).copied().flatten()?;
                 cluster.text.chars().next().filter(|c| bidi::mirrored(*c).is_some())
@@ -101,13 +105,12 @@ struct Writer {
 }
 
 impl Writer {
-    fn block(&mut self, frame: Frame, block: &[Row], mirrored: bool) {
+    fn block(&mut self, frame: Frame, block: &[Row], block_rtl: bool, mirrored: bool) {
         if !self.read.text.is_empty() {
             self.read.text.push('\n');
         }
-        let direction = columns::letters(block);
         for row in block {
-            let line = line_of(row, reads_rtl(row, direction));
+            let line = line_of(row, reads_rtl(row, block_rtl));
             self.line(frame, &line, mirrored);
         }
     }
@@ -139,7 +142,9 @@ impl Writer {
             return false;
         }
         self.read.text.push_str(&text);
-        if self.wants_words && let Some(edges) = word.edges {
+        if self.wants_words
+            && let Some(edges) = word.edges
+        {
             let corner = |along: f64, across: f64| self.fraction(frame.back(along, across));
             let area = Rect::from_points(corner(edges.x0, edges.y0), corner(edges.x1, edges.y1));
             let area = area.union_pt(corner(edges.x0, edges.y1)).union_pt(corner(edges.x1, edges.y0));
@@ -168,7 +173,12 @@ impl OpenWord {
         self.text.extend(text.map(|c| if mirrored { bidi::mirrored(c).unwrap_or(c) } else { c }));
         self.text.extend(&cluster.marks);
         // From a descender's depth to the height of capitals, which is all that is known without the outlines.
-        let edges = Rect::new(cluster.begin, cluster.base - cluster.size * 0.78, cluster.end, cluster.base + cluster.size * 0.22);
+        let edges = Rect::new(
+            cluster.begin,
+            cluster.base - cluster.size * 0.78,
+            cluster.end,
+            cluster.base + cluster.size * 0.22,
+        );
         self.edges = Some(self.edges.map_or(edges, |known| known.union(edges)));
     }
 }
