@@ -72,6 +72,15 @@ impl Repository {
         BackgroundTasks { stop, tasks }
     }
 
+    /// Numbers all changes that were committed so far, as the background does all the time on a shared database.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn sequence_now(&self) -> Result<()> {
+        while self.is_shared() && self.sequence_once().await? > 0 {}
+        Ok(())
+    }
+
     /// Numbers what was committed, on a database where no writer does it by itself.
     pub(crate) async fn sequence_once(&self) -> Result<usize> {
         let identity = self.inner.log_identity.clone();

@@ -11,6 +11,9 @@ use crate::{Repository, RepositoryError, Result};
 /// How many rows one transaction condemns or removes.
 const BATCH: i64 = 500;
 
+/// How long an upload may stand still before its leftovers go. No rule shortens it: an upload that runs has no row yet.
+const STAGING_AGE: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
 /// How old is old enough. *Units*: milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct GarbageRules {
@@ -50,8 +53,7 @@ impl Repository {
         report.condemned = self.condemn_unreferenced(rules).await?;
         report.orphans = self.condemn_orphans(rules).await?;
         self.delete_condemned(rules, &mut report).await?;
-        let age = std::time::Duration::from_millis(rules.unreferenced_ms.unsigned_abs());
-        report.staging_swept = self.blobs().sweep_staging(age).await? as u64;
+        report.staging_swept = self.blobs().sweep_staging(STAGING_AGE).await? as u64;
         Ok(report)
     }
 

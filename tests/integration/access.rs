@@ -1,0 +1,203 @@
+//! Who sees what: the same answer from reading, listing, counting, facets, search, digests and changes, at once.
+
+use cartulary_model::{BlobDigest, ObjectId};
+use cartulary_repository::{
+    ListOrder, NewAccessList, Precondition, RepositoryError, SearchQuery, Session, WindowRequest,
+};
+use cartulary_tests::office::{TestOffice, each_office};
+
+const ALL: WindowRequest = WindowRequest { offset: 0, limit: 100 };
+
+/// What one person learns of a document by every door.
+#[derive(Debug, PartialEq, Eq)]
+struct Sight {
+    read: bool,
+    listed: u64,
+    dossiers: u64,
+    found: u64,
+    faceted: u64,
+    text: bool,
+    bytes: bool,
+    by_digest: bool,
+    changes: bool,
+}
+
+const NOTHING: Sight = Sight {
+    read: false,
+    listed: 0,
+    dossiers: 0,
+    found: 0,
+    faceted: 0,
+    text: false,
+    bytes: false,
+    by_digest: false,
+    changes: false,
+};
+
+const EVERYTHING: Sight = Sight {
+    read: true,
+    listed: 1,
+    dossiers: 1,
+    found: 1,
+    faceted: 1,
+    text: true,
+    bytes: true,
+    by_digest: true,
+    changes: true,
+};
+
+async fn sight(session: &Session, dossier: ObjectId, document: ObjectId, digest: BlobDigest) -> Sight {
+    let query = SearchQuery { text: "cassava".into(), limit: 10, facets: true, ..SearchQuery::default() };
+    let found = session.search(query).await.unwrap();
+    let types = found.facets.iter().find(|facet| facet.name == "type").unwrap();
+    let changes = session.change_list(0, 1000).await.unwrap().0;
+    Sight {
+        read: session.object_get(document).await.is_ok(),
+        listed: session.children_list(dossier, ALL, ListOrder::Receipt).await.map_or(0, |window| window.total),
+        dossiers: session.dossier_list(ALL, ListOrder::ModifiedDescending, None).await.unwrap().total,
+        found: found.total,
+        faceted: types.buckets.iter().map(|bucket| bucket.count).sum(),
+        text: session.text_get(document, None).await.is_ok(),
+        bytes: session.content_open(document, None).await.is_ok(),
+        by_digest: session.blob_open(digest, None).await.is_ok(),
+        changes: changes.iter().any(|change| change.object_id == Some(document)),
+    }
+}
+
+async fn one_paper(office: &TestOffice) -> (ObjectId, ObjectId, BlobDigest) {
+    let dossier = office.dossier("secret").await;
+    let paper = office.document(dossier, "paper.txt", "a process for drying cassava").await.value.summary;
+    office.settle().await;
+    (dossier, paper.id, paper.content.unwrap().digest)
+}
+
+fn list(entries: &[(&str, &str)], inherits: bool) -> NewAccessList {
+    let entries = entries.iter().map(|(who, what)| ((*who).to_owned(), (*what).to_owned())).collect();
+    NewAccessList { entries, inherits }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outsider_learns_nothing_and_a_reader_everything_by_every_door() {
+    each_office(async |office| {
+        let (dossier, paper, digest) = one_paper(office).await;
+        let outsider = office.user("outsider", &[]).await;
+        let reader = office.user("reader", &["readers"]).await;
+        assert_eq!(sight(&outsider, dossier, paper, digest).await, NOTHING);
+        assert_eq!(sight(&reader, dossier, paper, digest).await, EVERYTHING);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_and_its_withdrawal_hold_at_once_though_the_index_feed_stands_still() {
+    each_office(async |office| {
+        let (dossier, paper, digest) = one_paper(office).await;
+        let anna = office.user("anna", &[]).await;
+        office.stop_background().await;
+        let grant = list(&[("anna", "Read")], true);
+        office.system.acl_put(dossier, Precondition::Any, grant).await.unwrap();
+        office.repository.sequence_now().await.unwrap();
+        assert_eq!(sight(&anna, dossier, paper, digest).await, EVERYTHING);
+        office.system.acl_put(dossier, Precondition::Any, list(&[], true)).await.unwrap();
+        assert_eq!(sight(&anna, dossier, paper, digest).await, NOTHING);
+        office.start_background();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_document_that_is_closed_is_gone_at_once_though_the_index_feed_stands_still() {
+    each_office(async |office| {
+        let (dossier, paper, digest) = one_paper(office).await;
+        let reader = office.user("reader", &["readers"]).await;
+        office.stop_background().await;
+        office.system.acl_put(paper, Precondition::Any, list(&[], false)).await.unwrap();
+        office.repository.sequence_now().await.unwrap();
+        let seen = sight(&reader, dossier, paper, digest).await;
+        // The reader still sees the dossier, and the change that was made while the document was open to it.
+        assert_eq!(seen, Sight { dossiers: 1, changes: true, ..NOTHING });
+        office.start_background();
+        office.settle().await;
+        assert_eq!(sight(&reader, dossier, paper, digest).await, Sight { dossiers: 1, changes: true, ..NOTHING });
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_may_see_and_not_change_is_forbidden_and_what_one_may_not_see_is_not_there() {
+    each_office(async |office| {
+        let (_, paper, _) = one_paper(office).await;
+        let outsider = office.user("outsider", &[]).await;
+        let reader = office.user("reader", &["readers"]).await;
+        let trash = async |session: &Session| session.object_trash(paper, Precondition::Any).await.unwrap_err();
+        assert!(matches!(trash(&outsider).await, RepositoryError::NotFound { .. }));
+        assert!(matches!(trash(&reader).await, RepositoryError::Forbidden { .. }));
+        let refused = reader.acl_put(paper, Precondition::Any, list(&[("reader", "Manage")], true)).await;
+        assert!(matches!(refused.unwrap_err(), RepositoryError::Forbidden { .. }));
+        let unknown = office.system.acl_put(paper, Precondition::Any, list(&[("nobody", "Reed")], true)).await;
+        let RepositoryError::Invalid { violations } = unknown.unwrap_err() else { panic!() };
+        let codes: Vec<_> = violations.iter().map(|one| one.code).collect();
+        assert_eq!(codes, ["unknown_permission", "unknown_principal"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_its_own_moves_the_folders_below_with_it() {
+    each_office(async |office| {
+        let (dossier, _, _) = one_paper(office).await;
+        let new = cartulary_repository::NewFolder { name: "inner".into(), ..Default::default() };
+        let inner = office.system.folder_create(dossier, new).await.unwrap().value.summary.id;
+        let anna = office.user("anna", &[]).await;
+        office.system.acl_put(dossier, Precondition::Any, list(&[("anna", "Read")], true)).await.unwrap();
+        assert!(anna.object_get(inner).await.is_ok());
+        office.system.acl_put(inner, Precondition::Any, list(&[], false)).await.unwrap();
+        assert!(anna.object_get(inner).await.is_err());
+        assert!(anna.object_get(dossier).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_or_a_lock_ends_the_sessions_of_a_user() {
+    each_office(async |office| {
+        let sign_in = cartulary_repository::SignIn {
+            username: "anna".into(),
+            password: "correct horse battery".into(),
+            kind: cartulary_repository::SessionKind::Bearer,
+            peer: String::new(),
+        };
+        let anna = office.user("anna", &["readers"]).await;
+        let token = office.repository.sign_in(sign_in.clone()).await.unwrap().token;
+        assert!(office.repository.session_by_token(&token).await.is_ok());
+        let changes = cartulary_repository::UserChanges { disabled: Some(true), ..Default::default() };
+        office.system.user_update(anna.actor().id(), changes).await.unwrap();
+        let refused = office.repository.session_by_token(&token).await.unwrap_err();
+        assert!(matches!(refused, RepositoryError::Unauthenticated));
+        let refused = office.repository.sign_in(sign_in).await.unwrap_err();
+        assert!(matches!(refused, RepositoryError::WrongCredentials));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_passwords_must_wait_longer_and_longer() {
+    each_office(async |office| {
+        office.user("anna", &[]).await;
+        let guess = |password: &str| cartulary_repository::SignIn {
+            username: "anna".into(),
+            password: password.into(),
+            kind: cartulary_repository::SessionKind::Bearer,
+            peer: String::new(),
+        };
+        for _ in 0..5 {
+            let refused = office.repository.sign_in(guess("wrong wrong")).await.unwrap_err();
+            assert!(matches!(refused, RepositoryError::WrongCredentials), "{refused:?}");
+        }
+        let refused = office.repository.sign_in(guess("correct horse battery")).await.unwrap_err();
+        assert!(matches!(refused, RepositoryError::TooManyTries { retry_after_seconds: 1 }), "{refused:?}");
+        office.repository.clock().shift(2_000);
+        office.repository.sign_in(guess("correct horse battery")).await.unwrap();
+    })
+    .await;
+}

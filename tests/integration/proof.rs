@@ -1,0 +1,74 @@
+//! `verify` finds what does not agree, and the change log can be proved.
+
+use cartulary_repository::VerifyOptions;
+use cartulary_tests::office::{TestOffice, each_office};
+
+async fn codes(office: &TestOffice) -> Vec<&'static str> {
+    let report = office.repository.verify(VerifyOptions::default(), |_| {}).await.unwrap();
+    report.faults.iter().map(|fault| fault.code).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_to_stored_bytes_is_found_and_never_served() {
+    each_office(async |office| {
+        let dossier = office.dossier("2024").await;
+        let paper = office.document(dossier, "a.bin", "precious bytes").await.value.summary;
+        assert_eq!(codes(office).await, Vec::<&str>::new());
+        let digest = paper.content.unwrap().digest.to_string();
+        let path = office.blob_folder().join("sha256").join(&digest[..2]).join(&digest);
+        std::fs::write(&path, "PRECIOUS bytes").unwrap();
+        assert_eq!(codes(office).await, ["blob_damaged"]);
+        let mut opened = office.system.content_open(paper.id, None).await.unwrap();
+        let served = futures::StreamExt::next(&mut opened.bytes).await.unwrap();
+        assert!(served.is_err(), "{served:?}");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(codes(office).await, ["blob_missing"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_index_is_filled_again_from_the_log() {
+    each_office(async |office| {
+        let dossier = office.dossier("2024").await;
+        office.document(dossier, "a.txt", "the word is kumquat").await;
+        office.settle().await;
+        let search = async |office: &TestOffice| {
+            let query = cartulary_repository::SearchQuery { text: "kumquat".into(), limit: 10, ..Default::default() };
+            office.system.search(query).await.unwrap().total
+        };
+        assert_eq!(search(office).await, 1);
+        office.stop_background().await;
+        let index = office.folder().join("index");
+        let parked = office.folder().join("parked");
+        std::fs::rename(&index, &parked).unwrap();
+        office.reopen().await;
+        office.settle().await;
+        assert_eq!(search(office).await, 1);
+        let report = office.repository.reindex(|_| {}).await.unwrap();
+        assert_eq!(report.objects, 3);
+        assert_eq!(search(office).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_set_back_an_hour_does_not_disturb_the_order_of_changes() {
+    each_office(async |office| {
+        let dossier = office.dossier("2024").await;
+        let first = office.document(dossier, "a.txt", "one").await;
+        office.repository.clock().shift(-3_600_000);
+        let content = cartulary_tests::office::content(&office.system, "a.txt", b"two").await;
+        let note = cartulary_repository::VersionNote::default();
+        let any = cartulary_repository::Precondition::Any;
+        let second = office.system.content_put(first.value.summary.id, any, content, note).await.unwrap();
+        assert!(second.value.summary.modified_at > first.value.summary.modified_at);
+        office.settle().await;
+        let wait = std::time::Duration::from_secs(10);
+        let before = office.repository.wait_sequenced(&first.transaction, wait).await.unwrap();
+        let after = office.repository.wait_sequenced(&second.transaction, wait).await.unwrap();
+        assert!(after > before);
+        assert_eq!(codes(office).await, Vec::<&str>::new());
+    })
+    .await;
+}
