@@ -5,6 +5,7 @@ import { findTerms, fold } from "./fold";
 import { mark, unmark } from "./highlights";
 import styles from "./page.module.css";
 import { TextLayer, type PDFDocumentProxy, type PDFPageProxy } from "./pdf";
+import { readingLines } from "./textOrder";
 
 /** Larger canvases are refused by browsers or eat the memory of the machine. */
 const mostPixels = 16_000_000;
@@ -55,31 +56,30 @@ async function layText(page: PDFPageProxy, scale: number, rotation: number, host
   return signal.aborted ? undefined : { host, divs: layer.textDivs };
 }
 
-/** Turns matches in the page's whole text into ranges over its text elements. */
-function rangesOf(layer: Layer, terms: readonly string[]): Range[] {
-  let text = "";
-  const starts: number[] = [];
-  for (const div of layer.divs) {
-    starts.push(text.length);
-    text += div.textContent ?? "";
-    if (div.nextSibling?.nodeName === "BR") text += "\n";
-  }
-  const at = (position: number, isEnd: boolean): [Node, number] | undefined => {
-    let index = starts.length - 1;
-    while (index > 0 && ((starts[index] ?? 0) > position || (isEnd && (starts[index] ?? 0) >= position))) index -= 1;
-    const node = layer.divs[index]?.firstChild;
-    if (node === null || node === undefined) return undefined;
-    return [node, Math.min(position - (starts[index] ?? 0), node.textContent?.length ?? 0)];
-  };
-  return findTerms(fold(text), terms).flatMap((match) => {
-    const start = at(match.start, false);
-    const end = at(match.end, true);
-    if (start === undefined || end === undefined) return [];
-    const range = new Range();
-    range.setStart(start[0], start[1]);
-    range.setEnd(end[0], end[1]);
-    return [range];
+/** Finds the terms in the page's text, in reading order; each match is one range per piece of text that it touches. */
+function rangesOf(layer: Layer, terms: readonly string[]): Range[][] {
+  if (terms.length === 0) return [];
+  const pieces = layer.divs.map((div) => {
+    const { left, right, top, bottom } = div.getBoundingClientRect();
+    return { text: div.textContent ?? "", left, right, top, bottom, endsLine: div.nextSibling?.nodeName === "BR" };
   });
+  let text = "";
+  const placed: { node: Node; start: number; end: number }[] = [];
+  for (const line of readingLines(pieces)) {
+    for (const index of line) {
+      const node = layer.divs[index]?.firstChild;
+      const start = text.length;
+      text += pieces[index]?.text ?? "";
+      if (node) placed.push({ node, start, end: text.length });
+    }
+    text += "\n";
+  }
+  return findTerms(fold(text), terms).map((match) => placed.filter(({ start, end }) => start < match.end && end > match.start).map(({ node, start, end }) => {
+    const range = new Range();
+    range.setStart(node, Math.max(0, match.start - start));
+    range.setEnd(node, Math.min(end, match.end) - start);
+    return range;
+  }));
 }
 
 export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, terms, hitNow, onSize, onHit }: PdfPageProps) {
@@ -122,9 +122,9 @@ export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, ter
   useEffect(() => {
     if (layer === undefined) return;
     const ranges = rangesOf(layer, terms);
-    const now = hitNow === undefined ? undefined : (ranges[hitNow] ?? ranges[ranges.length - 1]);
-    mark(owner, ranges, now);
-    if (hitNow !== undefined) onHit(now?.getBoundingClientRect());
+    const now = hitNow === undefined ? [] : (ranges[hitNow] ?? ranges[ranges.length - 1] ?? []);
+    mark(owner, ranges.flat(), now);
+    if (hitNow !== undefined) onHit(now[0]?.getBoundingClientRect());
     return () => unmark(owner);
   }, [layer, terms, hitNow, onHit, owner]);
 

@@ -12,6 +12,7 @@ import type { Windows } from "../../api/windows";
 import { useI18n } from "../../i18n";
 import { Button } from "../../ui/controls";
 import { Icon, type IconName } from "../../ui/Icon";
+import { Name } from "../../ui/Name";
 import { ErrorState, FaultLine, Waiting } from "../../ui/States";
 import styles from "./Dossier.module.css";
 
@@ -111,7 +112,7 @@ export function Contents({ dossierId, papers, current, onOpen, canAdd }: Content
             const missing = paper.base === "document" && (paper.content === undefined || paper.content === null);
             const inside = (
               <>
-                <span className={styles["paperTitle"]}><Icon name={iconOf(paper)} /><bdi>{paper.title || paper.name}</bdi></span>
+                <span className={styles["paperTitle"]}><Icon name={iconOf(paper)} /><Name>{paper.title || paper.name}</Name></span>
                 <PaperLine paper={paper} />
               </>
             );

@@ -6,6 +6,7 @@ import type { Detail, ObjectType } from "../../api/types";
 import { hasText, useI18n } from "../../i18n";
 import { propertyLabel, typeLabel } from "../../i18n/labels";
 import { Button, Chip, Code } from "../../ui/controls";
+import { Name } from "../../ui/Name";
 import { Line } from "../../ui/States";
 import styles from "./Dossier.module.css";
 import { EditData } from "./EditData";
@@ -86,8 +87,8 @@ export function DataTab({ dossier, paper, types }: DataTabProps) {
     <>
       {paper !== undefined && (
         <Part key={paper.id} heading={t("dossier:data.paper")} object={paper} editable={may(paper, "WriteProperties")}>
-          <Fact name={t("dossier:field.title")}><bdi>{paper.title}</bdi></Fact>
-          <Fact name={t("dossier:field.name")}><bdi>{paper.name}</bdi></Fact>
+          <Fact name={t("dossier:field.title")}><Name>{paper.title}</Name></Fact>
+          <Fact name={t("dossier:field.name")}><Name>{paper.name}</Name></Fact>
           <Fact name={t("dossier:field.type")}><bdi>{typeLabel(types, paper.type, t)}</bdi></Fact>
           {paper.versionLabel !== undefined && <Fact name={t("dossier:field.version")}><bdi>{paper.versionLabel}</bdi></Fact>}
           <Properties object={paper} type={type} />

@@ -9,6 +9,7 @@ import type { Detail } from "../../api/types";
 import { useI18n } from "../../i18n";
 import { Button, Checkbox, Code, Field, Progress } from "../../ui/controls";
 import { Dialog } from "../../ui/Dialog";
+import { Name } from "../../ui/Name";
 import { FaultLine, Line } from "../../ui/States";
 import styles from "./Dossier.module.css";
 
@@ -54,7 +55,7 @@ export function UploadVersion({ paper, file: first, onClose }: UploadVersionProp
   };
   return (
     <Dialog title={isFirst ? t("dossier:upload.firstTitle") : t("dossier:upload.title")} onClose={close}>
-      <p><bdi>{paper.title || paper.name}</bdi></p>
+      <p><Name>{paper.title || paper.name}</Name></p>
       <Form className={styles["form"] ?? ""} onSubmit={submit}>
         {upload.isError && !isStatus(upload.error, 412) && <FaultLine fault={upload.error} />}
         {theirs !== null && file !== undefined && (

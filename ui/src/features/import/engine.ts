@@ -133,9 +133,18 @@ async function sieve(importId: string, batch: Batch): Promise<number[]> {
   return toSend.sort((a, b) => a - b);
 }
 
-async function send(importId: string, files: Map<number, FoundFile>, queue: number[], flying: Map<number, number>): Promise<void> {
-  for (let index = queue.shift(); index !== undefined; index = queue.shift()) {
-    const here = index;
+/** Parts the files to send by folder: a dossier's papers arrive one after the other, so that the order of receipt is the folder's order. */
+function lanesOf(indexes: number[], files: Map<number, FoundFile>): number[][] {
+  const folderOf = (index: number) => files.get(index)?.path.replace(/[^/]*$/, "") ?? "";
+  return [...Map.groupBy(indexes, folderOf).values()];
+}
+
+async function sendLanes(importId: string, files: Map<number, FoundFile>, lanes: number[][], flying: Map<number, number>): Promise<void> {
+  for (let lane = lanes.shift(); lane !== undefined; lane = lanes.shift()) await send(importId, files, lane, flying);
+}
+
+async function send(importId: string, files: Map<number, FoundFile>, lane: number[], flying: Map<number, number>): Promise<void> {
+  for (const here of lane) {
     const found = files.get(here);
     if (found === undefined) continue;
     try {
@@ -186,8 +195,8 @@ async function* again(listed: FoundFile[]): AsyncGenerator<FoundFile> {
 async function sendAll(importId: string, listed: FoundFile[]): Promise<void> {
   const flying = new Map<number, number>();
   for await (const batch of batches(again(listed))) {
-    const queue = await sieve(importId, batch);
     const files = new Map(batch.files.map((file, offset) => [batch.first + offset, file]));
-    await Promise.all(Array.from({ length: sendersAtOnce }, () => send(importId, files, queue, flying)));
+    const lanes = lanesOf(await sieve(importId, batch), files);
+    await Promise.all(Array.from({ length: sendersAtOnce }, () => sendLanes(importId, files, lanes, flying)));
   }
 }

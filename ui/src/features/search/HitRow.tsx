@@ -4,6 +4,7 @@ import type { Hit, Snippet } from "../../api/types";
 import { useI18n } from "../../i18n";
 import { Code } from "../../ui/controls";
 import { Icon } from "../../ui/Icon";
+import { Name } from "../../ui/Name";
 import styles from "./Search.module.css";
 import { wordsToFind } from "./terms";
 
@@ -25,7 +26,7 @@ export function HitRow({ hit, q, active }: { hit: Hit; q: string; active: boolea
     <li className={styles["hit"]} data-active={active ? "" : undefined}>
       <div className={styles["hitHead"]}>
         <Icon name={hit.base === "folder" ? "folder" : hit.content?.mediaType.startsWith("image/") === true ? "image" : "paper"} size={14} />
-        <Link data-hit="" className={styles["hitTitle"]} to="/d/$id" params={place} search={at(firstPage)}><bdi>{hit.title || hit.name}</bdi></Link>
+        <Link data-hit="" className={styles["hitTitle"]} to="/d/$id" params={place} search={at(firstPage)}><Name>{hit.title || hit.name}</Name></Link>
       </div>
       <div className={styles["hitLine"]}>
         {hit.dossier !== undefined && hit.dossier !== null && <Link to="/d/$id" params={{ id: hit.dossier.id }}><bdi className="mono">{hit.dossier.name}</bdi>{hit.dossier.title !== hit.dossier.name && <> · <bdi>{hit.dossier.title}</bdi></>}</Link>}
