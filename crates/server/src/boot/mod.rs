@@ -1,0 +1,168 @@
+//! Opens an office: folders, lock, repository, first administrator; and closes it again.
+
+mod folders;
+mod lock;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use cartulary_formats::{ContainmentChoice, WorkerConfig};
+use cartulary_model::{TypeDefinition, TypeFile};
+use cartulary_repository::{Repository, RepositoryConfig};
+
+pub use lock::{DataLock, LockError};
+
+use crate::configuration::{Configuration, Containment, DataFolder, Loaded};
+use crate::modules;
+
+/// What a data folder is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To answer people: texts are read.
+    Serve,
+    /// To answer people of a demonstration office.
+    ServeDemo,
+    /// For one command: texts wait for the next start of the office.
+    Command,
+}
+
+/// An opened office: while it lives, no other program opens its data folder.
+#[derive(Debug)]
+pub struct Office {
+    /// The repository.
+    pub repository: Repository,
+    lock: Arc<DataLock>,
+}
+
+impl Office {
+    /// Opens the data folder and everything in it.
+    ///
+    /// # Errors
+    /// Another program has it open, or something in it does not open.
+    pub async fn open(loaded: &Loaded, purpose: Purpose) -> anyhow::Result<Self> {
+        folders::prepare(loaded)?;
+        let lock = DataLock::take(&loaded.data.lock_file())?;
+        let mut config = repository_config(&loaded.configuration, &loaded.data)?;
+        if purpose == Purpose::Command {
+            config.worker = None;
+        }
+        let modules = if purpose == Purpose::ServeDemo { modules::with_demo() } else { modules::usual() };
+        let repository = Repository::open(config, modules).await?;
+        Ok(Self { repository, lock: Arc::new(lock) })
+    }
+
+    /// Writes into the lock's file where the office answers, for commands that find it locked.
+    pub fn announce(&self, address: &str) {
+        self.lock.announce(address);
+    }
+
+    /// Closes the database and frees the data folder.
+    pub async fn close(self) {
+        self.repository.close().await;
+        drop(self.lock);
+    }
+}
+
+/// Opens an office for a command that needs it to itself, and says what to do when it is open already.
+///
+/// # Errors
+/// See [`Office::open`]; also when there is no data folder: a command does not make one.
+pub async fn open_for_command(loaded: &Loaded, hint: &str) -> anyhow::Result<Office> {
+    if !loaded.data.root.is_dir() {
+        bail!("there is no data folder `{}`; name it with --data DIR", loaded.data.root.display());
+    }
+    open_or_hint(loaded, hint).await
+}
+
+/// Opens an office for one command; when it is open already, says who has it and what to do instead.
+///
+/// # Errors
+/// See [`Office::open`].
+pub async fn open_or_hint(loaded: &Loaded, hint: &str) -> anyhow::Result<Office> {
+    Office::open(loaded, Purpose::Command).await.map_err(|error| match error.downcast_ref::<LockError>() {
+        Some(occupied @ LockError::Occupied { .. }) => anyhow::anyhow!("{occupied}. {hint}"),
+        _ => error,
+    })
+}
+
+/// Makes the repository's configuration of the office's.
+fn repository_config(configuration: &Configuration, data: &DataFolder) -> anyhow::Result<RepositoryConfig> {
+    Ok(RepositoryConfig {
+        database: configuration.database.clone(),
+        store: configuration.store.clone(),
+        index_dir: configuration.index.path.clone(),
+        work_dir: configuration.work.path.clone(),
+        worker: Some(worker_config(configuration)?),
+        job_workers: configuration.work.jobs,
+        session_hours: configuration.session.hours,
+        garbage_grace_ms: i64::from(configuration.work.garbage_grace_hours).saturating_mul(60 * 60 * 1000),
+        office_types: office_types(data)?,
+    })
+}
+
+/// Returns how contained readers are started: as this same program.
+///
+/// # Errors
+/// The program does not know where it lies.
+pub fn worker_config(configuration: &Configuration) -> anyhow::Result<WorkerConfig> {
+    let work = &configuration.work;
+    let program = std::env::current_exe().context("cannot find out where this program lies")?;
+    let usual = WorkerConfig::new(program, vec!["worker".to_owned()]);
+    Ok(WorkerConfig {
+        workers: work.readers,
+        memory_bytes: work.reader_memory_bytes,
+        cpu_seconds_per_page: work.reader_seconds_per_page,
+        wall: Duration::from_secs(work.reader_seconds_per_file),
+        output_bytes: work.reader_text_bytes,
+        containment: match work.containment {
+            Containment::Auto => ContainmentChoice::Auto,
+            Containment::Bubblewrap => ContainmentChoice::Bubblewrap,
+            Containment::Landlock => ContainmentChoice::Landlock,
+            Containment::LimitsOnly => ContainmentChoice::LimitsOnly,
+        },
+        ..usual
+    })
+}
+
+/// Reads the office's own types: every `*.toml` in `config/office/types`, in the order of their names.
+///
+/// # Errors
+/// A file cannot be read or is not well formed; it is named.
+pub fn office_types(data: &DataFolder) -> anyhow::Result<Vec<TypeDefinition>> {
+    let folder = data.office_types();
+    let mut files = match std::fs::read_dir(&folder) {
+        Ok(entries) => {
+            entries.collect::<Result<Vec<_>, _>>().with_context(|| format!("cannot read `{}`", folder.display()))?
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", folder.display())),
+    };
+    files.sort_by_key(std::fs::DirEntry::file_name);
+    let mut types = Vec::new();
+    for path in
+        files.iter().map(std::fs::DirEntry::path).filter(|path| path.extension().is_some_and(|end| end == "toml"))
+    {
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let file = TypeFile::parse(&text).map_err(|reason| anyhow::anyhow!("`{}`: {reason}", path.display()))?;
+        types.extend(file.types);
+    }
+    Ok(types)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_type_file_that_is_wrong_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::new(folder.path());
+        assert!(office_types(&data).unwrap().is_empty());
+        std::fs::create_dir_all(data.office_types()).unwrap();
+        std::fs::write(data.office_types().join("letters.toml"), "types = 7").unwrap();
+        let error = office_types(&data).unwrap_err().to_string();
+        assert!(error.contains("letters.toml"), "{error}");
+    }
+}

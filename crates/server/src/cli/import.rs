@@ -1,0 +1,88 @@
+//! `cartulary import`: takes a folder of papers in.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use tokio::sync::watch;
+
+use super::Import;
+use super::config::load_place;
+use crate::boot::open_or_hint;
+use crate::client::Client;
+use crate::configuration::Loaded;
+use crate::import::{Destination, LocalOffice, Order, Progress, RemoteOffice, Report, run as run_import};
+use crate::tls::machine_name;
+use crate::{output, signals};
+
+/// The office takes names of sources up to this length, in characters.
+const LONGEST_SOURCE: usize = 500;
+
+/// Runs the command.
+pub async fn run(arguments: &Import) -> anyhow::Result<ExitCode> {
+    let folder = arguments.folder.canonicalize();
+    let folder = folder.with_context(|| format!("cannot open the folder `{}`", arguments.folder.display()))?;
+    if !folder.is_dir() {
+        bail!("`{}` is no folder", arguments.folder.display());
+    }
+    std::fs::read_dir(&folder).with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
+    let is_sent = arguments.remote.server.is_some();
+    let source = arguments.source.clone().unwrap_or_else(|| source_of(&folder, is_sent));
+    let mut order = Order { folder, left_out: None, source, parallel: usize::from(arguments.parallel) };
+    let progress = Progress::new(false);
+    let report = match Client::of(&arguments.remote)? {
+        Some(client) => {
+            let office = RemoteOffice::start(client, &order.source).await;
+            let office = office.map_err(|error| anyhow::anyhow!(error.in_words()))?;
+            run_import(order, Destination::Remote(office), &progress, stop_on_signals()).await
+        }
+        None => {
+            let loaded = load_place(&arguments.place)?;
+            crate::telemetry::start_quietly(&loaded.configuration.log);
+            order.left_out = loaded.data.root.canonicalize().ok();
+            if order.left_out.as_ref().is_some_and(|data| order.folder.starts_with(data)) {
+                bail!("`{}` lies in the data folder of the office itself", order.folder.display());
+            }
+            take_in_locally(&loaded, order, &progress).await?
+        }
+    };
+    if arguments.json {
+        output::say_json(&report);
+    } else {
+        output::say(&report.for_people());
+    }
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+/// Opens the data folder, takes everything in, and closes it again.
+async fn take_in_locally(loaded: &Loaded, order: Order, progress: &Progress) -> anyhow::Result<Report> {
+    const HINT: &str = "Send the files to it: cartulary import FOLDER --server URL, with CARTULARY_TOKEN";
+    let office = open_or_hint(loaded, HINT).await?;
+    let run = LocalOffice::start(office.repository.system_session(), &order.source).await?;
+    let report = run_import(order, Destination::Local(run), progress, stop_on_signals()).await;
+    office.close().await;
+    Ok(report)
+}
+
+/// Returns the name under which the office remembers what came from a folder: its full path, with this machine's name where
+/// several machines may send.
+fn source_of(folder: &Path, is_sent: bool) -> String {
+    let path = folder.to_string_lossy();
+    let machine = if is_sent { machine_name().unwrap_or_default() } else { String::new() };
+    let source = if machine.is_empty() { path.into_owned() } else { format!("{machine}:{path}") };
+    let surplus = source.chars().count().saturating_sub(LONGEST_SOURCE);
+    source.chars().skip(surplus).collect()
+}
+
+/// Becomes true when a person presses Ctrl-C, or the system asks to end. A second Ctrl-C ends at once.
+fn stop_on_signals() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        signals::asked_to_end().await;
+        output::remark("Stopping after the files under way; Ctrl-C again ends at once.");
+        let _ = sender.send(true);
+        signals::asked_to_end().await;
+        std::process::exit(130);
+    });
+    receiver
+}

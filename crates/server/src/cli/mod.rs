@@ -1,0 +1,470 @@
+//! The command line: its grammar. What each command does stands in the file of its name.
+
+pub mod config;
+pub mod doctor;
+pub mod import;
+pub mod maintenance;
+pub mod serve;
+pub mod tls;
+pub mod user;
+pub mod verify;
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::configuration::SAMPLES;
+
+const VERSION: &str = if cfg!(feature = "postgres") {
+    concat!(env!("CARGO_PKG_VERSION"), " (SQLite, PostgreSQL)")
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), " (SQLite)")
+};
+
+/// Cartulary keeps the papers of an office: versioned dossiers, searchable, nothing lost.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cartulary",
+    bin_name = "cartulary",
+    version = VERSION,
+    propagate_version = false,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  cartulary serve --data /srv/office
+  cartulary import ~/scans
+  cartulary verify
+
+Settings come from DIR/config/cartulary.toml, then CARTULARY_* (CARTULARY_SERVER_LISTEN is server.listen),
+then flags; later wins. `cartulary config sample embedded` shows them all."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Opens the office: answers on its address until it is stopped
+    Serve(Serve),
+    /// Takes a folder of papers in: each sub-folder a dossier, each file a document
+    Import(Import),
+    /// Re-hashes every blob, and proves that rows, blobs, renditions and index agree
+    Verify(Verify),
+    /// Makes the full-text index again from database and blobs
+    Reindex(Maintenance),
+    /// Deletes the bytes that nothing refers to any more
+    Gc(Gc),
+    /// Adds and lists people, sets passwords, shuts accounts
+    User(User),
+    /// Checks and shows the configuration, and prints samples
+    Config(Config),
+    /// Says what is installed here, what is missing, and what that costs
+    Doctor(Doctor),
+    /// The office's own certificates
+    Tls(Tls),
+    /// Reads one untrusted file after the other; started by the office itself
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Where the office is.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// The folder where the office keeps everything
+    #[arg(long, value_name = "DIR", env = "CARTULARY_DATA", default_value = "data", hide_env_values = true)]
+    pub data: PathBuf,
+    /// The configuration, instead of DIR/config/cartulary.toml
+    #[arg(long, value_name = "FILE", env = "CARTULARY_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// A running office to ask, instead of a data folder.
+#[derive(Debug, Clone, Args)]
+pub struct Remote {
+    /// The address of a running office, as https://office.example:8480; the token of CARTULARY_TOKEN signs in
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// A certificate (PEM) to trust besides the system's: that of the office's own authority
+    #[arg(long, value_name = "FILE", env = "CARTULARY_TRUST", hide_env_values = true)]
+    pub trust: Option<PathBuf>,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary serve
+  cartulary serve --data /srv/office --listen 0.0.0.0:8480 --tls office-authority
+  CARTULARY_ADMIN_PASSWORD=… cartulary serve --data /srv/office
+
+The first start makes the administrator `admin`: with the password of CARTULARY_ADMIN_PASSWORD (or of the file that
+CARTULARY_ADMIN_PASSWORD_FILE names), else with a one-time password that is printed once.
+
+Exit codes: 0 stopped by SIGTERM or Ctrl-C · 1 could not start, or ended by a fault · 2 wrong arguments")]
+pub struct Serve {
+    #[command(flatten)]
+    pub place: Place,
+    /// Where the office answers [default: server.listen of the configuration, 127.0.0.1:8480]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+    /// Where its certificate comes from [default: server.tls.mode of the configuration, off]
+    #[arg(long, value_name = "MODE")]
+    pub tls: Option<TlsFlag>,
+    /// Fills an empty office with a small living one: dossiers, papers, versions
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// Where the server's certificate comes from, as a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TlsFlag {
+    /// Plain HTTP, on loopback or behind a trusted proxy
+    Off,
+    /// With the certificate and key that the configuration names
+    Files,
+    /// With a certificate that the office issues itself
+    OfficeAuthority,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary import ~/scans
+  CARTULARY_TOKEN=… cartulary import ~/scans --server https://office.example:8480
+  cartulary import /mnt/archive --source archive --json > report.json
+
+Each sub-folder becomes a dossier, each file in it or below it a document; every file is kept unchanged, whatever it is.
+Files at the top go into a dossier of the folder's name. A second run takes what is new: a file that changed becomes a
+new version. Ctrl-C stops after the files under way; run it again to go on.
+
+Exit codes: 0 everything taken · 1 some files could not be taken whole, each is named · 2 could not import ·
+            130 stopped by Ctrl-C")]
+pub struct Import {
+    /// The folder to take in
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub remote: Remote,
+    /// The name under which the office remembers what it took from here [default: its full path]
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+    /// How many files are under way at the same time
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub parallel: u16,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary verify
+  cartulary verify --data /srv/office --json
+  CARTULARY_TOKEN=… cartulary verify --server https://office.example:8480
+
+Without --server it opens the data folder itself, so no office may run on it.
+
+Exit codes: 0 clean · 1 faults found, each is named · 2 could not check")]
+pub struct Verify {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub remote: Remote,
+    /// Leaves the bytes of the blobs unread: quick, finds what is missing but not what is damaged
+    #[arg(long)]
+    pub quick: bool,
+    /// Leaves a wrong index as it is, instead of repairing it
+    #[arg(long)]
+    pub no_repair: bool,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `reindex`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary reindex --data /srv/office
+
+It opens the data folder itself, so no office may run on it.
+
+Exit codes: 0 done · 2 could not do it")]
+pub struct Maintenance {
+    #[command(flatten)]
+    pub place: Place,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `gc`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary gc --data /srv/office
+  cartulary gc --data /srv/office --grace-hours 0
+
+A running office does this by itself. It opens the data folder itself, so no office may run on it. Deletion has two
+steps: a first run condemns what is older than the grace, a later one deletes it.
+
+Exit codes: 0 done · 2 could not do it")]
+pub struct Gc {
+    #[command(flatten)]
+    pub place: Place,
+    /// The hours that unreferenced bytes are kept [default: work.garbageGraceHours of the configuration, 24]
+    #[arg(long, value_name = "HOURS")]
+    pub grace_hours: Option<u32>,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `user`.
+#[derive(Debug, Args)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  cartulary user add salma --name \"Salma Haddad\" --group staff
+  echo \"$PASSWORD\" | cartulary user password salma --stdin
+  CARTULARY_TOKEN=… cartulary user list --server https://office.example:8480
+
+Without --server it opens the data folder itself, so no office may run on it.
+
+Exit codes: 0 done · 2 could not do it"
+)]
+pub struct User {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: UserCommand,
+}
+
+/// What can be done with people.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Adds a person; prints a one-time password unless one is given
+    Add {
+        /// The name to sign in with
+        username: String,
+        /// The name that people read [default: the name to sign in with]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Makes the person an administrator
+        #[arg(long)]
+        administrator: bool,
+        /// A group to be in; may be given several times
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<String>,
+        /// Reads the password from the first line of standard input
+        #[arg(long)]
+        stdin: bool,
+        #[command(flatten)]
+        common: UserCommon,
+    },
+    /// Lists people
+    List {
+        #[command(flatten)]
+        common: UserCommon,
+    },
+    /// Sets a new password; all sessions of the person end
+    Password {
+        /// The name to sign in with
+        username: String,
+        /// Reads the password from the first line of standard input, instead of making a one-time password
+        #[arg(long)]
+        stdin: bool,
+        #[command(flatten)]
+        common: UserCommon,
+    },
+    /// Shuts an account; nothing of the person's work is touched
+    Disable {
+        /// The name to sign in with
+        username: String,
+        #[command(flatten)]
+        common: UserCommon,
+    },
+    /// Opens an account again
+    Enable {
+        /// The name to sign in with
+        username: String,
+        #[command(flatten)]
+        common: UserCommon,
+    },
+}
+
+/// What all commands about people share.
+#[derive(Debug, Clone, Args)]
+pub struct UserCommon {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub remote: Remote,
+    /// Writes the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `config`.
+#[derive(Debug, Args)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  cartulary config check --data /srv/office
+  cartulary config show --config /etc/cartulary.toml
+  cartulary config sample s3-garage > /srv/office/config/cartulary.toml
+
+Exit codes: 0 right · 1 the configuration is wrong, and why is said · 2 wrong arguments"
+)]
+pub struct Config {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What can be done with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Reads all layers and says whether they hold together
+    Check {
+        #[command(flatten)]
+        place: Place,
+        /// Writes the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows what holds, and where each setting that is no default comes from; never a secret
+    Show {
+        #[command(flatten)]
+        place: Place,
+        /// Writes the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints a commented sample
+    Sample {
+        /// Which one
+        #[arg(value_parser = PossibleValuesParser::new(SAMPLES.iter().map(|sample| sample.name)))]
+        name: String,
+    },
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary doctor
+  cartulary doctor --data /srv/office --json
+
+Exit codes: 0 nothing is missing that an office needs · 1 something is · 2 wrong arguments")]
+pub struct Doctor {
+    #[command(flatten)]
+    pub place: Place,
+    /// Writes the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `tls`.
+#[derive(Debug, Args)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  cartulary tls authority --data /srv/office
+
+Exit codes: 0 done · 1 could not do it · 2 wrong arguments"
+)]
+pub struct Tls {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: TlsCommand,
+}
+
+/// What can be done with certificates.
+#[derive(Debug, Subcommand)]
+pub enum TlsCommand {
+    /// Shows the office's authority, making it when there is none, and how PCs and phones are told to trust it
+    Authority {
+        #[command(flatten)]
+        place: Place,
+        /// Writes the authority's certificate (PEM) there, to be handed out
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Writes the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use clap::CommandFactory;
+
+    fn all_help(command: &mut clap::Command, path: &str, text: &mut String) {
+        let help = command.clone().term_width(100).render_help();
+        let help = help.to_string();
+        let trimmed: Vec<&str> = help.lines().map(str::trim_end).collect();
+        text.push_str(&format!("## {path}\n\n{}\n\n", trimmed.join("\n")));
+        let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+        for name in names {
+            if let Some(sub) = command.find_subcommand_mut(&name).filter(|sub| !sub.is_hide_set()) {
+                all_help(sub, &format!("{path} {name}"), text);
+            }
+        }
+    }
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_as_reviewed() {
+        let mut command = Cli::command();
+        command.build();
+        let mut text = String::new();
+        all_help(&mut command, "cartulary", &mut text);
+        insta::assert_snapshot!("help", text.replace(VERSION, "VERSION"));
+    }
+
+    #[test]
+    fn every_command_that_people_use_has_examples_and_exit_codes() {
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Examples:") && after.contains("Exit codes:"), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn the_lines_that_scripts_rely_on_are_understood() {
+        for line in [
+            "cartulary serve --data DIR --listen 127.0.0.1:8480",
+            "cartulary serve --data DIR --listen 127.0.0.1:8480 --demo",
+            "cartulary import FOLDER --json",
+            "cartulary import FOLDER --server http://127.0.0.1:8480 --json",
+            "cartulary verify --data DIR --json",
+            "cartulary verify --server http://127.0.0.1:8480",
+            "cartulary worker",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+    }
+}

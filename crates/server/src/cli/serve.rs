@@ -1,0 +1,206 @@
+//! `cartulary serve`: opens the office and answers until it is stopped.
+
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use cartulary_http::{AppState, Parts};
+use cartulary_repository::{Repository, RepositoryError};
+
+use super::{Serve, TlsFlag};
+use crate::boot::{Office, Purpose};
+use crate::configuration::{Configuration, Loaded, Sources, load};
+use crate::tls::{self, Certificates};
+use crate::{maintenance, modules, output, process, signals, telemetry, web_ui};
+
+/// How often memory that is free is given back to the system.
+const GIVE_BACK_EVERY: Duration = Duration::from_secs(30);
+
+/// Runs the command.
+pub async fn run(arguments: &Serve) -> anyhow::Result<ExitCode> {
+    let loaded = read_configuration(arguments)?;
+    let configuration = &loaded.configuration;
+    telemetry::start(&configuration.log);
+    tls::refuse_plain_beyond_loopback(configuration, &loaded.data)?;
+    let listener = bind(configuration)?;
+    let purpose = if arguments.demo { Purpose::ServeDemo } else { Purpose::Serve };
+    let office = Office::open(&loaded, purpose).await?;
+    let certificates = Certificates::prepare(configuration, &loaded.data)?;
+    let one_time_password = make_administrator(&office.repository).await?;
+
+    let address = address(configuration, &listener, certificates.is_some())?;
+    let parts = Parts {
+        config: configuration.server.http_config(listener.local_addr()?),
+        modules: modules::routes(arguments.demo),
+        web_ui: Some(web_ui::pages(certificates.as_ref().and_then(Certificates::authority))?),
+        tls_hint: tls_hint(&loaded),
+    };
+    let state = AppState::new(office.repository.clone(), parts)?;
+    let server_config = certificates.as_ref().map(Certificates::server_config);
+    let background = office.repository.start_background();
+    let mut attendants = tokio::task::JoinSet::new();
+    if let Some(certificates) = certificates {
+        attendants.spawn(certificates.keep_fresh());
+    }
+    attendants.spawn(give_memory_back());
+    office.announce(&address);
+    output::say(&welcome(&loaded, &address, one_time_password.as_deref()));
+    tracing::info!(address = %address, "the office is open");
+
+    let served = cartulary_http::serve(state, listener, server_config, asked_to_end()).await;
+    drop(attendants);
+    maintenance::stop().await;
+    background.stop().await;
+    office.close().await;
+    served.context("the web server ended by a fault")?;
+    tracing::info!("the office is closed");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_configuration(arguments: &Serve) -> anyhow::Result<Loaded> {
+    let mut sources = Sources::of_process(arguments.place.data.clone(), arguments.place.config.clone());
+    let text = |value: &str| toml::Value::String(value.to_owned());
+    if let Some(listen) = &arguments.listen {
+        sources.flags.push(("server.listen", text(listen)));
+    }
+    if let Some(mode) = arguments.tls {
+        let mode = match mode {
+            TlsFlag::Off => "off",
+            TlsFlag::Files => "files",
+            TlsFlag::OfficeAuthority => "officeAuthority",
+        };
+        sources.flags.push(("server.tls.mode", text(mode)));
+    }
+    Ok(load(&sources)?)
+}
+
+/// Binds before anything else is opened, so that a port in use is said at once.
+fn bind(configuration: &Configuration) -> anyhow::Result<TcpListener> {
+    let listen = &configuration.server.listen;
+    let (host, port) = configuration.listen().with_context(|| format!("`{listen}` is not HOST:PORT"))?;
+    let addresses: Vec<SocketAddr> = (host.as_str(), port)
+        .to_socket_addrs()
+        .with_context(|| format!("the address `{listen}` to listen on is not known here"))?
+        .collect();
+    match TcpListener::bind(addresses.as_slice()) {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            bail!("another program answers at {listen} already; choose another address with --listen HOST:PORT")
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {listen}")),
+    }
+}
+
+/// Returns the address for people.
+fn address(configuration: &Configuration, listener: &TcpListener, is_encrypted: bool) -> anyhow::Result<String> {
+    let bound = listener.local_addr()?;
+    let scheme = if is_encrypted { "https" } else { "http" };
+    let host = configuration.listen().map(|(host, _)| host).unwrap_or_default();
+    let names = if bound.ip().is_unspecified() { tls::host_names(configuration) } else { vec![host] };
+    let is_named = |name: &&String| name.parse::<std::net::IpAddr>().is_err() && *name != "localhost";
+    let best = names.iter().find(is_named).or_else(|| names.first()).cloned().unwrap_or_else(|| bound.ip().to_string());
+    let host = if best.contains(':') { format!("[{best}]") } else { best };
+    Ok(format!("{scheme}://{host}:{}", bound.port()))
+}
+
+/// Makes the first administrator when there is none; returns the one-time password when one was made.
+async fn make_administrator(repository: &Repository) -> anyhow::Result<Option<String>> {
+    match repository.ensure_administrator(first_password()?).await {
+        Ok(made) => Ok(made),
+        Err(RepositoryError::Invalid { violations }) => {
+            let reasons: Vec<String> = violations.into_iter().map(|violation| violation.detail).collect();
+            bail!("the password of CARTULARY_ADMIN_PASSWORD cannot be used: {}", reasons.join("; "))
+        }
+        Err(error) => Err(error).context("the first administrator cannot be made"),
+    }
+}
+
+/// Returns the first password that the environment gives, itself or in a file.
+fn first_password() -> anyhow::Result<Option<String>> {
+    let given = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(password) = given("CARTULARY_ADMIN_PASSWORD") {
+        return Ok(Some(password));
+    }
+    let Some(file) = given("CARTULARY_ADMIN_PASSWORD_FILE") else { return Ok(None) };
+    let text = std::fs::read_to_string(&file)
+        .with_context(|| format!("cannot read `{file}`, which CARTULARY_ADMIN_PASSWORD_FILE names"))?;
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn welcome(loaded: &Loaded, address: &str, one_time_password: Option<&str>) -> String {
+    let mut lines = vec![
+        format!("{} is open", loaded.configuration.office.name),
+        String::new(),
+        format!("Address   {address}"),
+        format!("Data      {}", loaded.data.root.display()),
+    ];
+    if let Some(password) = one_time_password {
+        lines.push(String::new());
+        lines.push("Sign in as   admin".to_owned());
+        lines.push(format!("Password     {password}"));
+        lines.push("It is shown this once, and is changed at the first sign-in.".to_owned());
+    }
+    lines.push(String::new());
+    lines.push("Ctrl-C closes the office.".to_owned());
+    output::boxed(&lines)
+}
+
+fn tls_hint(loaded: &Loaded) -> String {
+    let (data, listen) = (loaded.data.root.display(), &loaded.configuration.server.listen);
+    format!(
+        "reach the office over https; to let it issue its own certificate: cartulary serve --data {data} --listen {listen} \
+         --tls office-authority"
+    )
+}
+
+/// Waits for the first signal; a second one ends the program at once.
+async fn asked_to_end() {
+    signals::asked_to_end().await;
+    tracing::info!("the office closes: requests under way are finished");
+    tokio::spawn(async {
+        signals::asked_to_end().await;
+        std::process::exit(1);
+    });
+}
+
+async fn give_memory_back() {
+    loop {
+        tokio::time::sleep(GIVE_BACK_EVERY).await;
+        let _ = tokio::task::spawn_blocking(process::give_memory_back).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn loaded() -> Loaded {
+        load(&Sources { data_dir: "/srv/office".into(), ..Sources::default() }).unwrap()
+    }
+
+    #[test]
+    fn the_welcome_shows_a_password_only_when_one_was_made() {
+        let loaded = loaded();
+        insta::assert_snapshot!(welcome(&loaded, "http://127.0.0.1:8480", Some("kaf3a-97hdr-mmn2p-x5zzt")));
+        assert!(!welcome(&loaded, "http://127.0.0.1:8480", None).contains("Password"));
+    }
+
+    #[test]
+    fn the_address_can_be_opened() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address = address(&loaded().configuration, &listener, false).unwrap();
+        assert_eq!(address, format!("http://127.0.0.1:{port}"));
+    }
+
+    #[test]
+    fn a_port_in_use_is_said_in_words() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut configuration = Configuration::default();
+        configuration.server.listen = listener.local_addr().unwrap().to_string();
+        let error = bind(&configuration).unwrap_err().to_string();
+        assert!(error.contains("another program answers"), "{error}");
+    }
+}

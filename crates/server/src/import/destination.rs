@@ -1,0 +1,74 @@
+//! The office that takes the files: a data folder that this program opened itself, or one that runs elsewhere.
+
+use super::check::Known;
+use super::local::LocalOffice;
+use super::remote::RemoteOffice;
+use super::walk::{Candidate, Fault};
+
+/// The office that takes the files.
+#[derive(Debug)]
+pub enum Destination {
+    /// The data folder, opened by this program.
+    Local(LocalOffice),
+    /// An office that runs, spoken to over HTTP.
+    Remote(RemoteOffice),
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is a new document.
+    Created,
+    /// It is a new version of a document that was there.
+    Version,
+    /// It had been taken before.
+    Already,
+}
+
+/// Why a file was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TakeError {
+    /// This file cannot be taken; others can.
+    File(Fault),
+    /// Nothing more can be taken, for this reason.
+    Stop(String),
+}
+
+impl Destination {
+    /// Takes one file in.
+    ///
+    /// # Errors
+    /// [`TakeError`].
+    pub async fn take(&self, candidate: &Candidate, known: Option<Known>) -> Result<Taken, TakeError> {
+        match self {
+            Self::Local(office) => office.take(candidate).await,
+            Self::Remote(office) => office.take(candidate, known).await,
+        }
+    }
+
+    /// Notes a file that could not be taken, where the office keeps such notes.
+    pub async fn note_fault(&self, fault: &Fault) {
+        if let Self::Local(office) = self {
+            office.note_fault(fault).await;
+        }
+    }
+
+    /// Ends the run; returns what the office has to say about files that the caller may not know.
+    ///
+    /// # Errors
+    /// Why the run could not be ended; what was taken stays taken.
+    pub async fn finish(&self) -> anyhow::Result<Vec<Fault>> {
+        match self {
+            Self::Local(office) => office.finish().await,
+            Self::Remote(office) => office.finish().await,
+        }
+    }
+
+    /// Returns the id of the run.
+    pub fn import_id(&self) -> String {
+        match self {
+            Self::Local(office) => office.import_id(),
+            Self::Remote(office) => office.import_id(),
+        }
+    }
+}

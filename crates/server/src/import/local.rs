@@ -1,0 +1,132 @@
+//! Takes files into a data folder that this program opened itself.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cartulary_blobs::BlobError;
+use cartulary_repository::{
+    ImportCandidate, ImportFault, ImportFile, ImportState, NewImport, RepositoryError, Session, error_chain,
+};
+
+use super::check::{self, TRIES_WHILE_CHANGING, changing, read_fault};
+use super::destination::{TakeError, Taken};
+use super::driver::OFFICE_FAULT;
+use super::walk::{Candidate, Fault};
+
+/// From this size on a file that may have been taken is hashed first, so that its bytes are not written in vain.
+const WORTH_ASKING_BYTES: u64 = 1024 * 1024;
+
+/// A run of an import into a data folder that this program opened.
+#[derive(Debug)]
+pub struct LocalOffice {
+    session: Session,
+    id: cartulary_model::ObjectId,
+    /// Whether the last file had been taken before: then the next one probably was too.
+    is_repeating: AtomicBool,
+}
+
+impl LocalOffice {
+    /// Begins a run.
+    ///
+    /// # Errors
+    /// The repository refuses.
+    pub async fn start(session: Session, source: &str) -> anyhow::Result<Self> {
+        let view = session.import_start(NewImport { source: source.to_owned() }).await?;
+        Ok(Self { session, id: view.id, is_repeating: AtomicBool::new(false) })
+    }
+
+    /// Takes one file in.
+    pub async fn take(&self, candidate: &Candidate) -> Result<Taken, TakeError> {
+        let is_worth_asking = candidate.size_bytes >= WORTH_ASKING_BYTES && self.is_repeating.load(Ordering::Relaxed);
+        if is_worth_asking && self.has(candidate).await? {
+            return Ok(Taken::Already);
+        }
+        let taken = self.stage_and_take(candidate).await?;
+        self.is_repeating.store(taken == Taken::Already, Ordering::Relaxed);
+        Ok(taken)
+    }
+
+    async fn has(&self, candidate: &Candidate) -> Result<bool, TakeError> {
+        let known = check::digest_of(candidate).await.map_err(TakeError::File)?;
+        let asked = ImportCandidate { path: candidate.path.clone(), digest: known.digest };
+        let states = self.session.import_check(self.id, vec![asked]).await;
+        let states = states.map_err(|error| refusal(candidate, error))?;
+        Ok(states.first() == Some(&ImportState::Taken))
+    }
+
+    async fn stage_and_take(&self, candidate: &Candidate) -> Result<Taken, TakeError> {
+        for _ in 0..TRIES_WHILE_CHANGING {
+            let staged = match self.session.content_stage_file(&candidate.file).await {
+                Ok(staged) => staged,
+                Err(error) if is_changed(&error) => continue,
+                Err(error) => return Err(refusal(candidate, error)),
+            };
+            let file = ImportFile {
+                path: candidate.path.clone(),
+                path_raw: candidate.path_raw.clone(),
+                staged,
+                media_type: None,
+            };
+            let imported = self.session.import_file(self.id, file).await;
+            return imported.map(|imported| taken(imported.value.state)).map_err(|error| refusal(candidate, error));
+        }
+        Err(TakeError::File(changing(candidate)))
+    }
+
+    /// Notes a file that could not be taken.
+    pub async fn note_fault(&self, fault: &Fault) {
+        let Fault { path, code, reason } = fault.clone();
+        let noted = self.session.import_fault(self.id, ImportFault { path, code, reason }).await;
+        if let Err(error) = noted {
+            tracing::debug!(error = %error, "a fault of the import could not be noted");
+        }
+    }
+
+    /// Ends the run.
+    pub async fn finish(&self) -> anyhow::Result<Vec<Fault>> {
+        let report = self.session.import_finish(self.id).await?;
+        Ok(report.faults.into_iter().map(|fault| Fault::new(fault.path, fault.code, fault.reason)).collect())
+    }
+
+    /// Returns the id of the run.
+    pub fn import_id(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+fn taken(state: ImportState) -> Taken {
+    match state {
+        ImportState::New | ImportState::Created => Taken::Created,
+        ImportState::Changed | ImportState::Version => Taken::Version,
+        ImportState::Taken => Taken::Already,
+    }
+}
+
+fn blob_error(error: &RepositoryError) -> Option<&BlobError> {
+    match error {
+        RepositoryError::Internal(source) => source.downcast_ref(),
+        _ => None,
+    }
+}
+
+fn is_changed(error: &RepositoryError) -> bool {
+    matches!(blob_error(error), Some(BlobError::Changed))
+}
+
+/// Says what a refusal means: for this file, or for all that follow.
+fn refusal(candidate: &Candidate, error: RepositoryError) -> TakeError {
+    if let Some(source @ BlobError::Source { .. }) = blob_error(&error) {
+        return TakeError::File(read_fault(candidate, source));
+    }
+    match error {
+        RepositoryError::StorageFull | RepositoryError::Unavailable { .. } => TakeError::Stop(error_chain(&error)),
+        RepositoryError::Invalid { violations } => {
+            let reasons: Vec<String> = violations.into_iter().map(|violation| violation.detail).collect();
+            TakeError::File(Fault::new(&candidate.shown, "invalid", reasons.join("; ")))
+        }
+        RepositoryError::Conflict { code, detail } => TakeError::File(Fault::new(&candidate.shown, code, detail)),
+        RepositoryError::Interrupted => {
+            TakeError::File(Fault::new(&candidate.shown, "unreadable", "it could not be read to its end"))
+        }
+        other => TakeError::File(Fault::new(&candidate.shown, OFFICE_FAULT, error_chain(&other))),
+    }
+}
