@@ -191,7 +191,7 @@ impl TypeRegistry {
             match self.get(facet) {
                 Some(attached) => definitions.extend(attached.properties.iter().cloned()),
                 None => {
-                    violations.push(Violation::new("facets", "unknown_facet", format!("`{facet}` is not declared")))
+                    violations.push(Violation::new("facets", "unknown_facet", format!("`{facet}` is not declared")));
                 }
             }
         }

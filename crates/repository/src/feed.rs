@@ -109,7 +109,7 @@ impl Repository {
                 Ok(pages) => entry.pages = pages.into_iter().map(page_text).collect(),
                 // The object stays findable by its name; `verify` reports the blob.
                 Err(error) => {
-                    crate::repository::log_error("the text of an object cannot be read for the index", &error)
+                    crate::repository::log_error("the text of an object cannot be read for the index", &error);
                 }
             }
         }

@@ -58,10 +58,17 @@ struct Ordered {
 /// Answers which of the scopes a reader may browse.
 pub(crate) type Visibility<'a> = &'a mut dyn FnMut(&mut Conn, &BTreeSet<i64>) -> Result<BTreeSet<i64>>;
 
+/// What is kept, and how often anything was asked for.
+#[derive(Debug, Default)]
+struct Kept {
+    turn: u64,
+    orders: HashMap<(Collection, ListOrder), Ordered>,
+}
+
 /// The windows that a node keeps.
 #[derive(Debug, Default)]
 pub(crate) struct Listings {
-    kept: Mutex<(u64, HashMap<(Collection, ListOrder), Ordered>)>,
+    kept: Mutex<Kept>,
 }
 
 /// A window of numbers, and the exact number of what may be seen.
@@ -81,24 +88,28 @@ impl Listings {
         request: WindowRequest,
         visibility: Option<Visibility<'_>>,
     ) -> Result<NumberWindow> {
-        let newest = changes::last_position(conn)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.0 += 1;
-        let turn = kept.0;
+        // The first query of the transaction, under the lock: so its snapshot is never older than what is kept.
+        let newest = changes::last_position(conn)?;
+        kept.turn += 1;
+        let turn = kept.turn;
         let slot = (collection.clone(), order);
-        let mut ordered = match kept.1.remove(&slot) {
+        let mut ordered = match kept.orders.remove(&slot) {
             Some(ordered) => follow(conn, collection, order, ordered, newest)?,
             None => read(conn, collection, order, newest)?,
         };
         ordered.used = turn;
         let visible = match visibility {
             None => None,
-            Some(visibility) => Some(visibility(conn, &ordered.scopes.keys().copied().collect())?),
+            Some(visibility) => {
+                let scopes = visibility(conn, &ordered.scopes.keys().copied().collect())?;
+                Some(scopes.into_iter().collect::<HashSet<i64>>())
+            }
         };
-        let window = cut(&ordered, order, request, visible.map(|scopes| scopes.into_iter().collect()));
+        let window = cut(&ordered, order, request, visible.as_ref());
         if ordered.entries.len() >= KEEP_FROM {
-            kept.1.insert(slot, ordered);
-            make_room(&mut kept.1);
+            kept.orders.insert(slot, ordered);
+            make_room(&mut kept.orders);
         }
         Ok(window)
     }
@@ -112,16 +123,16 @@ fn make_room(kept: &mut HashMap<(Collection, ListOrder), Ordered>) {
     }
 }
 
-fn cut(ordered: &Ordered, order: ListOrder, request: WindowRequest, visible: Option<HashSet<i64>>) -> NumberWindow {
+fn cut(ordered: &Ordered, order: ListOrder, request: WindowRequest, visible: Option<&HashSet<i64>>) -> NumberWindow {
     let entries = &ordered.entries;
-    let may_see = |entry: &&Entry| visible.as_ref().is_none_or(|scopes| scopes.contains(&entry.scope));
-    let total = match &visible {
+    let may_see = |entry: &&Entry| visible.is_none_or(|scopes| scopes.contains(&entry.scope));
+    let total = match visible {
         None => entries.len() as u64,
         Some(visible) => visible.iter().filter_map(|scope| ordered.scopes.get(scope)).sum(),
     };
     let skip = usize::try_from(request.offset).unwrap_or(usize::MAX);
     let take = usize::try_from(request.limit).unwrap_or(usize::MAX);
-    let nos = match (is_descending(order), &visible) {
+    let nos = match (is_descending(order), visible) {
         (false, None) => entries.iter().skip(skip).take(take).map(|entry| entry.no).collect(),
         (true, None) => entries.iter().rev().skip(skip).take(take).map(|entry| entry.no).collect(),
         (false, _) => entries.iter().filter(may_see).skip(skip).take(take).map(|entry| entry.no).collect(),

@@ -49,9 +49,9 @@ impl Repository {
     /// # Errors
     /// The database's; the store's.
     pub async fn collect_garbage(&self, rules: GarbageRules) -> Result<GarbageReport> {
-        let mut report = GarbageReport::default();
-        report.condemned = self.condemn_unreferenced(rules).await?;
-        report.orphans = self.condemn_orphans(rules).await?;
+        let condemned = self.condemn_unreferenced(rules).await?;
+        let orphans = self.condemn_orphans(rules).await?;
+        let mut report = GarbageReport { condemned, orphans, ..GarbageReport::default() };
         self.delete_condemned(rules, &mut report).await?;
         report.staging_swept = self.blobs().sweep_staging(STAGING_AGE).await? as u64;
         Ok(report)

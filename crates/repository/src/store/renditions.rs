@@ -113,8 +113,11 @@ pub(crate) fn of_sources(
     Ok(found)
 }
 
-/// Returns up to `limit` renditions with numbers above `after`, each with its blob's digest and generation.
-pub(crate) fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<(RenditionRow, Option<(String, i32)>)>> {
+/// A rendition, and the digest and generation of its blob.
+pub(crate) type RenditionWithBlob = (RenditionRow, Option<(String, i32)>);
+
+/// Returns up to `limit` renditions with numbers above `after`.
+pub(crate) fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<RenditionWithBlob>> {
     let rows = each_db!(conn, |c| rendition::table
         .left_join(blob::table.on(rendition::blob_no.eq(blob::no.nullable())))
         .filter(rendition::no.gt(after))
