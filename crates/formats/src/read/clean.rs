@@ -59,5 +59,5 @@ pub fn normalise_glyphs(text: &str) -> String {
 
 /// Whether a character is a mark that belongs to the letter before it.
 pub fn is_mark(c: char) -> bool {
-    canonical_combining_class(c) != 0 || matches!(c, '\u{fe70}'..='\u{fe7f}' if c != '\u{fe73}')
+    c >= '\u{300}' && canonical_combining_class(c) != 0 || matches!(c, '\u{fe70}'..='\u{fe7f}' if c != '\u{fe73}')
 }

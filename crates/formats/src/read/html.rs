@@ -162,7 +162,7 @@ impl Gathered {
             "br" => self.end_line(),
             "td" | "th" if opens => self.next_cell(),
             "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "table" | "ul" | "ol" | "dl" | "blockquote" => {
-                self.end_block()
+                self.end_block();
             }
             _ => {}
         }

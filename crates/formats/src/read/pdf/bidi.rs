@@ -28,6 +28,10 @@ pub enum Class {
 impl Class {
     /// The class of a character.
     pub fn of(c: char) -> Self {
+        // Nearly all characters of most pages, without a search.
+        if c.is_ascii_alphabetic() {
+            return Self::Ltr;
+        }
         match bidi_class(c) {
             BidiClass::R | BidiClass::AL => Self::Rtl,
             BidiClass::L => Self::Ltr,

@@ -165,7 +165,12 @@ fn bands(mut clusters: Vec<Cluster>) -> Vec<Band> {
                 band.clusters.push(cluster);
             }
             None => {
-                bands.push(Band { base: cluster.base, size: cluster.size, clusters: vec![cluster], spaces: Vec::new() })
+                bands.push(Band {
+                    base: cluster.base,
+                    size: cluster.size,
+                    clusters: vec![cluster],
+                    spaces: Vec::new(),
+                });
             }
         }
     }
