@@ -15,7 +15,6 @@ export interface SearchQuery {
   q: string;
   type?: string;
   mediaType?: string;
-  year?: string;
   dossier?: string;
 }
 
@@ -51,7 +50,7 @@ export const api = {
   document: (id: string, signal?: AbortSignal) => request<Detail>("GET", `/documents/${segment(id)}`, { signal }),
   change: (base: "folder" | "document", id: string, changeToken: string, values: { name?: string; title?: string }) =>
     request<Detail>("PATCH", `/${base === "folder" ? "dossiers" : "documents"}/${segment(id)}`, { json: values, ifMatch: changeToken }),
-  versions: (id: string, signal?: AbortSignal) => request<Page<Version>>("GET", `/documents/${segment(id)}/versions`, { signal }),
+  versions: (id: string, signal?: AbortSignal) => request<Page<Version>>("GET", `/documents/${segment(id)}/versions`, { query: { limit: 1000 }, signal }),
   text: (id: string, signal?: AbortSignal) => request<DocumentText>("GET", `/documents/${segment(id)}/text`, { signal }),
   newVersion: (id: string, version: NewVersion, onProgress: (sent: number) => void, signal?: AbortSignal) =>
     request<Detail>("PUT", `/documents/${segment(id)}/content`, {

@@ -92,9 +92,20 @@ export interface DocumentText {
   faults: Fault[];
 }
 
+export interface AclEntry {
+  principal: string;
+  displayName?: string;
+  isGroup?: boolean;
+  permission: string;
+  /** Whether it grants; otherwise it denies. */
+  grants?: boolean;
+}
+
 export interface Acl {
-  entries: { principal: string; permission: string }[];
+  entries: AclEntry[];
   inherits: boolean;
+  /** What the lists above say, nearest first. */
+  inherited?: AclEntry[];
 }
 
 export interface Snippet {

@@ -40,9 +40,9 @@ export function fromDrop(data: DataTransfer, looseName: string): Dropped | null 
   const [first] = entries;
   if (first === undefined) return null;
   if (entries.length === 1 && first.isDirectory) {
-    return { folderName: first.name, source: `browser:${first.name}`, read: () => walkInside(first as FileSystemDirectoryEntry) };
+    return { folderName: first.name, source: first.name, read: () => walkInside(first as FileSystemDirectoryEntry) };
   }
-  return { folderName: looseName, source: `browser:${looseName}`, read: () => walkAll(entries) };
+  return { folderName: looseName, source: looseName, read: () => walkAll(entries) };
 }
 
 /** Takes what a file dialog with `webkitdirectory` returned. */
@@ -55,5 +55,5 @@ export function fromInput(list: FileList): Dropped | null {
   async function* read(): AsyncGenerator<FoundFile> {
     for (const { file, full } of files) yield { file, path: full.startsWith(`${root}/`) ? full.slice(root.length + 1) : full };
   }
-  return { folderName: root, source: `browser:${root}`, read };
+  return { folderName: root, source: root, read };
 }

@@ -53,12 +53,12 @@ const dossier = createRoute({
   component: lazyRouteComponent(() => import("../features/dossier/DossierPage"), "DossierPage"),
 });
 
-export interface SearchSearch { q?: string; type?: string; mediaType?: string; year?: string; dossier?: string; from?: number }
+export interface SearchSearch { q?: string; type?: string; mediaType?: string; dossier?: string; from?: number }
 const search = createRoute({
   getParentRoute: () => root,
   path: "/search",
   validateSearch: (raw: Raw): SearchSearch => ({
-    q: text(raw["q"]), type: text(raw["type"]), mediaType: text(raw["mediaType"]), year: text(raw["year"]), dossier: text(raw["dossier"]), from: whole(raw["from"]),
+    q: text(raw["q"]), type: text(raw["type"]), mediaType: text(raw["mediaType"]), dossier: text(raw["dossier"]), from: whole(raw["from"]),
   }),
   loader: () => loadAreas("search"),
   component: lazyRouteComponent(() => import("../features/search/SearchPage"), "SearchPage"),

@@ -183,7 +183,7 @@ const routes = [
   ["GET", /^\/documents\/([^/]+)\/versions$/, (_, __, id) => ({ total: versions.get(find(id).id).length, items: versions.get(id) })],
   ["GET", /^\/documents\/([^/]+)\/text$/, (_, __, id) => textOf(versionOrPaper(id))],
   ["PUT", /^\/documents\/([^/]+)\/content$/, async (request, query, id) => { const object = find(id); const bytes = await body(request); checkToken(request, object); addVersion(object, bytes, request.headers["content-type"], query.get("fileName"), query.get("comment"), query.get("major") === "true"); return detail(object); }],
-  ["GET", /^\/objects\/([^/]+)\/acl$/, () => ({ entries: [{ principal: "office", permission: "Read" }, { principal: "admin", permission: "Everything" }], inherits: true })],
+  ["GET", /^\/objects\/([^/]+)\/acl$/, () => ({ entries: [], inherits: true, inherited: [{ principal: "office", displayName: "The office", isGroup: true, permission: "Read", grants: true }, { principal: "admin", displayName: "Office Administrator", isGroup: false, permission: "Everything", grants: true }] })],
   ["GET", /^\/search$/, (_, query) => search(query)],
   ["POST", /^\/imports$/, async (request) => { const { source, folderName } = await json(request); const id = randomUUID(); imports.set(id, { id, source, folderName, state: "running", taken: 0, newVersions: 0, alreadyTaken: 0, faults: [], folders: new Map() }); return [201, imports.get(id)]; }],
   ["POST", /^\/imports\/([^/]+)\/check$/, async (request, _, id) => ({ items: (await json(request)).entries.map(({ path, digest }) => ({ path, state: takenBy.has(`${imports.get(id).source} ${path} ${digest}`) ? "taken" : "new" })) })],

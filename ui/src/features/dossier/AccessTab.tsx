@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { isStatus } from "../../api/client";
 import { queries } from "../../api/queries";
-import type { Detail } from "../../api/types";
+import type { AclEntry, Detail } from "../../api/types";
 import { hasText, useI18n, type Translate } from "../../i18n";
 import { Icon } from "../../ui/Icon";
 import { ErrorState, Waiting } from "../../ui/States";
@@ -39,16 +39,29 @@ function Entries({ object }: { object: Detail }) {
     if (isStatus(acl.error, 403) || isStatus(acl.error, 404)) return <p className="quiet">{t("dossier:access.denied")}</p>;
     return <ErrorState fault={acl.error} retry={() => void acl.refetch()} />;
   }
-  const byPrincipal = Map.groupBy(acl.data.entries, (entry) => entry.principal);
+  return (
+    <>
+      <EntryList heading={t("dossier:access.own")} entries={acl.data.entries} empty={t("dossier:access.noneOwn")} />
+      {acl.data.inherits
+        ? <EntryList heading={t("dossier:access.inherited")} entries={acl.data.inherited ?? []} empty={t("dossier:access.noneInherited")} />
+        : <p className={styles["small"]}>{t("dossier:access.cut")}</p>}
+    </>
+  );
+}
+
+function EntryList({ heading, entries, empty }: { heading: string; entries: AclEntry[]; empty: string }) {
+  const { t } = useI18n();
+  const byPrincipal = Map.groupBy(entries, (entry) => entry.principal);
+  const words = (entry: AclEntry) => (entry.grants === false ? t("dossier:access.not", { permission: permissionName(entry.permission, t) }) : permissionName(entry.permission, t));
   return (
     <section>
-      <h2>{t("dossier:access.entries")}</h2>
-      <p className={styles["small"]}>{acl.data.inherits ? t("dossier:access.inherits") : t("dossier:access.own")}</p>
+      <h2>{heading}</h2>
+      {entries.length === 0 && <p className={styles["small"]}>{empty}</p>}
       <dl className={styles["facts"]}>
-        {[...byPrincipal].map(([principal, entries]) => (
+        {[...byPrincipal].map(([principal, mine]) => (
           <div key={principal} style={{ display: "contents" }}>
-            <dt><bdi>{principal}</bdi></dt>
-            <dd>{entries.map((entry) => permissionName(entry.permission, t)).join(" · ")}</dd>
+            <dt><bdi>{mine[0]?.displayName || principal}</bdi>{mine[0]?.isGroup === true && <> · {t("dossier:access.group")}</>}</dt>
+            <dd>{mine.map(words).join(" · ")}</dd>
           </div>
         ))}
       </dl>

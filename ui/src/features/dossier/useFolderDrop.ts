@@ -47,8 +47,8 @@ export function useDrop(element: RefObject<HTMLElement | null>, take: (data: Dat
   return over;
 }
 
-/** Files dropped without a folder are kept together under the day they came. */
-const looseName = () => `files-${new Date().toISOString().slice(0, 10)}`;
+/** Files dropped without a folder are kept together under the moment they came: files of one name dropped at two times are no versions of each other. */
+const looseName = () => `files-${new Date().toISOString().slice(0, 19).replace("T", "-").replaceAll(":", "")}`;
 
 function importDropped(data: DataTransfer): void {
   const found = fromDrop(data, looseName());

@@ -1,9 +1,10 @@
 /** Counts by which a search is narrowed; the chosen value stays on top. */
+import type { ReactNode } from "react";
 import type { FacetValue, SearchAnswer } from "../../api/types";
 import { hasText, useI18n, type Translate } from "../../i18n";
 import styles from "./Search.module.css";
 
-export type FacetName = "type" | "mediaType" | "year" | "dossier";
+export type FacetName = "type" | "mediaType" | "dossier";
 const shown = ["type", "mediaType", "year"] as const;
 
 /** What people read for a value: the core's types have names in every language. */
@@ -23,8 +24,8 @@ export function Facets({ answer, chosen, onChoose }: FacetsProps) {
   return (
     <nav className={styles["facets"]} aria-label={t("search:facet.label")}>
       {shown.map((name) => {
-        const values: FacetValue[] = (answer.facets[name] ?? []).filter((value) => value.count > 0 || value.value === chosen[name]).slice(0, 12);
-        const picked = chosen[name];
+        const values: FacetValue[] = (answer.facets[name] ?? []).filter((value) => value.count > 0 || (name !== "year" && value.value === chosen[name])).slice(0, 12);
+        const picked = name === "year" ? undefined : chosen[name];
         if (picked !== undefined && !values.some((value) => value.value === picked)) values.unshift({ value: picked, count: 0 });
         if (values.length === 0) return null;
         return (
@@ -35,10 +36,10 @@ export function Facets({ answer, chosen, onChoose }: FacetsProps) {
                 const isChosen = value.value === picked;
                 return (
                   <li key={value.value}>
-                    <button type="button" className={styles["facet"]} aria-pressed={isChosen} onClick={() => onChoose(name, isChosen ? undefined : value.value)}>
+                    <FacetRow chosen={isChosen} onPress={name === "year" ? undefined : () => onChoose(name, isChosen ? undefined : value.value)}>
                       <bdi dir={name === "mediaType" ? "ltr" : undefined}>{name === "year" ? format.number(Number(value.value)).replace(/[^\p{N}]/gu, "") || value.value : facetLabel(name, value, t)}</bdi>
                       <span className={`${styles["number"]} tabular`}>{format.number(value.count)}</span>
-                    </button>
+                    </FacetRow>
                   </li>
                 );
               })}
@@ -48,4 +49,10 @@ export function Facets({ answer, chosen, onChoose }: FacetsProps) {
       })}
     </nav>
   );
+}
+
+/** A value that can be chosen, or, where the server cannot narrow by it, a count to read. */
+function FacetRow({ chosen, onPress, children }: { chosen: boolean; onPress: (() => void) | undefined; children: ReactNode }) {
+  if (onPress === undefined) return <span className={styles["facet"]}>{children}</span>;
+  return <button type="button" className={styles["facet"]} aria-pressed={chosen} onClick={onPress}>{children}</button>;
 }

@@ -19,12 +19,12 @@ const perPage = 20;
 
 export function SearchPage() {
   const { t } = useI18n();
-  const { q = "", type, mediaType, year, dossier, from = 0 } = route.useSearch();
+  const { q = "", type, mediaType, dossier, from = 0 } = route.useSearch();
   const navigate = useNavigate({ from: "/search" });
   const [typed, setTyped] = useState(q);
   const page = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
-  const query = { q, ...(type && { type }), ...(mediaType && { mediaType }), ...(year && { year }), ...(dossier && { dossier }) };
+  const query = { q, ...(type && { type }), ...(mediaType && { mediaType }), ...(dossier && { dossier }) };
   const answer = useQuery({ ...queries.search({ ...query, limit: perPage, offset: from }), placeholderData: q === "" ? undefined : keepPreviousData });
   usePageTitle(q === "" ? t("search:title") : t("search:titleOf", { text: q }));
   useEffect(() => setTyped(q), [q]);
@@ -56,9 +56,9 @@ export function SearchPage() {
           </span>
         )}
       </div>
-      {(type ?? mediaType ?? year ?? dossier) !== undefined && q !== "" && (
+      {(type ?? mediaType ?? dossier) !== undefined && q !== "" && (
         <div className={styles["tokens"]}>
-          {([["type", type], ["mediaType", mediaType], ["year", year], ["dossier", dossier]] as const).map(([name, value]) => value !== undefined && (
+          {([["type", type], ["mediaType", mediaType], ["dossier", dossier]] as const).map(([name, value]) => value !== undefined && (
             <Button key={name} icon="close" onPress={() => setFacet(name, undefined)} aria-label={t("search:facet.remove", { name: t(`search:facet.${name}`) })}>
               {t("search:facet.token", { name: t(`search:facet.${name}`), value: name === "dossier" ? dossierName(answer.data, value) : facetLabel(name, answer.data?.facets[name]?.find((one) => one.value === value) ?? { value }, t) })}
             </Button>
@@ -70,8 +70,8 @@ export function SearchPage() {
         : answer.data === undefined ? <ErrorState fault={answer.error} retry={() => void answer.refetch()} />
         : (
           <div className={styles["body"]}>
-            <Facets answer={answer.data} chosen={{ type, mediaType, year }} onChoose={setFacet} />
-            <Results answer={answer.data} q={q} from={from} isUpdating={answer.isPlaceholderData} fault={answer.error} onFrom={(next) => void navigate({ search: (old) => ({ ...old, from: next || undefined }) })} onClear={() => void navigate({ search: { q } })} hasFilter={(type ?? mediaType ?? year ?? dossier) !== undefined} />
+            <Facets answer={answer.data} chosen={{ type, mediaType }} onChoose={setFacet} />
+            <Results answer={answer.data} q={q} from={from} isUpdating={answer.isPlaceholderData} fault={answer.error} onFrom={(next) => void navigate({ search: (old) => ({ ...old, from: next || undefined }) })} onClear={() => void navigate({ search: { q } })} hasFilter={(type ?? mediaType ?? dossier) !== undefined} />
           </div>
         )}
     </div>
