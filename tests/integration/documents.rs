@@ -81,8 +81,7 @@ async fn names_are_unique_in_their_folder_until_one_goes_to_the_trash() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_violations_of_a_new_object_are_reported() {
     each_office(async |office| {
-        let serde_json::Value::Object(properties) =
-            serde_json::json!({ "dossier:number": 7, "nobody:knows": true })
+        let serde_json::Value::Object(properties) = serde_json::json!({ "dossier:number": 7, "nobody:knows": true })
         else {
             unreachable!()
         };

@@ -64,7 +64,7 @@ async fn many_files_at_once_make_one_dossier_and_share_equal_bytes() {
         for number in 0..32 {
             let session = office.system.clone();
             tasks.push(tokio::spawn(async move {
-                let staged = stage(&session, b"equal bytes").await;
+                let staged = stage(&session, b"\x00equal bytes").await;
                 let path = format!("one/{number}.bin");
                 let file = ImportFile { path, path_raw: None, staged, media_type: None };
                 session.import_file(run, file).await.unwrap().value.state

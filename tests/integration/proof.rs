@@ -1,6 +1,6 @@
 //! `verify` finds what does not agree, and the change log can be proved.
 
-use cartulary_repository::VerifyOptions;
+use cartulary_repository::{RepositoryError, VerifyOptions};
 use cartulary_tests::office::{TestOffice, each_office};
 
 async fn codes(office: &TestOffice) -> Vec<&'static str> {
@@ -18,9 +18,8 @@ async fn damage_to_stored_bytes_is_found_and_never_served() {
         let path = office.blob_folder().join("sha256").join(&digest[..2]).join(&digest);
         std::fs::write(&path, "PRECIOUS bytes").unwrap();
         assert_eq!(codes(office).await, ["blob_damaged"]);
-        let mut opened = office.system.content_open(paper.id, None).await.unwrap();
-        let served = futures::StreamExt::next(&mut opened.bytes).await.unwrap();
-        assert!(served.is_err(), "{served:?}");
+        let refused = office.system.content_open(paper.id, None).await.unwrap_err();
+        assert!(matches!(refused, RepositoryError::Corrupt { .. }), "{refused:?}");
         std::fs::remove_file(&path).unwrap();
         assert_eq!(codes(office).await, ["blob_missing"]);
     })

@@ -184,14 +184,19 @@ fn follow(
     mut ordered: Ordered,
     newest: i64,
 ) -> Result<Ordered> {
-    if ordered.position == newest {
-        return Ok(ordered);
-    }
     if ordered.position > newest || newest - ordered.position > CHANGES_MAX {
         return read(conn, collection, order, newest);
     }
-    let rows = changes::after(conn, ordered.position, CHANGES_MAX + 1)?;
-    let touched: BTreeSet<i64> = rows.iter().filter(|row| !row.audit_only).filter_map(|row| row.object_no).collect();
+    // What is committed and not numbered yet counts too: whoever wrote sees it in the next list.
+    let mut touched: BTreeSet<i64> = changes::unnumbered_objects(conn)?.into_iter().collect();
+    if ordered.position != newest {
+        let rows = changes::after(conn, ordered.position, CHANGES_MAX + 1)?;
+        touched.extend(rows.iter().filter(|row| !row.audit_only).filter_map(|row| row.object_no));
+    }
+    if touched.is_empty() {
+        ordered.position = newest;
+        return Ok(ordered);
+    }
     let touched: Vec<i64> = touched.into_iter().collect();
     let present: Vec<(OrderRow, i64)> = match collection {
         Collection::Dossiers(types) => objects::by_nos(conn, &touched)?

@@ -197,6 +197,7 @@ impl Session {
             .transact(move |tx| {
                 let row = find_user(tx.conn, id)?;
                 let now = tx.now.as_millis();
+                let had_administrator = session.has_administrator(tx)?;
                 let label = changes.display_name.clone().unwrap_or_else(|| row.display_name.clone());
                 let disabled_at = match changes.disabled {
                     Some(true) => row.disabled_at.or(Some(now)),
@@ -208,6 +209,10 @@ impl Session {
                     principals::put_credential(tx.conn, row.no, hash, true, now)?;
                 }
                 session.put_memberships(tx, row.no, &changes)?;
+                if had_administrator && !session.has_administrator(tx)? {
+                    let detail = "one administrator must stay who can sign in";
+                    return Err(RepositoryError::conflict("last_administrator", detail));
+                }
                 note_people(
                     tx,
                     json!({ "act": "user_update", "user": row.name, "disabled": disabled_at.is_some(),
@@ -219,6 +224,12 @@ impl Session {
             .await?;
         self.repository.inner.authentication.forget();
         Ok(written.value)
+    }
+
+    /// Says whether somebody can sign in as an administrator.
+    fn has_administrator(&self, tx: &mut Tx<'_>) -> Result<bool> {
+        let members = principals::members_of(tx.conn, self.repository.inner.administrators_no)?;
+        Ok(members.iter().any(|member| member.disabled_at.is_none()))
     }
 
     fn put_memberships(&self, tx: &mut Tx<'_>, user: i64, changes: &UserChanges) -> Result<()> {
@@ -235,11 +246,6 @@ impl Session {
             Some(true) => principals::add_member(tx.conn, administrators, user)?,
             Some(false) => principals::remove_member(tx.conn, administrators, user)?,
             None => {}
-        }
-        let mut left = principals::members_of(tx.conn, administrators)?.into_iter();
-        if !left.any(|member| member.disabled_at.is_none()) {
-            let detail = "one administrator must stay who can sign in";
-            return Err(RepositoryError::conflict("last_administrator", detail));
         }
         acl::log_change(tx.conn, None, None, tx.now.as_millis())
     }

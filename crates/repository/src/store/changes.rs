@@ -136,3 +136,12 @@ pub(crate) fn has_unnumbered(conn: &mut Conn) -> Result<bool> {
             .get_result::<bool>(c))?;
     Ok(some)
 }
+
+/// Returns the objects of rows that have no position yet.
+pub(crate) fn unnumbered_objects(conn: &mut Conn) -> Result<Vec<i64>> {
+    let nos: Vec<Option<i64>> = each_db!(conn, |c| change::table
+        .filter(change::position.is_null().and(change::audit_only.eq(false)))
+        .select(change::object_no)
+        .load(c))?;
+    Ok(nos.into_iter().flatten().collect())
+}

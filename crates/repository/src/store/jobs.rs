@@ -46,7 +46,8 @@ pub(crate) fn insert(conn: &mut Conn, new: &NewJob, now: Timestamp, by: Option<i
             job::dedupe_key.eq(new.dedupe_key.as_deref()),
             job::state.eq("waiting"),
             job::priority.eq(new.priority),
-            job::run_after.eq(now.as_millis()),
+            // At once, whatever the clock says when somebody looks: it may have been set back.
+            job::run_after.eq(0),
             job::created_at.eq(now.as_millis()),
             job::created_by.eq(by),
         ))
