@@ -53,7 +53,8 @@ pub struct Opened {
 pub enum OpenState {
     /// There was none, or nothing was ever committed to it: fill it from the beginning.
     Fresh,
-    /// It is true up to this change: go on from there.
+    /// It is true up to this change: go on from there. With a foreign identity of the log nothing in it counts: see
+    /// [`FullTextIndex::clear`].
     At(Checkpoint),
     /// It could not be used and was moved aside; a new, empty one is in its place: fill it from the beginning.
     Unusable {
@@ -181,6 +182,16 @@ impl FullTextIndex {
     /// `Unavailable` when the disk refuses.
     pub fn rest(&self) -> Result<(), IndexError> {
         self.live().rest()
+    }
+
+    /// Empties the index: for a change log of another identity, whose positions say nothing about what is here.
+    ///
+    /// To keep answering meanwhile, use [`FullTextIndex::start_rebuild`] instead.
+    ///
+    /// # Errors
+    /// `RebuildRunning` when a rebuild is running, `Unavailable` when the disk refuses.
+    pub fn clear(&self) -> Result<(), IndexError> {
+        self.start_rebuild()?.replace()
     }
 
     /// Every object of the index with its change and scope, by object number. Takes 24 bytes an object.

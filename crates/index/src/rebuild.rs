@@ -62,7 +62,7 @@ impl ShadowIndex {
     /// # Errors
     /// `Behind` when the new index has not reached the live one's position in the same log; `Unavailable` when the disk
     /// refuses.
-    pub fn switch(mut self) -> Result<(), IndexError> {
+    pub fn switch(self) -> Result<(), IndexError> {
         let (rebuilt, live) = (self.checkpoint(), self.owner.live().snapshot().checkpoint.clone());
         let behind = match (&rebuilt, &live) {
             (Some(rebuilt), Some(live)) => {
@@ -75,6 +75,11 @@ impl ShadowIndex {
             let position = |checkpoint: Option<Checkpoint>| checkpoint.map(|checkpoint| checkpoint.position);
             return Err(IndexError::Behind { rebuilt: position(rebuilt), live: position(live) });
         }
+        self.replace()
+    }
+
+    /// Takes the place of the live index, whatever that one holds.
+    pub(crate) fn replace(mut self) -> Result<(), IndexError> {
         // The position may have moved without a commit; on disk it must not fall behind.
         self.generation.rest()?;
         self.owner.switch_to(Arc::clone(&self.generation))?;

@@ -183,18 +183,7 @@ impl FullTextIndex {
     /// # Errors
     /// `Damaged` or `Unavailable` when the files cannot be read; then rebuild or try again.
     pub fn search(&self, request: &SearchRequest) -> Result<SearchAnswer, IndexError> {
-        let live = self.live();
-        let snapshot = live.snapshot();
-        // Damage inside a file that was not checked when it was opened can make the engine panic.
-        let answer = catch_unwind(AssertUnwindSafe(|| search(&snapshot, &live.fields, request)));
-        let answer = match answer {
-            Ok(answer) => answer.map_err(|error| IndexError::from_engine("search the index", error)),
-            Err(_) => Err(IndexError::damaged("it could not be searched")),
-        };
-        if matches!(answer, Err(IndexError::Damaged { .. })) {
-            self.inner.damaged.store(true, Ordering::Relaxed);
-        }
-        answer
+        self.guarded(|snapshot, fields| search(snapshot, fields, request))
     }
 
     /// The numbers of all objects that match, by number, with the same conditions as [`FullTextIndex::search`]: for a
@@ -203,20 +192,33 @@ impl FullTextIndex {
     /// # Errors
     /// As [`FullTextIndex::search`].
     pub fn matching_objects(&self, request: &SearchRequest) -> Result<Vec<i64>, IndexError> {
-        let live = self.live();
-        let snapshot = live.snapshot();
-        let parsed = parse(&request.text);
-        let everything = Window {
-            columns: &snapshot.columns,
-            sort: &Sort::Modified { descending: false },
-            keep: usize::MAX / 4,
-            facets: false,
-        };
-        let found = run(&snapshot, &live.fields, request, &parsed, &everything);
-        let found = found.map_err(|error| IndexError::from_engine("search the index", error))?;
+        let found = self.guarded(|snapshot, fields| {
+            let everything = Window {
+                columns: &snapshot.columns,
+                sort: &Sort::Modified { descending: false },
+                keep: usize::MAX / 4,
+                facets: false,
+            };
+            run(snapshot, fields, request, &parse(&request.text), &everything)
+        })?;
         let mut objects: Vec<i64> = found.hits.into_iter().map(|hit| hit.object_no).collect();
         objects.sort_unstable();
         Ok(objects)
+    }
+
+    /// Runs a search on what is committed now.
+    fn guarded<T>(&self, act: impl FnOnce(&Snapshot, &Fields) -> Result<T, TantivyError>) -> Result<T, IndexError> {
+        let live = self.live();
+        let snapshot = live.snapshot();
+        // Damage inside a file that was not checked when it was opened can make the engine panic.
+        let answer = match catch_unwind(AssertUnwindSafe(|| act(&snapshot, &live.fields))) {
+            Ok(answer) => answer.map_err(|error| IndexError::from_engine("search the index", error)),
+            Err(_) => Err(IndexError::damaged("it could not be searched")),
+        };
+        if matches!(answer, Err(IndexError::Damaged { .. })) {
+            self.inner.damaged.store(true, Ordering::Relaxed);
+        }
+        answer
     }
 }
 

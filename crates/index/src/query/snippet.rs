@@ -10,10 +10,10 @@ use tantivy::schema::{IndexRecordOption, Value};
 use tantivy::{DocAddress, SegmentReader, TantivyDocument, TantivyError, Term};
 
 use super::compile::{after_prefix, stems};
-use super::highlight::{Hit, Matcher, fragments};
+use super::highlight::{Matcher, fragments};
 use super::parse::{Clause, Parsed, Place};
 use crate::search::Snippet;
-use crate::store::body::{PageMark, StoredBody, ceil, floor};
+use crate::store::body::{PageMark, StoredBody};
 use crate::store::schema::Fields;
 use crate::store::snapshot::Snapshot;
 
@@ -139,12 +139,7 @@ impl<'a> SnippetMaker<'a> {
     /// The lines around a position.
     fn cut(&self, body: &StoredBody, position: u32) -> Option<Snippet> {
         let page = body.page_of(position)?;
-        let at = body.byte_of(position)?;
-        let start = at.saturating_sub(LEAD_BYTES).max(page.range.start);
-        let end = (start + SNIPPET_BYTES).max(at + SNIPPET_BYTES - LEAD_BYTES).min(page.range.end);
-        let text = body.text(start..end)?;
-        let hits = self.matcher.find(&text, page.tongue, 100);
-        Some(snippet(page, &text, start > page.range.start, end < page.range.end, &hits))
+        self.around(body, page, body.byte_of(position)?)
     }
 
     /// Looks through the beginning of an entry for a hit.
@@ -156,11 +151,7 @@ impl<'a> SnippetMaker<'a> {
             let text = body.text(page.range.start..page.range.start + take)?;
             let first = self.matcher.find(&text, page.tongue, 1).into_iter().next();
             if let Some(hit) = first {
-                let start = ceil(&text, hit.range.start.saturating_sub(LEAD_BYTES));
-                let end = floor(&text, start + SNIPPET_BYTES);
-                let shown = text.get(start..end)?;
-                let hits = self.matcher.find(shown, page.tongue, 100);
-                return Some(snippet(page, shown, start > 0, page.range.start + end < page.range.end, &hits));
+                return self.around(body, page, page.range.start + hit.range.start);
             }
             if left == 0 {
                 break;
@@ -168,30 +159,37 @@ impl<'a> SnippetMaker<'a> {
         }
         None
     }
-}
 
-/// Makes a snippet of a stretch of a page; cut words at its ends are left out.
-fn snippet(page: &PageMark, text: &str, more_before: bool, more_after: bool, hits: &[Hit]) -> Snippet {
-    let whole = whole_words(text, more_before, more_after, hits);
-    let fragments = fragments(text, whole, hits);
-    Snippet { page_number: page.page_number, fragments, more_before, more_after }
-}
-
-fn whole_words(text: &str, more_before: bool, more_after: bool, hits: &[Hit]) -> Range<usize> {
-    let first = hits.first().map_or(0, |hit| hit.range.start);
-    let last = hits.last().map_or(0, |hit| hit.range.end);
-    let mut range = 0..text.len();
-    if more_before
-        && let Some((at, space)) = text.char_indices().find(|(_, c)| c.is_whitespace())
-        && at < first
-    {
-        range.start = at + space.len_utf8();
+    /// The lines around the byte at which a hit begins.
+    fn around(&self, body: &StoredBody, page: &PageMark, at: usize) -> Option<Snippet> {
+        let start = at.saturating_sub(LEAD_BYTES).max(page.range.start);
+        let end = (at + SNIPPET_BYTES - LEAD_BYTES).max(start + SNIPPET_BYTES).min(page.range.end);
+        let (more_before, more_after) = (start > page.range.start, end < page.range.end);
+        let text = body.text(start..end)?;
+        // Cut words are left out before hits are looked for: half a word may be another one.
+        let whole = text.get(whole_words(&text, at - start, more_before, more_after))?;
+        let hits = self.matcher.find(whole, page.tongue, 100);
+        let fragments = fragments(whole, 0..whole.len(), &hits);
+        Some(Snippet { page_number: page.page_number, fragments, more_before, more_after })
     }
-    if more_after
-        && let Some((at, _)) = text.char_indices().rev().find(|(_, c)| c.is_whitespace())
-        && at >= last
+}
+
+/// The words of a text that are whole, the one at `at` in any case.
+fn whole_words(text: &str, at: usize, more_before: bool, more_after: bool) -> Range<usize> {
+    let mut range = 0..text.len();
+    let first_space = text.char_indices().find(|(_, c)| c.is_whitespace());
+    let last_space = text.char_indices().rev().find(|(_, c)| c.is_whitespace());
+    if let Some((space_at, space)) = first_space
+        && more_before
+        && space_at < at
     {
-        range.end = at;
+        range.start = space_at + space.len_utf8();
+    }
+    if let Some((space_at, _)) = last_space
+        && more_after
+        && space_at > at
+    {
+        range.end = space_at;
     }
     range
 }

@@ -285,7 +285,7 @@ impl StoredBody {
 }
 
 /// The smallest offset from `at` on that does not cut a character.
-pub(crate) fn ceil(text: &str, at: usize) -> usize {
+fn ceil(text: &str, at: usize) -> usize {
     (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 

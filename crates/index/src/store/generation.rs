@@ -1,8 +1,9 @@
 //! One index in a folder of its own: open, write, commit, read.
 
-use std::fs;
+use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tantivy::directory::MmapDirectory;
@@ -28,6 +29,8 @@ pub(crate) struct Generation {
     reader: IndexReader,
     snapshot: RwLock<Arc<Snapshot>>,
     writer: Mutex<Writer>,
+    /// A commit failed, and the snapshot may be older than what is on disk.
+    stale: AtomicBool,
 }
 
 impl Generation {
@@ -91,6 +94,7 @@ impl Generation {
             reader,
             snapshot: RwLock::new(Arc::new(snapshot)),
             writer: Mutex::new(Writer::new(fields, limits, checkpoint)),
+            stale: AtomicBool::new(false),
         })
     }
 
@@ -123,6 +127,7 @@ impl Generation {
 
     pub(crate) fn apply(&self, operations: Vec<Operation>) -> Result<Applied, IndexError> {
         let mut writer = self.writer();
+        self.refresh(&mut writer)?;
         // Taken under the writer's lock, so that it goes with what is pending.
         let snapshot = self.snapshot();
         writer.apply(&self.index, &snapshot, operations)
@@ -130,17 +135,40 @@ impl Generation {
 
     pub(crate) fn commit(&self, checkpoint: Checkpoint) -> Result<(), IndexError> {
         let mut writer = self.writer();
+        self.refresh(&mut writer)?;
+        // Whether the engine's commit came through is known only at the end of this function.
+        self.stale.store(true, Ordering::Relaxed);
         let changed = writer.commit(&self.index, checkpoint.clone())?;
         if changed {
-            self.reload(Some(checkpoint))
+            self.reload(Some(checkpoint))?;
+            self.stale.store(false, Ordering::Relaxed);
+            // The engine replaces its list of segments by a rename, and leaves that to the next commit to make durable.
+            let synced = File::open(&self.dir).and_then(|dir| dir.sync_all());
+            synced.map_err(|error| IndexError::from_io("commit to the index", error))
         } else {
             // Nothing to read anew; only the position has moved.
             let old = self.snapshot();
             let moved =
                 Snapshot { searcher: old.searcher.clone(), columns: old.columns.clone(), checkpoint: Some(checkpoint) };
             self.show(moved);
+            self.stale.store(false, Ordering::Relaxed);
             Ok(())
         }
+    }
+
+    /// After a commit that failed: reads what is on disk, so that what did come through is not written twice.
+    fn refresh(&self, writer: &mut Writer) -> Result<(), IndexError> {
+        if !self.stale.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let act = "read the committed index";
+        writer.forget();
+        let metas = self.index.load_metas().map_err(|error| IndexError::from_engine(act, error))?;
+        let checkpoint = metas.payload.as_deref().and_then(read_payload);
+        self.reload(checkpoint.clone())?;
+        writer.checkpoint = checkpoint;
+        self.stale.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     pub(crate) fn rest(&self) -> Result<(), IndexError> {

@@ -58,6 +58,26 @@ fn what_was_not_committed_is_not_there() {
     assert_eq!(everything(&opened.index).total, 60);
 }
 
+#[test]
+fn a_commit_that_failed_can_be_repeated() {
+    let office = office();
+    office.hold([paper(1, "seal")]);
+    let (here, away) = (office.dir.path().join("g000001"), office.dir.path().join("away"));
+    let write = || {
+        office.index.apply(vec![put(paper(2, "seal"))])?;
+        office.index.commit(at(2))
+    };
+    fs::rename(&here, &away).unwrap();
+    assert!(write().is_err());
+    assert_eq!(everything(&office.index).total, 1, "what was committed before is still answered");
+    assert!(write().is_err());
+    fs::rename(&away, &here).unwrap();
+    write().unwrap();
+    let answer = everything(&office.index);
+    assert_eq!((answer.total, answer.checkpoint), (2, Some(at(2))));
+    assert_eq!(office.index.object_numbers().len(), 2);
+}
+
 /// The child: commits one paper after the other and says so, until it is killed.
 #[test]
 fn child_that_is_killed() {

@@ -124,3 +124,17 @@ fn a_rebuild_that_was_killed_is_swept_away() {
     assert_eq!(folders.count(), 1);
     shadow.switch().unwrap();
 }
+
+#[test]
+fn a_cleared_index_forgets_the_old_log() {
+    let office = office();
+    office.hold([changed(1, 1_000, "seal"), changed(2, 1_000, "seal")]);
+    office.index.apply(vec![Operation::Remove { object_no: 2, change: 1_001 }]).unwrap();
+    office.index.clear().unwrap();
+    assert_eq!((office.index.checkpoint(), office.search("").total), (None, 0));
+    office.hold([changed(1, 5, "other"), changed(2, 5, "other")]);
+    assert_eq!((office.search("seal").total, office.search("other").total), (0, 2));
+    let dir = office.dir;
+    drop(office.index);
+    assert_eq!(FullTextIndex::open(dir.path()).unwrap().state, OpenState::At(at(5)));
+}

@@ -318,3 +318,14 @@ fn a_finder_needs_no_index() {
     let hits = finder.fragments(text, None).into_iter().filter(|fragment| fragment.hit).count();
     assert_eq!(hits, 2);
 }
+
+#[test]
+fn half_a_word_is_no_hit() {
+    let office = office();
+    let around = "landmark ".repeat(50);
+    office.hold([paper(1, &format!("{around}my mark {around}"))]);
+    let shown = office.snippet("mark");
+    assert_eq!(shown.matches('[').count(), 1, "{shown}");
+    assert!(shown.starts_with("1: landmark "), "{shown}");
+    assert!(shown.ends_with("landmark"), "{shown}");
+}
