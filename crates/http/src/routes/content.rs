@@ -1,0 +1,197 @@
+//! `/documents/{id}/content` and `/blobs`: the bytes, out and in.
+
+use std::future::Future;
+use std::ops::Range;
+
+use actix_web::body::SizedStream;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue,
+    IF_NONE_MATCH, RANGE,
+};
+use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder, get, put, web};
+use bytes::BytesMut;
+use cartulary_model::BlobDigest;
+use cartulary_repository::{Content, NewContent, OpenedContent, Precondition, RepositoryError, VersionNote};
+use futures::StreamExt;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::answer::{self, Answer};
+use crate::envelope::HeadOnly;
+use crate::error::ApiError;
+use crate::guarded::Guarded;
+use crate::ranges::{self, Part};
+use crate::routes::object::Detail;
+use crate::security_headers::CONTENT_POLICY;
+use crate::upload::last_segment;
+use crate::{body, conditional, disposition};
+
+/// Contents up to this size are answered in one piece, verified before the first byte goes out. *Units*: bytes.
+const ONE_PIECE_MAX: u64 = 256 * 1024;
+
+/// How bytes are asked for.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ContentQuery {
+    /// `1` makes a browser keep the file instead of showing it.
+    download: Option<u8>,
+}
+
+/// What is said of new bytes.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct NewContentQuery {
+    /// The file's name; the former one unless given.
+    file_name: Option<String>,
+    /// Why there is a new version.
+    #[serde(default)]
+    comment: String,
+    /// Whether the next major number is taken.
+    #[serde(default)]
+    major: bool,
+}
+
+/// Returns the bytes of a document, or of one version of it.
+#[utoipa::path(tag = "documents",
+    params(ContentQuery, ("id" = String, Path, description = "the document's id, or a version's"),
+        ("Range" = Option<String>, Header, description = "one range of bytes"),
+        ("If-None-Match" = Option<String>, Header, description = "the ETag that the client has")),
+    responses(
+        (status = 200, description = "all of it", content_type = "application/octet-stream"),
+        (status = 206, description = "the range", content_type = "application/octet-stream"),
+        (status = 304, description = "the client has it"),
+        (status = 416, description = "`range_not_satisfiable`"),
+    ))]
+#[get("/documents/{id}/content")]
+pub async fn get_document_content(guarded: Guarded) -> Answer {
+    let (id, query): (_, ContentQuery) = (guarded.id()?, guarded.query()?);
+    let session = guarded.session();
+    send(&guarded, query, || session.content_of(id), |range| session.content_open(id, range)).await
+}
+
+/// Returns the bytes with this digest, if the caller may read the content of an object that has them.
+#[utoipa::path(tag = "blobs",
+    params(ContentQuery, ("hex" = String, Path, description = "the SHA-256: 64 lower-case hex digits"),
+        ("Range" = Option<String>, Header, description = "one range of bytes"),
+        ("If-None-Match" = Option<String>, Header, description = "the ETag that the client has")),
+    responses(
+        (status = 200, description = "all of it", content_type = "application/octet-stream"),
+        (status = 206, description = "the range", content_type = "application/octet-stream"),
+        (status = 304, description = "the client has it"),
+        (status = 416, description = "`range_not_satisfiable`"),
+    ))]
+#[get("/blobs/sha256/{hex}")]
+pub async fn get_blob(guarded: Guarded) -> Answer {
+    let (digest, query): (BlobDigest, ContentQuery) = (guarded.segment("hex")?, guarded.query()?);
+    let session = guarded.session();
+    send(&guarded, query, || session.blob_content(digest), |range| session.blob_open(digest, range)).await
+}
+
+/// Answers bytes. What decides the answer is asked for first only when something depends on it.
+async fn send<L, O>(
+    guarded: &Guarded,
+    query: ContentQuery,
+    look: impl FnOnce() -> L,
+    open: impl FnOnce(Option<Range<u64>>) -> O,
+) -> Answer
+where
+    L: Future<Output = Result<Content, RepositoryError>>,
+    O: Future<Output = Result<OpenedContent, RepositoryError>>,
+{
+    let keeps = query.download == Some(1);
+    let headers = guarded.headers();
+    let is_head = guarded.request().extensions().contains::<HeadOnly>();
+    let is_plain = !is_head && !headers.contains_key(RANGE) && !headers.contains_key(IF_NONE_MATCH);
+    if is_plain {
+        let opened = open(None).await?;
+        return whole(opened, keeps).await;
+    }
+    let content = look().await?;
+    let etag = conditional::quoted(&content.digest.to_string());
+    if conditional::has_already(headers, &etag) {
+        return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish());
+    }
+    if is_head {
+        return Ok(dressed(StatusCode::OK, &content, keeps)
+            .body(SizedStream::new(content.size_bytes, futures::stream::empty::<Result<_, std::io::Error>>())));
+    }
+    match ranges::part(headers, content.size_bytes, etag.to_str().unwrap_or_default()) {
+        Part::Whole => whole(open(None).await?, keeps).await,
+        Part::Outside => Err(ApiError::range_not_satisfiable(content.size_bytes)),
+        Part::Bytes(range) => {
+            let (start, end) = (range.start, range.end);
+            let opened = open(Some(range)).await?;
+            let mut response = dressed(StatusCode::PARTIAL_CONTENT, &content, keeps);
+            let last = end.saturating_sub(1);
+            response.insert_header((CONTENT_RANGE, format!("bytes {start}-{last}/{}", content.size_bytes)));
+            Ok(response.body(SizedStream::new(end - start, opened.bytes)))
+        }
+    }
+}
+
+async fn whole(opened: OpenedContent, keeps: bool) -> Answer {
+    let OpenedContent { content, mut bytes } = opened;
+    let mut response = dressed(StatusCode::OK, &content, keeps);
+    if content.size_bytes > ONE_PIECE_MAX {
+        return Ok(response.body(SizedStream::new(content.size_bytes, bytes)));
+    }
+    let mut piece = match bytes.next().await {
+        Some(first) => first?,
+        None => return Ok(response.body(bytes::Bytes::new())),
+    };
+    if let Some(second) = bytes.next().await {
+        let mut all = BytesMut::from(piece.as_ref());
+        all.extend_from_slice(&second?);
+        while let Some(more) = bytes.next().await {
+            all.extend_from_slice(&more?);
+        }
+        piece = all.freeze();
+    }
+    Ok(response.body(piece))
+}
+
+fn dressed(status: StatusCode, content: &Content, keeps: bool) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    let media_type = HeaderValue::from_str(&content.media_type);
+    let media_type = media_type.unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
+    let named = if keeps { disposition::attachment } else { disposition::inline };
+    response.insert_header((CONTENT_TYPE, media_type));
+    response.insert_header((CONTENT_DISPOSITION, named(&content.file_name)));
+    response.insert_header((ETAG, conditional::quoted(&content.digest.to_string())));
+    response.insert_header((ACCEPT_RANGES, "bytes"));
+    response.insert_header((CONTENT_SECURITY_POLICY, CONTENT_POLICY));
+    response
+}
+
+/// Puts new bytes into a document, as its next version.
+#[utoipa::path(tag = "documents",
+    params(NewContentQuery, ("id" = String, Path, description = "the document's id"),
+        ("If-Match" = String, Header, description = "the ETag of the document that was read")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "the bytes"),
+    responses((status = 200, description = "the document as it is now", body = Detail)))]
+#[put("/documents/{id}/content")]
+pub async fn update_document_content(guarded: Guarded, body: web::Payload) -> Answer {
+    let id = guarded.id()?;
+    let precondition = guarded.precondition()?;
+    let query: NewContentQuery = guarded.query()?;
+    let before = guarded.session().object_get(id).await?;
+    let is_stale = matches!(precondition, Precondition::Token(token) if token != before.summary.change_token);
+    if is_stale {
+        // Said before the bytes are sent, and again by the repository when they are there.
+        return Err(RepositoryError::Stale { current: Box::new(before) }.into());
+    }
+    let before = before.summary;
+    let file_name = match query.file_name.as_deref().map(last_segment).filter(|name| !name.is_empty()) {
+        Some(name) => name.to_owned(),
+        None => before.content.map_or(before.name, |content| content.file_name),
+    };
+    let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let staged = body::stage(&guarded, body).await?;
+    let content = NewContent { file_name, media_type, ..staged };
+    let note = VersionNote { comment: query.comment, major: query.major };
+    let put = guarded.session().content_put(id, precondition, content, note).await?;
+    answer::changed(&put.transaction, put.value.summary.change_token, &Detail::from(put.value))
+}

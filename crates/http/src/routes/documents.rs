@@ -1,0 +1,186 @@
+//! `/documents`: filing a document in a dossier, reading and changing it, its versions and its text.
+
+use actix_web::{delete, get, patch, post, web};
+use cartulary_model::{BaseType, Properties};
+use cartulary_repository::{NewContent, NewDocument};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::answer::{self, Answer};
+use crate::error::ApiError;
+use crate::guarded::Guarded;
+use crate::routes::dossiers::{self, Changes};
+use crate::routes::object::{Detail, Fault, Page, Version};
+use crate::routes::users::WindowQuery;
+use crate::upload::{self, Upload};
+
+/// A new document, as a form.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it is the description of a form that is read as a stream")]
+pub struct NewDocumentForm {
+    /// The name, unique in the dossier; the file's name unless given, then with `(2)` when it is taken.
+    name: Option<String>,
+    /// What people read; the name unless given.
+    title: Option<String>,
+    /// The type; `document` unless given.
+    r#type: Option<String>,
+    /// Its properties, as JSON.
+    properties: Option<String>,
+    /// The file; without one the document is a placeholder for a paper that was received and not yet scanned.
+    #[schema(value_type = Option<String>, format = Binary, content_media_type = "application/octet-stream")]
+    content: Option<Vec<u8>>,
+}
+
+/// Which pages of a text are asked for.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TextQuery {
+    /// One page, from 1; all unless given.
+    page: Option<u32>,
+}
+
+/// The text of a document.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentText {
+    /// `none`, `waiting`, `ready` or `failed`.
+    state: &'static str,
+    /// The number of pages; 0 when it is not known, or the format has none.
+    page_count: u32,
+    /// The pages asked for.
+    pages: Vec<TextPage>,
+    /// What is wrong with the file.
+    faults: Vec<Fault>,
+}
+
+/// One page of a text.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TextPage {
+    /// The page, from 1.
+    page_number: u32,
+    /// Its width in points (1/72 in), when it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    width: Option<f32>,
+    /// Its height in points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    height: Option<f32>,
+    /// The text in logical order.
+    text: String,
+    /// Its language as ISO 639-1, when known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+}
+
+const FIELDS: &[&str] = &["name", "title", "type", "properties"];
+
+/// Files a new document in a dossier.
+#[utoipa::path(tag = "documents",
+    params(("id" = String, Path, description = "the dossier's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "a repeated request finds what the first made")),
+    request_body(content = NewDocumentForm, content_type = "multipart/form-data"),
+    responses((status = 201, description = "filed", body = Detail)))]
+#[post("/dossiers/{id}/documents")]
+pub async fn create_document(guarded: Guarded, body: web::Payload) -> Answer {
+    let dossier = guarded.id()?;
+    let idempotency_key = guarded.idempotency_key()?;
+    let upload = upload::take(&guarded, body, FIELDS).await?;
+    let new = NewDocument { idempotency_key, ..new_document(upload)? };
+    let made = guarded.session().document_create(dossier, new).await?;
+    let (token, id) = (made.value.summary.change_token, made.value.summary.id);
+    answer::created(&format!("/api/v1/documents/{id}"), &made.transaction, token, &Detail::from(made.value))
+}
+
+fn new_document(upload: Upload) -> Result<NewDocument, ApiError> {
+    let Upload { mut fields, content } = upload;
+    let mut field = |name: &str| fields.remove(name).filter(|text| !text.is_empty());
+    let given_name = field("name");
+    let rename_when_taken = given_name.is_none();
+    let name = given_name.or_else(|| content.as_ref().map(|content| content.file_name.clone())).unwrap_or_default();
+    let properties = field("properties").map_or_else(|| Ok(Properties::new()), |text| parse_properties(&text))?;
+    let content = content.map(|content| named(content, &name));
+    Ok(NewDocument {
+        title: field("title"),
+        type_id: field("type"),
+        name,
+        properties,
+        content,
+        rename_when_taken,
+        idempotency_key: None,
+    })
+}
+
+fn parse_properties(text: &str) -> Result<Properties, ApiError> {
+    serde_json::from_str(text).map_err(|error| ApiError::invalid("properties", "wrong_shape", error.to_string()))
+}
+
+/// A file without a name is called like its document.
+fn named(content: NewContent, name: &str) -> NewContent {
+    if content.file_name.is_empty() { NewContent { file_name: name.to_owned(), ..content } } else { content }
+}
+
+/// Returns a document, or one version of it.
+#[utoipa::path(tag = "documents", params(("id" = String, Path, description = "the document's id, or a version's")),
+    responses((status = 200, description = "the document", body = Detail)))]
+#[get("/documents/{id}")]
+pub async fn get_document(guarded: Guarded) -> Answer {
+    let detail = guarded.session().object_get(guarded.id()?).await?;
+    if detail.summary.base != BaseType::Document {
+        return Err(ApiError::not_found("the document"));
+    }
+    answer::object(&guarded, detail.summary.change_token, &Detail::from(detail))
+}
+
+/// Changes name, title or properties of a document.
+#[utoipa::path(tag = "documents", request_body = Changes,
+    params(("id" = String, Path, description = "the document's id"),
+        ("If-Match" = String, Header, description = "the ETag that was read")),
+    responses((status = 200, description = "the document as it is now", body = Detail)))]
+#[patch("/documents/{id}")]
+pub async fn update_document(guarded: Guarded, body: web::Payload) -> Answer {
+    dossiers::update(guarded, body, BaseType::Document).await
+}
+
+/// Puts a document in the trash.
+#[utoipa::path(tag = "documents",
+    params(("id" = String, Path, description = "the document's id"),
+        ("If-Match" = String, Header, description = "the ETag that was read")),
+    responses((status = 204, description = "in the trash")))]
+#[delete("/documents/{id}")]
+pub async fn delete_document(guarded: Guarded) -> Answer {
+    dossiers::trash(guarded, BaseType::Document).await
+}
+
+/// Lists the versions of a document, newest first.
+#[utoipa::path(tag = "documents", params(WindowQuery, ("id" = String, Path, description = "the document's id")),
+    responses((status = 200, description = "a window", body = Page<Version>)))]
+#[get("/documents/{id}/versions")]
+pub async fn list_document_versions(guarded: Guarded) -> Answer {
+    let id = guarded.id()?;
+    let query: WindowQuery = guarded.query()?;
+    answer::ok(&Page::<Version>::of(guarded.session().version_list(id, query.window()?).await?))
+}
+
+/// Returns the text of a document, as far as it was read.
+#[utoipa::path(tag = "documents", params(TextQuery, ("id" = String, Path, description = "the document's id, or a version's")),
+    responses((status = 200, description = "the text", body = DocumentText)))]
+#[get("/documents/{id}/text")]
+pub async fn get_document_text(guarded: Guarded) -> Answer {
+    let id = guarded.id()?;
+    let query: TextQuery = guarded.query()?;
+    let text = guarded.session().text_get(id, query.page).await?;
+    let page = |page: cartulary_repository::TextPage| TextPage {
+        page_number: page.page_number,
+        width: page.width,
+        height: page.height,
+        text: page.text,
+        language: page.language,
+    };
+    answer::ok(&DocumentText {
+        state: text.summary.state.as_str(),
+        page_count: text.summary.page_count.unwrap_or(0),
+        pages: text.pages.into_iter().map(page).collect(),
+        faults: text.summary.faults.into_iter().map(Fault::from).collect(),
+    })
+}

@@ -1,0 +1,202 @@
+//! `/dossiers`: the list, one dossier, and what lies in it.
+
+use actix_web::{delete, get, patch, post, web};
+use cartulary_model::{BaseType, Properties};
+use cartulary_repository::{ListOrder, NewFolder, ObjectChanges};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::answer::{self, Answer};
+use crate::error::ApiError;
+use crate::guarded::Guarded;
+use crate::routes::object::{Detail, Page, Summary};
+use crate::{body, paging, waiting};
+
+/// Which dossiers are asked for.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DossierQuery {
+    /// How many rows are answered, 1 to 1,000; 50 unless given.
+    limit: Option<u64>,
+    /// How many rows are passed over.
+    offset: Option<u64>,
+    /// Continues a list, instead of an offset.
+    cursor: Option<String>,
+    /// `modified`, `created` or `name`, with `-` before it for the other way round; `-modified` unless given.
+    sort: Option<String>,
+    /// Only dossiers whose name or title has words that begin like these; the best first.
+    q: Option<String>,
+    /// Waits until the list knows this transaction.
+    wait_for: Option<String>,
+}
+
+/// Which window of a dossier's contents is asked for.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ContentsQuery {
+    /// How many rows are answered, 1 to 1,000; 50 unless given.
+    limit: Option<u64>,
+    /// How many rows are passed over.
+    offset: Option<u64>,
+    /// Continues a list, instead of an offset.
+    cursor: Option<String>,
+    /// Waits until the list knows this transaction.
+    wait_for: Option<String>,
+}
+
+/// A new dossier.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewDossier {
+    /// The name, unique among dossiers.
+    name: String,
+    /// What people read; the name unless given.
+    title: Option<String>,
+    /// The type; `dossier` unless given.
+    #[serde(rename = "type")]
+    type_id: Option<String>,
+    /// Its properties.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    properties: Properties,
+}
+
+/// Changes to an object; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Changes {
+    /// Another name.
+    name: Option<String>,
+    /// Another title.
+    title: Option<String>,
+    /// Properties to set, or to remove where the value is null; others stay.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    properties: Properties,
+}
+
+impl From<Changes> for ObjectChanges {
+    fn from(changes: Changes) -> Self {
+        Self { name: changes.name, title: changes.title, properties: changes.properties }
+    }
+}
+
+fn order(sort: Option<&str>) -> Result<ListOrder, ApiError> {
+    match sort.unwrap_or("-modified") {
+        "modified" => Ok(ListOrder::Modified),
+        "-modified" => Ok(ListOrder::ModifiedDescending),
+        "created" => Ok(ListOrder::Created),
+        "-created" => Ok(ListOrder::CreatedDescending),
+        "name" => Ok(ListOrder::Name),
+        "-name" => Ok(ListOrder::NameDescending),
+        _ => Err(ApiError::invalid_query("sort", "is modified, created or name, or one of these after a `-`")),
+    }
+}
+
+/// Lists the dossiers that the caller may see.
+#[utoipa::path(tag = "dossiers", params(DossierQuery), responses((status = 200, description = "a window", body = Page<Summary>)))]
+#[get("/dossiers")]
+pub async fn list_dossiers(guarded: Guarded) -> Answer {
+    let query: DossierQuery = guarded.query()?;
+    let window = paging::window(query.limit, query.offset, query.cursor.as_deref())?;
+    let order = order(query.sort.as_deref())?;
+    let filter = query.q.filter(|filter| !filter.trim().is_empty());
+    match filter {
+        Some(_) => waiting::indexed(&guarded, query.wait_for.as_deref()).await?,
+        None => waiting::sequenced(&guarded, query.wait_for.as_deref()).await?,
+    }
+    let dossiers = guarded.session().dossier_list(window, order, filter).await?;
+    answer::ok(&Page::<Summary>::of(dossiers))
+}
+
+/// Opens a new dossier.
+#[utoipa::path(tag = "dossiers", request_body = NewDossier,
+    params(("Idempotency-Key" = Option<String>, Header, description = "a repeated request finds what the first made")),
+    responses((status = 201, description = "opened", body = Detail)))]
+#[post("/dossiers")]
+pub async fn create_dossier(guarded: Guarded, body: web::Payload) -> Answer {
+    let idempotency_key = guarded.idempotency_key()?;
+    let form: NewDossier = body::json(guarded.request(), body).await?;
+    let new = NewFolder {
+        name: form.name,
+        title: form.title,
+        type_id: form.type_id,
+        properties: form.properties,
+        idempotency_key,
+    };
+    let made = guarded.session().dossier_create(new).await?;
+    let (token, id) = (made.value.summary.change_token, made.value.summary.id);
+    answer::created(&format!("/api/v1/dossiers/{id}"), &made.transaction, token, &Detail::from(made.value))
+}
+
+/// Returns a dossier, or a folder in one.
+#[utoipa::path(tag = "dossiers", params(("id" = String, Path, description = "the dossier's id")),
+    responses((status = 200, description = "the dossier", body = Detail)))]
+#[get("/dossiers/{id}")]
+pub async fn get_dossier(guarded: Guarded) -> Answer {
+    let detail = guarded.session().object_get(guarded.id()?).await?;
+    if detail.summary.base != BaseType::Folder {
+        return Err(ApiError::not_found("the dossier"));
+    }
+    answer::object(&guarded, detail.summary.change_token, &Detail::from(detail))
+}
+
+/// Changes name, title or properties of a dossier.
+#[utoipa::path(tag = "dossiers", request_body = Changes,
+    params(("id" = String, Path, description = "the dossier's id"),
+        ("If-Match" = String, Header, description = "the ETag that was read")),
+    responses((status = 200, description = "the dossier as it is now", body = Detail)))]
+#[patch("/dossiers/{id}")]
+pub async fn update_dossier(guarded: Guarded, body: web::Payload) -> Answer {
+    update(guarded, body, BaseType::Folder).await
+}
+
+/// Changes an object of the wanted base type.
+pub(crate) async fn update(guarded: Guarded, body: web::Payload, base: BaseType) -> Answer {
+    let id = guarded.id()?;
+    let precondition = guarded.precondition()?;
+    let changes: Changes = body::json(guarded.request(), body).await?;
+    require_base(&guarded, base).await?;
+    let changed = guarded.session().object_update(id, precondition, changes.into()).await?;
+    answer::changed(&changed.transaction, changed.value.summary.change_token, &Detail::from(changed.value))
+}
+
+/// Puts a dossier in the trash.
+#[utoipa::path(tag = "dossiers",
+    params(("id" = String, Path, description = "the dossier's id"),
+        ("If-Match" = String, Header, description = "the ETag that was read")),
+    responses((status = 204, description = "in the trash")))]
+#[delete("/dossiers/{id}")]
+pub async fn delete_dossier(guarded: Guarded) -> Answer {
+    trash(guarded, BaseType::Folder).await
+}
+
+/// Puts an object of the wanted base type in the trash.
+pub(crate) async fn trash(guarded: Guarded, base: BaseType) -> Answer {
+    let id = guarded.id()?;
+    let precondition = guarded.precondition()?;
+    require_base(&guarded, base).await?;
+    let done = guarded.session().object_trash(id, precondition).await?;
+    answer::done(&done.transaction)
+}
+
+/// A document has no address under `/dossiers`, nor a folder one under `/documents`.
+async fn require_base(guarded: &Guarded, base: BaseType) -> Result<(), ApiError> {
+    let detail = guarded.session().object_get(guarded.id()?).await?;
+    if detail.summary.base == base { Ok(()) } else { Err(ApiError::not_found("the object")) }
+}
+
+/// Lists what lies in a dossier, in the order of receipt.
+#[utoipa::path(tag = "dossiers", params(ContentsQuery, ("id" = String, Path, description = "the dossier's id")),
+    responses((status = 200, description = "a window", body = Page<Summary>)))]
+#[get("/dossiers/{id}/contents")]
+pub async fn list_dossier_contents(guarded: Guarded) -> Answer {
+    let id = guarded.id()?;
+    let query: ContentsQuery = guarded.query()?;
+    let window = paging::window(query.limit, query.offset, query.cursor.as_deref())?;
+    waiting::sequenced(&guarded, query.wait_for.as_deref()).await?;
+    let contents = guarded.session().children_list(id, window, ListOrder::Receipt).await?;
+    answer::ok(&Page::<Summary>::of(contents))
+}

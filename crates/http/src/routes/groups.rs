@@ -1,0 +1,104 @@
+//! `/groups`: groups of users and of other groups, for administrators.
+
+use actix_web::http::StatusCode;
+use actix_web::{get, post, put, web};
+use cartulary_model::ObjectId;
+use cartulary_repository as repository;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::answer::{self, Answer};
+use crate::body;
+use crate::guarded::Guarded;
+use crate::routes::object::Page;
+use crate::routes::users::WindowQuery;
+
+/// A group.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// The group's id.
+    #[schema(value_type = String, format = "uuid")]
+    id: ObjectId,
+    /// Its name, as access lists use it.
+    name: String,
+    /// What people read.
+    display_name: String,
+    /// Users and groups in it.
+    members: Vec<Member>,
+}
+
+/// A user or group in a group.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    /// Its id.
+    #[schema(value_type = String, format = "uuid")]
+    id: ObjectId,
+    /// Its name.
+    name: String,
+    /// What people read.
+    display_name: String,
+}
+
+impl From<repository::GroupView> for Group {
+    fn from(group: repository::GroupView) -> Self {
+        let member = |member: repository::PrincipalName| Member {
+            id: member.id,
+            name: member.name,
+            display_name: member.display_name,
+        };
+        Self {
+            id: group.id,
+            name: group.name,
+            display_name: group.display_name,
+            members: group.members.into_iter().map(member).collect(),
+        }
+    }
+}
+
+/// A new group.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewGroup {
+    /// Its name.
+    name: String,
+    /// What people read; the name unless given.
+    display_name: Option<String>,
+}
+
+/// All members of a group.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GroupMembers {
+    /// The ids of users and groups.
+    #[schema(value_type = Vec<String>)]
+    members: Vec<ObjectId>,
+}
+
+/// Lists the groups by name.
+#[utoipa::path(tag = "people", params(WindowQuery), responses((status = 200, description = "a window", body = Page<Group>)))]
+#[get("/groups")]
+pub async fn list_groups(guarded: Guarded) -> Answer {
+    let query: WindowQuery = guarded.query()?;
+    answer::ok(&Page::<Group>::of(guarded.session().group_list(query.window()?).await?))
+}
+
+/// Makes a group.
+#[utoipa::path(tag = "people", request_body = NewGroup, responses((status = 201, description = "made", body = Group)))]
+#[post("/groups")]
+pub async fn create_group(guarded: Guarded, body: web::Payload) -> Answer {
+    let form: NewGroup = body::json(guarded.request(), body).await?;
+    let group = guarded.session().group_create(form.name, form.display_name).await?;
+    answer::json(StatusCode::CREATED, &Group::from(group), |_| {})
+}
+
+/// Replaces the members of a group.
+#[utoipa::path(tag = "people", params(("id" = String, Path, description = "the group's id")), request_body = GroupMembers,
+    responses((status = 200, description = "the group as it is now", body = Group)))]
+#[put("/groups/{id}/members")]
+pub async fn update_group_members(guarded: Guarded, body: web::Payload) -> Answer {
+    let id = guarded.id()?;
+    let form: GroupMembers = body::json(guarded.request(), body).await?;
+    answer::ok(&Group::from(guarded.session().group_set_members(id, form.members).await?))
+}

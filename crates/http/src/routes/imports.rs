@@ -1,0 +1,253 @@
+//! `/imports`: folders of files, sent one by one, so that a run can be resumed.
+
+use std::borrow::Cow;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, LOCATION};
+use actix_web::{get, post, put, web};
+use cartulary_model::{BlobDigest, ObjectId};
+use cartulary_repository::{ImportCandidate, ImportFile, ImportReport, ImportView, NewImport};
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::answer::{self, Answer, CARTULARY_TRANSACTION};
+use crate::body;
+use crate::error::ApiError;
+use crate::guarded::Guarded;
+
+/// A new run.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewImportForm {
+    /// The source's name: runs of one name share what they took.
+    source: String,
+    /// What the dossier is called that takes the files lying at the top; the source's name unless given.
+    #[expect(
+        dead_code,
+        reason = "the repository calls that dossier after the source; taken so that clients can say it"
+    )]
+    folder_name: Option<String>,
+}
+
+/// A run.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Import {
+    /// The run's id.
+    #[schema(value_type = String, format = "uuid")]
+    id: ObjectId,
+    /// The source's name.
+    source: String,
+    /// `open` or `finished`.
+    state: &'static str,
+    /// New documents.
+    taken: u64,
+    /// New versions of documents that the source had made.
+    new_versions: u64,
+    /// Files that had been taken before.
+    already_taken: u64,
+    /// One for each file that could not be taken whole.
+    faults: Vec<ImportFault>,
+}
+
+/// Why a file could not be taken whole.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportFault {
+    /// Its path below the source.
+    path: String,
+    /// A stable snake_case code.
+    code: String,
+    /// The reason, for a person.
+    reason: String,
+}
+
+/// Files to ask about.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImportCheck {
+    /// At most 5,000.
+    entries: Vec<ImportCheckEntry>,
+}
+
+/// A file to ask about.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImportCheckEntry {
+    /// Its path below the source, with `/` between names.
+    path: String,
+    /// The SHA-256 of its bytes.
+    #[schema(value_type = String)]
+    digest: BlobDigest,
+    /// Its length in bytes.
+    #[allow(dead_code, reason = "the digest decides; the length is there for people who read traces")]
+    size_bytes: Option<u64>,
+}
+
+/// What the source knows of files.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportCheckAnswer {
+    /// In the order in which they were asked about.
+    items: Vec<ImportCheckItem>,
+}
+
+/// What the source knows of a file.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportCheckItem {
+    /// Its path.
+    path: String,
+    /// `new`, `changed` (the path with other bytes) or `taken`.
+    state: &'static str,
+}
+
+/// How a file is called.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by hand, since bytes need not be UTF-8")]
+pub struct ImportFileQuery {
+    /// The path below the source, with `/` between names.
+    path: String,
+    /// The bytes of the path, percent-encoded, when they are not UTF-8.
+    #[param(rename = "pathRaw")]
+    path_raw: Option<String>,
+}
+
+/// What became of a file.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportedFile {
+    /// Its path.
+    path: String,
+    /// `created`, `version` or `taken`.
+    state: &'static str,
+    /// The document.
+    #[schema(value_type = String, format = "uuid")]
+    document_id: ObjectId,
+}
+
+impl Import {
+    fn of(view: ImportView, faults: Vec<cartulary_repository::ImportFault>) -> Self {
+        let fault = |fault: cartulary_repository::ImportFault| ImportFault {
+            path: fault.path,
+            code: fault.code,
+            reason: fault.reason,
+        };
+        Self {
+            id: view.id,
+            source: view.source,
+            state: if view.is_open { "open" } else { "finished" },
+            taken: view.created_count,
+            new_versions: view.version_count,
+            already_taken: view.taken_count,
+            faults: faults.into_iter().map(fault).collect(),
+        }
+    }
+}
+
+impl From<ImportReport> for Import {
+    fn from(report: ImportReport) -> Self {
+        Self::of(report.view, report.faults)
+    }
+}
+
+/// Begins a run; what the source took before is not taken again.
+#[utoipa::path(tag = "imports", request_body = NewImportForm, responses((status = 201, description = "begun", body = Import)))]
+#[post("/imports")]
+pub async fn create_import(guarded: Guarded, body: web::Payload) -> Answer {
+    let form: NewImportForm = body::json(guarded.request(), body).await?;
+    let view = guarded.session().import_start(NewImport { source: form.source }).await?;
+    let location = format!("/api/v1/imports/{}", view.id);
+    answer::json(StatusCode::CREATED, &Import::of(view, Vec::new()), |response| {
+        response.insert_header((LOCATION, location));
+    })
+}
+
+/// Returns a run.
+#[utoipa::path(tag = "imports", params(("id" = String, Path, description = "the run's id")),
+    responses((status = 200, description = "the run", body = Import)))]
+#[get("/imports/{id}")]
+pub async fn get_import(guarded: Guarded) -> Answer {
+    answer::ok(&Import::from(guarded.session().import_get(guarded.id()?).await?))
+}
+
+/// Says of each file whether the source took it before.
+#[utoipa::path(tag = "imports", params(("id" = String, Path, description = "the run's id")), request_body = ImportCheck,
+    responses((status = 200, description = "one for each", body = ImportCheckAnswer)))]
+#[post("/imports/{id}/check")]
+pub async fn check_import(guarded: Guarded, body: web::Payload) -> Answer {
+    let id = guarded.id()?;
+    let form: ImportCheck = body::json(guarded.request(), body).await?;
+    let paths: Vec<String> = form.entries.iter().map(|entry| entry.path.clone()).collect();
+    let candidate = |entry: ImportCheckEntry| ImportCandidate { path: entry.path, digest: entry.digest };
+    let candidates = form.entries.into_iter().map(candidate).collect();
+    let states = guarded.session().import_check(id, candidates).await?;
+    let item =
+        |(path, state): (String, cartulary_repository::ImportState)| ImportCheckItem { path, state: state.as_str() };
+    answer::ok(&ImportCheckAnswer { items: paths.into_iter().zip(states).map(item).collect() })
+}
+
+/// Takes one file: a new document, a new version, or nothing when it was taken before.
+#[utoipa::path(tag = "imports", params(ImportFileQuery, ("id" = String, Path, description = "the run's id")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "the bytes"),
+    responses((status = 200, description = "what became of it", body = ImportedFile)))]
+#[put("/imports/{id}/files")]
+pub async fn update_import_file(guarded: Guarded, body: web::Payload) -> Answer {
+    let id = guarded.id()?;
+    let (path, path_raw) = path_of(guarded.request().query_string())?;
+    let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let staged = body::stage(&guarded, body).await?.staged;
+    let file = ImportFile { path, path_raw, staged, media_type };
+    let imported = guarded.session().import_file(id, file).await?;
+    let (transaction, imported) = (imported.transaction, imported.value);
+    let answered =
+        ImportedFile { path: imported.path, state: imported.state.as_str(), document_id: imported.document_id };
+    answer::json(StatusCode::OK, &answered, |response| {
+        response.insert_header((CARTULARY_TRANSACTION, transaction));
+    })
+}
+
+/// Reads the query as bytes: a path need not be UTF-8.
+fn path_of(query: &str) -> Result<(String, Option<Vec<u8>>), ApiError> {
+    let (mut path, mut raw) = (None, None);
+    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+        let value = value.replace('+', " ");
+        let bytes: Vec<u8> = Cow::from(percent_decode_str(&value)).into_owned();
+        match name {
+            "path" => path = Some(bytes),
+            "pathRaw" => raw = Some(bytes),
+            _ => return Err(ApiError::invalid_query(name, "is not known here")),
+        }
+    }
+    let path = path.ok_or_else(|| ApiError::invalid_query("path", "is missing"))?;
+    match String::from_utf8(path) {
+        Ok(path) => Ok((path, raw)),
+        Err(error) => {
+            let shown = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            Ok((shown, Some(error.into_bytes())))
+        }
+    }
+}
+
+/// Ends a run and returns its report.
+#[utoipa::path(tag = "imports", params(("id" = String, Path, description = "the run's id")),
+    responses((status = 200, description = "the report", body = Import)))]
+#[post("/imports/{id}/finish")]
+pub async fn finish_import(guarded: Guarded) -> Answer {
+    answer::ok(&Import::from(guarded.session().import_finish(guarded.id()?).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_keeps_its_bytes() {
+        assert_eq!(path_of("path=a%2Fb%20c.pdf").unwrap(), ("a/b c.pdf".into(), None));
+        assert_eq!(path_of("path=%E9.pdf").unwrap(), ("\u{fffd}.pdf".into(), Some(b"\xe9.pdf".to_vec())));
+        assert_eq!(path_of("path=x.pdf&pathRaw=%E9").unwrap(), ("x.pdf".into(), Some(b"\xe9".to_vec())));
+        assert!(path_of("").is_err() && path_of("path=a&other=b").is_err());
+    }
+}

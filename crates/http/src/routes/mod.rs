@@ -1,0 +1,124 @@
+//! The core's routes, one file for each group of resources; the lists here are all there are.
+
+mod acl;
+mod changes;
+mod content;
+mod documents;
+mod dossiers;
+mod groups;
+mod imports;
+mod jobs;
+pub mod label;
+pub mod object;
+mod search;
+mod sessions;
+mod types;
+mod users;
+
+use std::sync::LazyLock;
+
+use actix_web::dev::ResourceDef;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, get};
+
+use crate::answer::Answer;
+use crate::openapi::Document;
+use crate::state::AppState;
+use crate::{health, metrics, web_ui};
+
+/// Makes, of one list of handlers, what registers them and what describes them, so that no route can be served and not
+/// described, nor described and not served.
+macro_rules! routes {
+    ($register:ident, $describe:ident, $prefix:literal, [$($handler:path),* $(,)?]) => {
+        fn $register(config: &mut ServiceConfig) {
+            $(config.service($handler);)*
+        }
+
+        fn $describe(document: Document) -> Document {
+            document $(.add::<$handler>($prefix))*
+        }
+    };
+}
+
+// Those asked for most come first.
+routes!(
+    register_api,
+    describe_api,
+    "/api/v1",
+    [
+        documents::get_document,
+        content::get_document_content,
+        dossiers::list_dossiers,
+        dossiers::list_dossier_contents,
+        dossiers::get_dossier,
+        documents::create_document,
+        imports::update_import_file,
+        search::search_objects,
+        content::get_blob,
+        documents::get_document_text,
+        documents::list_document_versions,
+        content::update_document_content,
+        documents::update_document,
+        documents::delete_document,
+        dossiers::create_dossier,
+        dossiers::update_dossier,
+        dossiers::delete_dossier,
+        sessions::create_session,
+        sessions::get_session,
+        sessions::delete_session,
+        types::list_types,
+        acl::get_acl,
+        acl::update_acl,
+        changes::list_changes,
+        jobs::list_jobs,
+        jobs::get_job,
+        imports::create_import,
+        imports::get_import,
+        imports::check_import,
+        imports::finish_import,
+        users::update_password,
+        users::list_users,
+        users::create_user,
+        users::get_user,
+        users::update_user,
+        groups::list_groups,
+        groups::create_group,
+        groups::update_group_members,
+        get_openapi,
+    ]
+);
+
+routes!(register_outside, describe_outside, "", [health::get_liveness, health::get_readiness, metrics::get_metrics]);
+
+/// Registers everything: the core under `/api/v1`, the modules below their names, health, and the web application.
+pub(crate) fn register(config: &mut ServiceConfig, state: &AppState) {
+    let mut api = web::scope("/api/v1").configure(register_api);
+    for module in state.modules() {
+        api = api.service(web::scope(&format!("/{}", module.name)).configure(module.configure));
+    }
+    config.service(api.default_service(web::to(health::nothing_here)));
+    register_outside(config);
+    config.service(web::scope("/api").default_service(web::to(health::nothing_here)));
+    config.default_service(web::to(web_ui::serve));
+}
+
+/// Returns the description of the core's routes.
+pub(crate) fn describe() -> Document {
+    describe_outside(describe_api(Document::default()))
+}
+
+/// Returns which methods are taken at `path`, if any, with commas between.
+pub(crate) fn methods_at(path: &str) -> Option<String> {
+    static KNOWN: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
+        let methods = describe().methods();
+        methods.into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
+    });
+    KNOWN.iter().find(|(pattern, _)| pattern.is_match(path)).map(|(_, methods)| methods.clone())
+}
+
+/// Returns the description of this interface (OpenAPI 3.1).
+#[utoipa::path(tag = "openapi", responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json")))]
+#[get("/openapi.json")]
+pub async fn get_openapi(state: web::Data<AppState>) -> Answer {
+    Ok(HttpResponse::Ok().content_type("application/json").body(state.openapi()))
+}

@@ -1,0 +1,246 @@
+//! The wire forms of objects, and how they are made.
+
+use cartulary_model::permission::PERMISSION_GROUPS;
+use cartulary_model::{BlobDigest, ObjectId, Properties, Timestamp};
+use cartulary_repository::{self as repository, ObjectDetail, ObjectSummary, Window};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::paging;
+
+/// The bytes of a document.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Content {
+    /// The SHA-256 of the bytes: 64 lower-case hex digits.
+    #[schema(value_type = String)]
+    pub digest: BlobDigest,
+    /// The length in bytes.
+    pub size_bytes: u64,
+    /// The media type, by content.
+    pub media_type: String,
+    /// The file's name.
+    pub file_name: String,
+}
+
+/// One thing that is wrong with a file.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Fault {
+    /// A stable snake_case code.
+    pub code: String,
+    /// What is wrong, for a person.
+    pub detail: String,
+    /// The page, from 1, when one is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_number: Option<u32>,
+}
+
+/// How far the text of a content is.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TextSummary {
+    /// `none`, `waiting`, `ready` or `failed`.
+    pub state: &'static str,
+    /// The number of pages, when the format has pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_count: Option<u32>,
+    /// What is wrong with the file.
+    pub faults: Vec<Fault>,
+}
+
+/// One row of a list.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// The object's id.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: ObjectId,
+    /// The type's id.
+    #[serde(rename = "type")]
+    pub type_id: String,
+    /// `folder` or `document`.
+    pub base: &'static str,
+    /// The name, unique in its folder.
+    pub name: String,
+    /// What people read.
+    pub title: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When it was last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub modified_at: Timestamp,
+    /// By whom.
+    pub modified_by: String,
+    /// Its properties, as its type declares them.
+    #[schema(value_type = Object)]
+    pub properties: Properties,
+    /// Documents: the latest version's label, with `+` when changed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_label: Option<String>,
+    /// Documents: the bytes, unless it is a placeholder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+    /// Documents: how far the text is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextSummary>,
+}
+
+/// A folder in which an object is filed.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// The folder's id.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: ObjectId,
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+}
+
+/// One object with what the caller may do to it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Detail {
+    /// The row of a list.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// Changes with the object; its ETag in quotes.
+    pub change_token: String,
+    /// Groups of permissions that the caller holds whole, then the single ones.
+    pub permissions: Vec<&'static str>,
+    /// The folders that the caller sees it in, the primary one first.
+    pub parents: Vec<Place>,
+    /// The path by primary parents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// One version of a document.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// The version's own id; content and text can be asked for by it.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: ObjectId,
+    /// `major.minor`.
+    pub label: String,
+    /// Whether the minor number is 0.
+    pub major: bool,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// Why.
+    pub comment: String,
+    /// Its bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+}
+
+/// A window of a list.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// The exact number of what the caller may see.
+    pub total: u64,
+    /// The rows.
+    pub items: Vec<T>,
+    /// Continues the list; absent at its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Converts a window row by row.
+    pub fn of<R: Into<T>>(window: Window<R>) -> Self {
+        Self {
+            total: window.total,
+            items: window.items.into_iter().map(Into::into).collect(),
+            next_cursor: window.next_offset.map(paging::cursor),
+        }
+    }
+}
+
+impl From<repository::Content> for Content {
+    fn from(content: repository::Content) -> Self {
+        let repository::Content { digest, size_bytes, media_type, file_name } = content;
+        Self { digest, size_bytes, media_type, file_name }
+    }
+}
+
+impl From<repository::Fault> for Fault {
+    fn from(fault: repository::Fault) -> Self {
+        Self { code: fault.code, detail: fault.detail, page_number: fault.page_number }
+    }
+}
+
+impl From<repository::TextSummary> for TextSummary {
+    fn from(text: repository::TextSummary) -> Self {
+        let faults = text.faults.into_iter().map(Fault::from).collect();
+        Self { state: text.state.as_str(), page_count: text.page_count, faults }
+    }
+}
+
+impl From<ObjectSummary> for Summary {
+    fn from(summary: ObjectSummary) -> Self {
+        Self {
+            id: summary.id,
+            type_id: summary.type_id,
+            base: summary.base.as_str(),
+            name: summary.name,
+            title: summary.title,
+            created_at: summary.created_at,
+            created_by: summary.created_by.display_name,
+            modified_at: summary.modified_at,
+            modified_by: summary.modified_by.display_name,
+            properties: summary.properties,
+            version_label: summary.version_label,
+            content: summary.content.map(Content::from),
+            text: summary.text.map(TextSummary::from),
+        }
+    }
+}
+
+impl From<repository::ParentName> for Place {
+    fn from(parent: repository::ParentName) -> Self {
+        Self { id: parent.id, name: parent.name, title: parent.title }
+    }
+}
+
+impl From<ObjectDetail> for Detail {
+    fn from(detail: ObjectDetail) -> Self {
+        Self {
+            change_token: detail.summary.change_token.to_string(),
+            permissions: with_groups(&detail.permissions),
+            parents: detail.parents.into_iter().map(Place::from).collect(),
+            path: detail.path,
+            summary: detail.summary.into(),
+        }
+    }
+}
+
+fn with_groups(atoms: &[&'static str]) -> Vec<&'static str> {
+    let is_whole = |members: &[&'static str]| members.iter().all(|member| atoms.contains(member));
+    let groups = PERMISSION_GROUPS.iter().filter(|group| is_whole(group.members)).map(|group| group.name);
+    groups.chain(atoms.iter().copied()).collect()
+}
+
+impl From<repository::VersionSummary> for Version {
+    fn from(version: repository::VersionSummary) -> Self {
+        Self {
+            id: version.id,
+            label: version.label,
+            major: version.is_major,
+            created_at: version.made_at,
+            created_by: version.made_by.display_name,
+            comment: version.comment,
+            content: version.content.map(Content::from),
+        }
+    }
+}

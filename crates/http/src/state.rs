@@ -1,0 +1,132 @@
+//! What all handlers share.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use cartulary_repository::Repository;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::config::{ConfigError, HttpConfig};
+use crate::forwarded::TrustedProxies;
+use crate::modules::ModuleRoutes;
+use crate::rate_limit::RateLimit;
+use crate::web_ui::WebUi;
+use crate::{metrics, tls_gate};
+
+/// What all handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    repository: Repository,
+    config: HttpConfig,
+    trusted_proxies: TrustedProxies,
+    requests: RateLimit,
+    sign_ins: RateLimit,
+    metrics_token: Option<String>,
+    metrics: PrometheusHandle,
+    modules: Vec<ModuleRoutes>,
+    web_ui: Option<Arc<dyn WebUi>>,
+    tls_hint: String,
+    openapi: OnceLock<Bytes>,
+}
+
+/// What an [`AppState`] is made of, beside the repository.
+#[derive(Default)]
+pub struct Parts {
+    /// The configuration.
+    pub config: HttpConfig,
+    /// The routes of the modules.
+    pub modules: Vec<ModuleRoutes>,
+    /// The web application; without one `/` says how to build it.
+    pub web_ui: Option<Arc<dyn WebUi>>,
+    /// What a refusal of plain HTTP says to do; empty: [`tls_gate::DEFAULT_HINT`].
+    pub tls_hint: String,
+}
+
+impl AppState {
+    /// Puts together what the handlers share.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the configuration cannot be used.
+    pub fn new(repository: Repository, parts: Parts) -> Result<Self, ConfigError> {
+        let Parts { config, modules, web_ui, tls_hint } = parts;
+        let metrics_token = config.metrics_token_file.as_deref().map(read_token).transpose()?;
+        let inner = Inner {
+            repository,
+            trusted_proxies: TrustedProxies::parse(&config.trusted_proxies)?,
+            requests: RateLimit::new(f64::from(config.requests_per_second), config.request_burst),
+            sign_ins: RateLimit::new(f64::from(config.sign_ins_per_minute) / 60.0, config.sign_in_burst),
+            metrics_token,
+            metrics: metrics::recorder(),
+            modules,
+            web_ui,
+            tls_hint: if tls_hint.is_empty() { tls_gate::DEFAULT_HINT.to_owned() } else { tls_hint },
+            openapi: OnceLock::new(),
+            config,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Returns the repository.
+    pub fn repository(&self) -> &Repository {
+        &self.inner.repository
+    }
+
+    /// Returns the configuration.
+    pub fn config(&self) -> &HttpConfig {
+        &self.inner.config
+    }
+
+    pub(crate) fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.inner.trusted_proxies
+    }
+
+    pub(crate) fn requests(&self) -> &RateLimit {
+        &self.inner.requests
+    }
+
+    pub(crate) fn sign_ins(&self) -> &RateLimit {
+        &self.inner.sign_ins
+    }
+
+    pub(crate) fn metrics_token(&self) -> Option<&str> {
+        self.inner.metrics_token.as_deref()
+    }
+
+    pub(crate) fn metrics(&self) -> &PrometheusHandle {
+        &self.inner.metrics
+    }
+
+    pub(crate) fn modules(&self) -> &[ModuleRoutes] {
+        &self.inner.modules
+    }
+
+    pub(crate) fn web_ui(&self) -> Option<&dyn WebUi> {
+        self.inner.web_ui.as_deref()
+    }
+
+    /// Returns the OpenAPI document of the core and the modules, as JSON.
+    pub(crate) fn openapi(&self) -> Bytes {
+        self.inner.openapi.get_or_init(|| Bytes::from(crate::openapi::json(self.modules()))).clone()
+    }
+
+    pub(crate) fn tls_hint(&self) -> &str {
+        &self.inner.tls_hint
+    }
+}
+
+fn read_token(path: &std::path::Path) -> Result<String, ConfigError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::MetricsToken { path: path.to_owned(), source })?;
+    Ok(text.trim().to_owned())
+}
+
+impl fmt::Debug for AppState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppState").field("repository", &self.inner.repository).finish_non_exhaustive()
+    }
+}

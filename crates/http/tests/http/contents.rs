@@ -1,0 +1,120 @@
+//! Bytes on their way out: whole, in ranges, by tag, by digest; and never as our own page.
+
+use actix_web::http::Method;
+use serde_json::Value;
+
+use crate::office::{Client, Office};
+
+const BYTES: &[u8] = b"0123456789";
+
+async fn document(client: &Client<'_>, name: &str, bytes: &[u8]) -> (String, Value) {
+    let dossier = client.dossier("A").await;
+    let made = client.document(&dossier, name, bytes).await;
+    (format!("/documents/{}/content", made["id"].as_str().unwrap()), made)
+}
+
+#[actix_web::test]
+async fn a_content_is_answered_whole_and_in_ranges() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let (path, made) = document(&client, "a.bin", BYTES).await;
+    let whole = client.get(&path).await.expect(200);
+    assert_eq!(whole.body, BYTES);
+    let etag = whole.header("etag").to_owned();
+    assert_eq!(etag, format!("\"{}\"", made["content"]["digest"].as_str().unwrap()));
+    assert_eq!(
+        (whole.header("accept-ranges"), whole.header("content-disposition")),
+        ("bytes", "inline; filename=\"a.bin\"")
+    );
+    for (range, part, said) in
+        [("bytes=2-4", "234", "bytes 2-4/10"), ("bytes=8-", "89", "bytes 8-9/10"), ("bytes=-3", "789", "bytes 7-9/10")]
+    {
+        let reply = client.ask(Method::GET, &path).header("range", range).send().await.expect(206);
+        assert_eq!((reply.body.as_ref(), reply.header("content-range")), (part.as_bytes(), said));
+    }
+    let outside = client.ask(Method::GET, &path).header("range", "bytes=10-").send().await;
+    assert_eq!(outside.header("content-range"), "bytes */10");
+    outside.problem(416, "range_not_satisfiable");
+    let several = client.ask(Method::GET, &path).header("range", "bytes=0-1,3-4").send().await.expect(200);
+    assert_eq!(several.body, BYTES);
+    let condition =
+        |tag: &str| client.ask(Method::GET, &path).header("range", "bytes=0-1").header("if-range", tag).send();
+    condition(&etag).await.expect(206);
+    condition("\"other\"").await.expect(200);
+    let known = client.ask(Method::GET, &path).header("if-none-match", &etag).send().await.expect(304);
+    assert!(known.body.is_empty());
+}
+
+#[actix_web::test]
+async fn a_large_content_comes_in_pieces_and_whole() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|number| (number % 251) as u8).collect();
+    let (path, _) = document(&client, "large.bin", &bytes).await;
+    assert!(client.get(&path).await.expect(200).body == bytes);
+    let part = client.ask(Method::GET, &path).header("range", "bytes=1000000-2999998").send().await.expect(206);
+    assert!(part.body == bytes[1_000_000..2_999_999]);
+}
+
+#[actix_web::test]
+async fn a_head_has_no_body() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let (path, made) = document(&client, "a.bin", BYTES).await;
+    let head = client.ask(Method::HEAD, &path).send().await.expect(200);
+    assert!(head.body.is_empty() && !head.header("etag").is_empty());
+    let id = made["id"].as_str().unwrap();
+    client.ask(Method::HEAD, &format!("/documents/{id}")).send().await.expect(200);
+}
+
+#[actix_web::test]
+async fn bytes_are_found_by_their_digest() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let (_, made) = document(&client, "a.bin", BYTES).await;
+    let digest = made["content"]["digest"].as_str().unwrap();
+    assert_eq!(client.get(&format!("/blobs/sha256/{digest}")).await.expect(200).body, BYTES);
+    client.get(&format!("/blobs/sha256/{}", digest.to_uppercase())).await.problem(404, "not_found");
+    client.get(&format!("/blobs/sha256/{}", "0".repeat(64))).await.problem(404, "not_found");
+}
+
+#[actix_web::test]
+async fn a_stored_page_is_never_ours() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let (path, _) = document(&client, "evil.html", b"<!doctype html><script>fetch('/api/v1/users')</script>").await;
+    let shown = client.get(&path).await.expect(200);
+    assert!(shown.header("content-security-policy").starts_with("sandbox; default-src 'none'"));
+    assert_eq!(shown.header("x-content-type-options"), "nosniff");
+    let kept = client.get(&format!("{path}?download=1")).await.expect(200);
+    assert_eq!(kept.header("content-disposition"), "attachment; filename=\"evil.html\"");
+}
+
+#[actix_web::test]
+async fn a_name_in_any_script_survives_a_download() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let (path, _) = document(&client, "عقد.pdf", BYTES).await;
+    let kept = client.get(&format!("{path}?download=1")).await.expect(200);
+    assert!(kept.header("content-disposition").ends_with("filename*=UTF-8''%D8%B9%D9%82%D8%AF.pdf"));
+}
+
+#[actix_web::test]
+async fn damaged_bytes_are_never_served() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let (path, made) = document(&client, "a.bin", BYTES).await;
+    let digest = made["content"]["digest"].as_str().unwrap();
+    let mut folders = vec![office.folder.path().join("blobs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let found = entry.unwrap().path();
+            if found.is_dir() {
+                folders.push(found);
+            } else if found.file_name().unwrap().to_str().unwrap().starts_with(digest) {
+                std::fs::write(found, b"9876543210").unwrap();
+            }
+        }
+    }
+    client.get(&path).await.problem(500, "content_damaged");
+}

@@ -1,0 +1,13 @@
+//! The interface, asked through its public door: requests to an office in this process, on SQLite and a folder.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod contents;
+mod documented;
+mod guard;
+mod lists;
+mod office;
+mod people;
+mod problems;
+mod running;
+mod web;
+mod writes;

@@ -1,0 +1,47 @@
+//! Users and groups, for administrators.
+
+use actix_web::http::Method;
+use serde_json::json;
+
+use crate::office::Office;
+
+#[actix_web::test]
+async fn an_administrator_keeps_the_people() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let new = json!({ "username": "amal", "displayName": "Amal Haddad", "groups": ["staff"] });
+    let amal = admin.post("/users", new).await.expect(201).json();
+    assert_eq!(amal["displayName"], "Amal Haddad");
+    assert!(amal["oneTimePassword"].as_str().unwrap().len() >= 12);
+    admin.post("/users", json!({ "username": "Amal" })).await.problem(409, "name_taken");
+    let id = amal["id"].as_str().unwrap();
+    let got = admin.get(&format!("/users/{id}")).await.expect(200).json();
+    assert_eq!((got["groups"].clone(), got["oneTimePassword"].is_null()), (json!(["staff"]), true));
+    let changed = admin.ask(Method::PATCH, &format!("/users/{id}")).json(json!({ "disabled": true })).await.expect(200);
+    assert_eq!(changed.json()["disabled"], true);
+    let listed = admin.get("/users").await.expect(200).json();
+    assert!(listed["items"].as_array().unwrap().iter().any(|user| user["username"] == "amal"));
+    admin.get("/users/01890a5d-ac96-774b-bcce-b302099a8057").await.problem(404, "not_found");
+}
+
+#[actix_web::test]
+async fn an_administrator_keeps_the_groups() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let amal = admin.post("/users", json!({ "username": "amal" })).await.expect(201).json();
+    let group = admin.post("/groups", json!({ "name": "scan-room" })).await.expect(201).json();
+    let members = format!("/groups/{}/members", group["id"].as_str().unwrap());
+    let changed = admin.ask(Method::PUT, &members).json(json!({ "members": [amal["id"]] })).await.expect(200).json();
+    assert_eq!(changed["members"][0]["name"], "amal");
+    let names: Vec<_> = admin.get("/groups").await.expect(200).json()["items"].as_array().unwrap().clone();
+    assert!(names.iter().any(|group| group["name"] == "scan-room"));
+}
+
+#[actix_web::test]
+async fn others_are_refused() {
+    let office = Office::open().await;
+    let amal = office.user("amal", &["staff"]).await;
+    amal.get("/users").await.problem(403, "forbidden");
+    amal.post("/users", json!({ "username": "other" })).await.problem(403, "forbidden");
+    amal.post("/groups", json!({ "name": "other" })).await.problem(403, "forbidden");
+}

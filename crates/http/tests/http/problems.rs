@@ -1,0 +1,90 @@
+//! Every refusal is a problem with a stable code.
+
+use std::fmt::Write;
+
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use cartulary_http::CODES;
+use serde_json::json;
+
+use crate::office::Office;
+
+/// The committed list: a changed code is seen in review. `UPDATE=1` writes it anew.
+#[test]
+fn codes_are_the_committed_ones() {
+    let mut listed = String::new();
+    for row in CODES {
+        writeln!(listed, "{} {} {}", row.status, row.code, row.title).unwrap();
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/error_codes.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &listed).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), listed, "run again with UPDATE=1 if this is meant");
+    let mut codes: Vec<_> = CODES.iter().map(|row| row.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), CODES.len(), "a code stands twice");
+}
+
+#[actix_web::test]
+async fn what_is_not_there_is_a_problem() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    for path in ["/nothing", "/dossiers/x/y/z", "/documents/not-an-id", "/jobs/none", "/blobs/sha256/xyz"] {
+        client.get(path).await.problem(404, "not_found");
+    }
+    office.send(TestRequest::get().uri("/api/v2/dossiers")).await.problem(404, "not_found");
+    office.send(TestRequest::post().uri("/somewhere")).await.problem(405, "method_not_allowed");
+}
+
+#[actix_web::test]
+async fn another_method_is_told_which_are_taken() {
+    let office = Office::open().await;
+    let reply = office.admin().await.ask(Method::PUT, "/dossiers").send().await;
+    assert_eq!(reply.header("allow"), "GET, POST, HEAD");
+    reply.problem(405, "method_not_allowed");
+}
+
+#[actix_web::test]
+async fn bodies_and_queries_are_refused_with_reasons() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let post = || client.ask(Method::POST, "/dossiers");
+    let json_type = "application/json";
+    let cut = post().header("content-type", json_type).bytes(b"{\"name\": ").await.problem(400, "malformed_json");
+    assert_eq!(cut["parameters"]["line"], 1);
+    post().header("content-type", "text/plain").bytes(b"{}").await.problem(415, "unsupported_media_type");
+    post().bytes(b"{}").await.problem(415, "unsupported_media_type");
+    let unknown = post().json(json!({ "name": "A", "colour": "red" })).await.problem(422, "invalid");
+    assert_eq!(unknown["violations"][0]["code"], "wrong_shape");
+    let large = vec![b' '; 2 * 1024 * 1024 + 1];
+    post().header("content-type", json_type).bytes(&large).await.problem(413, "payload_too_large");
+    client.get("/dossiers?limt=5").await.problem(400, "invalid_query");
+    client.get("/dossiers?limit=0").await.problem(400, "invalid_query");
+    client.get("/dossiers?limit=x").await.problem(400, "invalid_query");
+    client.get("/dossiers?sort=colour").await.problem(400, "invalid_query");
+    client.get("/dossiers?cursor=%21").await.problem(400, "invalid_query");
+    client.get("/jobs?state=asleep").await.problem(400, "invalid_query");
+    post().header("idempotency-key", "a b").json(json!({ "name": "A" })).await.problem(400, "invalid_header");
+}
+
+#[actix_web::test]
+async fn rules_broken_are_listed_together() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let bad = json!({ "name": "A", "properties": { "dossier:number": 7, "no:such": 1 } });
+    let problem = client.post("/dossiers", bad).await.problem(422, "invalid");
+    let codes: Vec<_> =
+        problem["violations"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["wrong_kind", "unknown_property"]);
+}
+
+#[actix_web::test]
+async fn an_answer_bears_the_name_of_its_request() {
+    let office = Office::open().await;
+    let named = TestRequest::get().uri("/api/v1/types").insert_header(("x-request-id", "my-own.1"));
+    assert_eq!(office.send(named).await.problem(401, "unauthenticated")["requestId"], "my-own.1");
+    let odd = TestRequest::get().uri("/api/v1/types").insert_header(("x-request-id", "<script>"));
+    assert_ne!(office.send(odd).await.problem(401, "unauthenticated")["requestId"], "<script>");
+}

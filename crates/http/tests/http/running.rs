@@ -1,0 +1,103 @@
+//! The server on a real socket: slow clients, broken uploads, and an orderly end.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+use crate::office::Office;
+
+struct Running {
+    office: Office,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    ended: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+async fn run(change: impl FnOnce(&mut cartulary_http::Parts)) -> Running {
+    let office = Office::open_with(change).await;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = cartulary_http::serve(office.state.clone(), listener, None, async {
+        let _ = stopped.await;
+    });
+    let ended = tokio::task::spawn_local(serving);
+    Running { office, address, stop: Some(stop), ended }
+}
+
+impl Running {
+    async fn send(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    async fn stop(mut self) {
+        let _ = self.stop.take().unwrap().send(());
+        self.ended.await.unwrap().unwrap();
+    }
+}
+
+const LIVE: &str = "GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+#[actix_web::test]
+async fn it_answers_and_ends_in_order() {
+    let running = run(|_| {}).await;
+    let answer = running.send(LIVE).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("{\"status\":\"live\"}"), "{answer}");
+    let head = running.send(&LIVE.replace("GET", "HEAD")).await;
+    assert!(head.contains("content-length: 17") && head.ends_with("\r\n\r\n"), "{head}");
+    let address = running.address;
+    running.stop().await;
+    assert!(TcpStream::connect(address).await.is_err(), "the socket is closed");
+}
+
+#[actix_web::test]
+async fn slow_connections_do_not_keep_others_out() {
+    let running = run(|parts| parts.config.workers = 1).await;
+    let mut slow = Vec::new();
+    for _ in 0..300 {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: ").await.unwrap();
+        slow.push(stream);
+    }
+    let answer = tokio::time::timeout(Duration::from_secs(5), running.send(LIVE)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(slow);
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_head_that_never_ends_is_cut_off() {
+    let running = run(|parts| parts.config.header_timeout_ms = 50).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: ").await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn an_upload_that_stands_still_or_breaks_leaves_nothing() {
+    let running = run(|parts| parts.config.body_timeout_ms = 50).await;
+    let client = running.office.admin().await;
+    let dossier = client.dossier("A").await;
+    let document = client.document(&dossier, "a.txt", b"first").await;
+    let head = format!(
+        "PUT /api/v1/documents/{}/content HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nif-match: *\r\n\
+         content-length: 100\r\nconnection: close\r\n\r\nhalf",
+        document["id"].as_str().unwrap(),
+        client.token
+    );
+    let answer = running.send(&head).await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+    let versions = client.get(&format!("/documents/{}/versions", document["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(versions.json()["total"], 1);
+    running.stop().await;
+}

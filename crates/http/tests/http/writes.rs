@@ -1,0 +1,213 @@
+//! Writing: documents, changes under a condition, access, imports.
+
+use actix_web::http::Method;
+use serde_json::json;
+
+use crate::office::{Form, Office};
+
+#[actix_web::test]
+async fn a_document_is_filed_with_its_file() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let path = format!("/dossiers/{}/documents", dossier["id"].as_str().unwrap());
+    let form = Form::new().field("title", "Lease").file("content", "papers/عقد.txt", "text/plain", b"in witness");
+    let made = client.ask(Method::POST, &path).form(form).await.expect(201);
+    assert!(!made.header("cartulary-transaction").is_empty());
+    let made = made.json();
+    assert_eq!((made["name"].clone(), made["title"].clone()), (json!("عقد.txt"), json!("Lease")));
+    assert_eq!(made["content"]["fileName"], "عقد.txt");
+    assert_eq!(made["content"]["mediaType"], "text/plain");
+    assert_eq!(made["parents"][0]["id"], dossier["id"]);
+    let again = Form::new().file("content", "عقد.txt", "text/plain", b"other");
+    let again = client.ask(Method::POST, &path).form(again).await.expect(201).json();
+    assert_ne!(again["name"], made["name"], "a file's name that is taken is changed");
+    let named = Form::new().field("name", "عقد.txt").file("content", "x.txt", "text/plain", b"other");
+    client.ask(Method::POST, &path).form(named).await.problem(409, "name_taken");
+}
+
+#[actix_web::test]
+async fn a_paper_that_was_not_yet_scanned_is_a_placeholder() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let path = format!("/dossiers/{}/documents", dossier["id"].as_str().unwrap());
+    let made = client.ask(Method::POST, &path).form(Form::new().field("name", "Letter")).await.expect(201).json();
+    assert!(made["content"].is_null());
+    let id = made["id"].as_str().unwrap();
+    client.get(&format!("/documents/{id}/content")).await.problem(404, "not_found");
+    assert_eq!(client.get(&format!("/documents/{id}/text")).await.expect(200).json()["state"], "none");
+    client.ask(Method::POST, &path).form(Form::new().field("title", "T")).await.problem(422, "invalid");
+}
+
+#[actix_web::test]
+async fn forms_are_checked() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let path = format!("/dossiers/{}/documents", dossier["id"].as_str().unwrap());
+    let post = || client.ask(Method::POST, &path);
+    post().json(json!({ "name": "A" })).await.problem(415, "unsupported_media_type");
+    post().form(Form::new().field("colour", "red")).await.problem(422, "invalid");
+    post().form(Form::new().field("name", "a").field("name", "b")).await.problem(422, "invalid");
+    post().form(Form::new().field("name", "a").field("properties", "{")).await.problem(422, "invalid");
+    let cut = b"------cartulary\r\ncontent-disposition: form-data; name=\"content\"; filename=\"a\"\r\n\r\nhalf";
+    let reply = post().header("content-type", "multipart/form-data; boundary=----cartulary").bytes(cut).await;
+    assert_eq!(reply.status, 400, "{}", String::from_utf8_lossy(&reply.body));
+    let contents = client.get(&format!("/dossiers/{}/contents", dossier["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(contents.json()["total"], 0);
+}
+
+#[actix_web::test]
+async fn a_repeated_creation_finds_the_first() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let post = |key: &str, name: &str| {
+        client.ask(Method::POST, "/dossiers").header("idempotency-key", key).json(json!({ "name": name }))
+    };
+    let first = post("k1", "A").await.expect(201).json();
+    assert_eq!(post("k1", "A").await.expect(201).json()["id"], first["id"]);
+    post("k2", "A").await.problem(409, "name_taken");
+    assert_eq!(client.get("/dossiers").await.expect(200).json()["total"], 1);
+    let path = format!("/dossiers/{}/documents", first["id"].as_str().unwrap());
+    let form = || Form::new().file("content", "a.txt", "text/plain", b"x");
+    let file = || client.ask(Method::POST, &path).header("idempotency-key", "k3").form(form());
+    let one = file().await.expect(201).json();
+    assert_eq!(file().await.expect(201).json()["id"], one["id"]);
+}
+
+#[actix_web::test]
+async fn a_change_names_the_state_it_was_made_from() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let path = format!("/dossiers/{}", dossier["id"].as_str().unwrap());
+    let patch = || client.ask(Method::PATCH, &path);
+    patch().json(json!({ "title": "T" })).await.problem(428, "precondition_required");
+    patch().header("if-match", "1").json(json!({ "title": "T" })).await.problem(400, "invalid_header");
+    let changed = patch().if_match(&dossier).json(json!({ "title": "T" })).await.expect(200);
+    let etag = changed.header("etag").to_owned();
+    assert_ne!(etag, format!("\"{}\"", dossier["changeToken"].as_str().unwrap()));
+    let stale = patch().if_match(&dossier).json(json!({ "title": "U" })).await.problem(412, "stale");
+    assert_eq!(
+        (stale["current"]["title"].clone(), stale["current"]["id"].clone()),
+        (json!("T"), dossier["id"].clone())
+    );
+    patch().header("if-match", &etag).json(json!({ "properties": { "dossier:number": "7/26" } })).await.expect(200);
+    let delete = || client.ask(Method::DELETE, &path);
+    delete().send().await.problem(428, "precondition_required");
+    delete().if_match(&dossier).send().await.problem(412, "stale");
+    let gone = delete().header("if-match", "*").send().await.expect(204);
+    assert!(!gone.header("cartulary-transaction").is_empty());
+    client.get(&path).await.problem(404, "not_found");
+}
+
+#[actix_web::test]
+async fn new_bytes_make_a_new_version() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let document = client.document(&dossier, "a.txt", b"first").await;
+    let id = document["id"].as_str().unwrap();
+    let put = || {
+        client.ask(Method::PUT, &format!("/documents/{id}/content?fileName=b.txt&comment=scanned%20again&major=true"))
+    };
+    put().bytes(b"second").await.problem(428, "precondition_required");
+    put().header("if-match", "\"0\"").bytes(b"second").await.problem(412, "stale");
+    let changed =
+        put().if_match(&document).header("content-type", "text/plain").bytes(b"second").await.expect(200).json();
+    assert_eq!(
+        (changed["content"]["fileName"].clone(), changed["content"]["sizeBytes"].clone()),
+        (json!("b.txt"), json!(6))
+    );
+    let versions = client.get(&format!("/documents/{id}/versions")).await.expect(200).json();
+    assert_eq!(versions["total"], 2);
+    let (newest, oldest) = (&versions["items"][0], &versions["items"][1]);
+    assert_eq!((newest["major"].clone(), newest["comment"].clone()), (json!(true), json!("scanned again")));
+    for (version, bytes) in [(newest, "second"), (oldest, "first")] {
+        let path = format!("/documents/{}/content", version["id"].as_str().unwrap());
+        assert_eq!(client.get(&path).await.expect(200).body, bytes);
+    }
+    let kept = client.ask(Method::PUT, &format!("/documents/{id}/content")).if_match(&changed).bytes(b"third").await;
+    assert_eq!(kept.expect(200).json()["content"]["fileName"], "b.txt");
+}
+
+#[actix_web::test]
+async fn access_is_read_and_replaced() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let amal = office.user("amal", &[]).await;
+    let dossier_path = format!("/dossiers/{}", dossier["id"].as_str().unwrap());
+    let path = format!("/objects/{}/acl", dossier["id"].as_str().unwrap());
+    let list = admin.get(&path).await.expect(200);
+    let (etag, list) = (list.header("etag").to_owned(), list.json());
+    assert_eq!((list["entries"].clone(), list["inherits"].clone()), (json!([]), json!(true)));
+    assert!(list["inherited"].as_array().unwrap().iter().any(|one| one["principal"] == "staff"));
+    amal.get(&dossier_path).await.problem(404, "not_found");
+    let new = json!({ "entries": [{ "principal": "amal", "permission": "Read" }], "inherits": true });
+    admin.ask(Method::PUT, &path).json(new.clone()).await.problem(428, "precondition_required");
+    let changed = admin.ask(Method::PUT, &path).header("if-match", &etag).json(new.clone()).await.expect(200).json();
+    assert_eq!(changed["entries"][0]["principal"], "amal");
+    let seen = amal.get(&dossier_path).await.expect(200).json();
+    amal.ask(Method::PATCH, &dossier_path)
+        .if_match(&seen)
+        .json(json!({ "title": "T" }))
+        .await
+        .problem(403, "forbidden");
+    admin.ask(Method::PUT, &path).header("if-match", &etag).json(new).await.problem(412, "stale");
+    let bad = json!({ "entries": [{ "principal": "nobody", "permission": "Fly" }], "inherits": true });
+    admin.ask(Method::PUT, &path).header("if-match", "*").json(bad).await.problem(422, "invalid");
+}
+
+#[actix_web::test]
+async fn an_import_is_resumed_where_it_stopped() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let begin = || client.post("/imports", json!({ "source": "shelf 3", "folderName": "shelf 3" }));
+    let run = begin().await.expect(201).json();
+    let run_path = format!("/imports/{}", run["id"].as_str().unwrap());
+    let put = |path: &str, bytes: &'static [u8]| {
+        client.ask(Method::PUT, &format!("{run_path}/files?path={path}")).bytes(bytes)
+    };
+    let created = put("A/letter.txt", b"one").await.expect(200);
+    assert!(!created.header("cartulary-transaction").is_empty());
+    assert_eq!(created.json()["state"], "created");
+    assert_eq!(put("A/letter.txt", b"one").await.expect(200).json()["state"], "taken");
+    assert_eq!(put("A/letter.txt", b"two").await.expect(200).json()["state"], "version");
+    let odd = put("A/%E9t%E9.txt", b"three").await.expect(200).json();
+    assert_eq!((odd["path"].clone(), odd["state"].clone()), (json!("A/\u{fffd}t\u{fffd}.txt"), json!("created")));
+    let digest = |bytes: &[u8]| cartulary_model::BlobDigest::of(bytes).to_string();
+    let entries = json!({ "entries": [
+        { "path": "A/letter.txt", "digest": digest(b"two"), "sizeBytes": 3 },
+        { "path": "A/letter.txt", "digest": digest(b"new"), "sizeBytes": 3 },
+        { "path": "B/none.txt", "digest": digest(b"new"), "sizeBytes": 3 },
+    ]});
+    let checked = client.post(&format!("{run_path}/check"), entries).await.expect(200).json();
+    let states: Vec<_> =
+        checked["items"].as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["taken", "changed", "new"]);
+    client.ask(Method::PUT, &format!("{run_path}/files")).bytes(b"x").await.problem(400, "invalid_query");
+    let report = client.ask(Method::POST, &format!("{run_path}/finish")).send().await.expect(200).json();
+    assert_eq!(
+        (report["taken"].clone(), report["newVersions"].clone(), report["alreadyTaken"].clone()),
+        (json!(2), json!(1), json!(1))
+    );
+    assert_eq!(report["state"], "finished");
+    put("A/late.txt", b"x").await.problem(409, "import_finished");
+    assert_eq!(client.get(&run_path).await.expect(200).json(), report);
+    office.user("amal", &["staff"]).await.get(&run_path).await.problem(404, "not_found");
+}
+
+#[actix_web::test]
+async fn an_upload_beyond_the_limit_is_refused() {
+    let office = Office::open_with(|parts| parts.config.max_upload_bytes = 1_000).await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let path = format!("/dossiers/{}/documents", dossier["id"].as_str().unwrap());
+    let form = Form::new().file("content", "a.bin", "application/octet-stream", &[0; 1_001]);
+    client.ask(Method::POST, &path).form(form).await.problem(413, "payload_too_large");
+    let run = client.post("/imports", json!({ "source": "s" })).await.expect(201).json();
+    let put = client.ask(Method::PUT, &format!("/imports/{}/files?path=a/b", run["id"].as_str().unwrap()));
+    put.bytes(&[0; 1_001]).await.problem(413, "payload_too_large");
+}
