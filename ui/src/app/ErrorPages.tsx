@@ -6,12 +6,12 @@ import { EmptyState, ErrorState } from "../ui/States";
 export function MissingPage() {
   const { t } = useI18n();
   return (
-    <EmptyState title={t("common:missing.title")} text={t("common:missing.text")}>
+    <EmptyState page title={t("common:missing.title")} text={t("common:missing.text")}>
       <Link to="/dossiers">{t("common:missing.home")}</Link>
     </EmptyState>
   );
 }
 
 export function FailedPage({ error, reset }: ErrorComponentProps) {
-  return <ErrorState fault={error} retry={reset} />;
+  return <ErrorState page fault={error} retry={reset} />;
 }

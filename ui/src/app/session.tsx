@@ -34,7 +34,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
   }, [user]);
 
   if (session.isPending) return <Waiting what={t("common:waiting.session")} />;
-  if (session.isError) return <ErrorState fault={session.error} retry={() => void session.refetch()} />;
+  if (session.isError) return <ErrorState page fault={session.error} retry={() => void session.refetch()} />;
   if (session.data === null || user === undefined) {
     return (
       <Suspense fallback={null}>

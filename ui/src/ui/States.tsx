@@ -24,10 +24,15 @@ export function Waiting({ what, cancel }: { what: string; cancel?: () => void })
   );
 }
 
-export function EmptyState({ title, text, children }: { title: string; text?: string; children?: ReactNode }) {
+/** The heading of a state: of the page itself when there is nothing else on it. */
+function StateHeading({ page, children }: { page: boolean; children: ReactNode }) {
+  return page ? <h1 tabIndex={-1} data-arrival="">{children}</h1> : <h2>{children}</h2>;
+}
+
+export function EmptyState({ title, text, page = false, children }: { title: string; text?: string; page?: boolean; children?: ReactNode }) {
   return (
     <div className={styles["state"]}>
-      <h2>{title}</h2>
+      <StateHeading page={page}>{title}</StateHeading>
       {text !== undefined && <p>{text}</p>}
       {children !== undefined && <div className={styles["acts"]}>{children}</div>}
     </div>
@@ -58,13 +63,13 @@ function Details({ fault }: { fault: unknown }) {
 }
 
 /** A part that could not be shown: what happened, what to do, and the reference of the answer. */
-export function ErrorState({ fault, retry, children }: { fault: unknown; retry?: (() => void) | undefined; children?: ReactNode }) {
+export function ErrorState({ fault, retry, page = false, children }: { fault: unknown; retry?: (() => void) | undefined; page?: boolean; children?: ReactNode }) {
   const { t } = useI18n();
   const status = fault instanceof Problem ? fault.status : 0;
   const title = status === 404 ? t("errors:title.missing") : status === 403 ? t("errors:title.denied") : fault instanceof Unreachable ? t("errors:title.unreachable") : t("errors:title.failed");
   return (
     <div className={styles["state"]} data-tone={status === 404 ? undefined : "late"} role="group">
-      <h2><Icon name={status === 403 ? "lock" : "warning"} />{title}</h2>
+      <StateHeading page={page}><Icon name={status === 403 ? "lock" : "warning"} />{title}</StateHeading>
       <p>{wordsFor(fault, t)}</p>
       <Details fault={fault} />
       <div className={styles["acts"]}>

@@ -76,7 +76,7 @@ for (const one of matrix) {
         return hit.waitFor({ timeout: 1500 }).then(() => true, () => false);
       });
       await office.screen("07-search");
-      await page.locator("a", { has: page.locator("mark"), hasText: t("search:page").replace("{{page}}", "").trim() }).first().click();
+      await page.locator("a", { has: page.locator("mark"), hasText: t("search:page").replace("{{page}}", one.language === "ar" ? "٧" : "7") }).first().click();
       await page.waitForURL(/page=7/);
       await page.locator("[data-page-number='7'] canvas").waitFor();
       await page.waitForFunction(() => (CSS.highlights.get("hit")?.size ?? 0) + (CSS.highlights.get("hit-now")?.size ?? 0) > 0);

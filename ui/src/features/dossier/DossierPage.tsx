@@ -75,7 +75,7 @@ export function DossierPage() {
   }, [docId, search.doc, search.page, search.q, navigate]);
 
   if (dossier.isPending) return <Waiting what={t("dossier:waiting")} />;
-  if (dossier.isError) return <ErrorState fault={dossier.error} retry={() => void dossier.refetch()}><Link to="/dossiers">{t("dossier:back")}</Link></ErrorState>;
+  if (dossier.isError) return <ErrorState page fault={dossier.error} retry={() => void dossier.refetch()}><Link to="/dossiers">{t("dossier:back")}</Link></ErrorState>;
   const typeName = typeLabel(types.data, dossier.data.type, t);
 
   return (
