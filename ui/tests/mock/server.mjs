@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request as ask } from "node:http";
 import { extname, join } from "node:path";
 
 const port = Number(process.env.PORT ?? 8499);
@@ -262,8 +262,20 @@ function serveApp(response, path) {
   return response.end(readFileSync("dist/index.html", "utf8").replaceAll("__CSP_NONCE__", nonce));
 }
 
+/** With MOCK_PROXY=http://HOST:PORT the pages are ours and the answers a real office's. */
+function forward(request, response) {
+  const { hostname, port: at } = new URL(process.env.MOCK_PROXY);
+  const onward = ask({ hostname, port: at, path: request.url, method: request.method, headers: request.headers }, (answer) => {
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.pipe(response);
+  });
+  onward.on("error", () => response.writeHead(502).end());
+  request.pipe(onward);
+}
+
 createServer((request, response) => {
   const url = new URL(request.url, "http://mock");
+  if (process.env.MOCK_PROXY && url.pathname.startsWith("/api/")) return forward(request, response);
   if (url.pathname.startsWith("/api/v1")) void serveApi(request, response, url.pathname.slice(7), url.searchParams);
   else serveApp(response, url.pathname);
 }).listen(port, "127.0.0.1", () => console.log(`mock office on http://127.0.0.1:${port}`));
