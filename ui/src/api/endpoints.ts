@@ -19,7 +19,7 @@ export interface SearchQuery {
 }
 
 const hold = (session: Session): Session => {
-  keepCsrfToken(session.csrfToken);
+  keepCsrfToken(session.csrfToken ?? undefined);
   return session;
 };
 

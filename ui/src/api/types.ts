@@ -1,65 +1,38 @@
-/** What the server says, as TypeScript: the shapes of `/api/v1` that the application reads. */
+/** What the server says: names for the shapes that `schema.ts` holds (made from the office's OpenAPI by `npm run api`), narrowed where the document can only say "text". */
+import type { components } from "./schema";
 
-export interface User {
-  id: string;
-  username: string;
-  displayName: string;
-  administrator: boolean;
-  mustChangePassword: boolean;
-}
+type Schemas = components["schemas"];
+type Narrow<T, By> = Omit<T, keyof By> & By;
 
-export interface Session {
-  user: User;
-  csrfToken?: string;
-  expiresAt: string;
-  mustChangePassword?: boolean;
-}
-
-export interface Content {
-  /** SHA-256 as 64 lower-case hexadecimal digits. */
-  digest: string;
-  sizeBytes: number;
-  mediaType: string;
-  fileName: string;
-}
-
-export interface Fault {
-  code: string;
-  detail: string;
-  pageNumber?: number;
-}
+export type User = Schemas["SessionUser"];
+export type Session = Schemas["SessionView"];
+export type Content = Schemas["Content"];
+export type Fault = Schemas["Fault"];
+export type Place = Schemas["Place"];
+export type Version = Schemas["Version"];
+export type TextPage = Schemas["TextPage"];
+export type Acl = Schemas["Acl"];
+export type AclEntry = Schemas["AclEntry"];
+export type Snippet = Schemas["Snippet"];
+export type FacetValue = Schemas["FacetValue"];
+export type ObjectType = Schemas["TypeView"];
+export type PropertyType = Schemas["PropertyView"];
+export type ImportRun = Schemas["Import"];
 
 export type TextState = "ready" | "waiting" | "failed" | "none";
+type Base = "folder" | "document";
 
-export interface Summary {
-  id: string;
-  type: string;
-  base: "folder" | "document";
-  name: string;
-  title: string;
-  createdAt: string;
-  createdBy: string;
-  modifiedAt: string;
-  modifiedBy: string;
+interface Narrowed {
+  base: Base;
   properties: Record<string, unknown>;
-  versionLabel?: string;
-  content?: Content | null;
-  text?: { state: TextState; pageCount?: number; faults?: Fault[] } | null;
-  hasChildren?: boolean;
+  text?: Narrow<Schemas["TextSummary"], { state: TextState }> | null;
 }
 
-export interface Place {
-  id: string;
-  name: string;
-  title: string;
-}
-
-export interface Detail extends Summary {
-  changeToken: string;
-  permissions: string[];
-  parents: Place[];
-  path?: string;
-}
+export type Summary = Narrow<Schemas["Summary"], Narrowed>;
+export type Detail = Narrow<Schemas["Detail"], Narrowed>;
+export type DocumentText = Narrow<Schemas["DocumentText"], { state: TextState }>;
+export type Hit = Narrow<Schemas["Hit"], Narrowed>;
+export type SearchAnswer = Narrow<Schemas["SearchAnswer"], { items: Hit[]; facets: Record<string, FacetValue[]> }>;
 
 export interface Page<T> {
   total: number;
@@ -67,106 +40,10 @@ export interface Page<T> {
   nextCursor?: string | null;
 }
 
-export interface Version {
-  id: string;
-  label: string;
-  major: boolean;
-  createdAt: string;
-  createdBy: string;
-  comment?: string | null;
-  content?: Content | null;
-}
-
-export interface TextPage {
-  pageNumber: number;
-  width?: number;
-  height?: number;
-  text: string;
-  language?: string;
-}
-
-export interface DocumentText {
-  state: TextState;
-  pageCount: number;
-  pages: TextPage[];
-  faults: Fault[];
-}
-
-export interface AclEntry {
-  principal: string;
-  displayName?: string;
-  isGroup?: boolean;
-  permission: string;
-  /** Whether it grants; otherwise it denies. */
-  grants?: boolean;
-}
-
-export interface Acl {
-  entries: AclEntry[];
-  inherits: boolean;
-  /** What the lists above say, nearest first. */
-  inherited?: AclEntry[];
-}
-
-export interface Snippet {
-  pageNumber?: number;
-  fragments: { text: string; hit: boolean }[];
-}
-
-export interface Hit extends Summary {
-  score: number;
-  snippets: Snippet[];
-  dossier?: Place | null;
-}
-
-export interface FacetValue {
-  value: string;
-  label?: string;
-  count: number;
-}
-
-export interface SearchAnswer {
-  total: number;
-  items: Hit[];
-  facets: Record<string, FacetValue[]>;
-  indexedChange: number;
-  tookMs?: number;
-}
-
-export interface PropertyType {
-  id: string;
-  kind: string;
-  cardinality: string;
-  required: boolean;
-  label: string;
-}
-
-export interface ObjectType {
-  id: string;
-  base: string;
-  label: string;
-  properties: PropertyType[];
-}
-
-export interface ImportRun {
-  id: string;
-  source: string;
-  state: string;
-  taken: number;
-  newVersions: number;
-  alreadyTaken: number;
-  faults: { path: string; code?: string; reason: string }[];
-}
-
 export type CheckedState = "new" | "changed" | "taken";
+export type ImportedFile = Narrow<Schemas["ImportedFile"], { state: "created" | "version" | "taken" }>;
 
-export interface ImportedFile {
-  path: string;
-  state: "created" | "version" | "taken";
-  documentId: string;
-  faults?: Fault[];
-}
-
+/** What a new version of a paper is made of. */
 export interface NewVersion {
   file: Blob;
   fileName: string;

@@ -47,7 +47,7 @@ export function TextView({ text, label, terms, hit, startPage }: TextViewProps) 
       {pages.map((page) => (
         <section key={page.pageNumber} data-page-number={page.pageNumber} className={styles["textPage"]}>
           {text.pageCount > 1 && <h3>{t("viewer:page.label", { page: page.pageNumber })}</h3>}
-          <div className={styles["textBody"]} lang={page.language} dir="auto">{marked(page.text, terms, hit?.pageNumber === page.pageNumber ? hit.onPage : undefined)}</div>
+          <div className={styles["textBody"]} lang={page.language ?? undefined} dir="auto">{marked(page.text, terms, hit?.pageNumber === page.pageNumber ? hit.onPage : undefined)}</div>
         </section>
       ))}
     </div>

@@ -58,7 +58,7 @@ function Faults({ paper }: { paper: Detail }) {
       {faults.slice(0, 20).map((fault, index) => (
         <Line key={index}>
           {hasText(`errors:fault.${fault.code}`) ? t(`errors:fault.${fault.code}`) : <span lang="en" dir="auto">{fault.detail}</span>}
-          {fault.pageNumber !== undefined && <> {t("dossier:text.onPage", { page: fault.pageNumber })}</>}
+          {fault.pageNumber != null && <> {t("dossier:text.onPage", { page: fault.pageNumber })}</>}
         </Line>
       ))}
     </div>
@@ -90,7 +90,7 @@ export function DataTab({ dossier, paper, types }: DataTabProps) {
           <Fact name={t("dossier:field.title")}><Name>{paper.title}</Name></Fact>
           <Fact name={t("dossier:field.name")}><Name>{paper.name}</Name></Fact>
           <Fact name={t("dossier:field.type")}><bdi>{typeLabel(types, paper.type, t)}</bdi></Fact>
-          {paper.versionLabel !== undefined && <Fact name={t("dossier:field.version")}><bdi>{paper.versionLabel}</bdi></Fact>}
+          {paper.versionLabel != null && <Fact name={t("dossier:field.version")}><bdi>{paper.versionLabel}</bdi></Fact>}
           <Properties object={paper} type={type} />
           <Fact name={t("dossier:field.received")}>{format.dateTime(paper.createdAt)} · <bdi>{paper.createdBy}</bdi></Fact>
           <Fact name={t("dossier:field.modified")}>{format.dateTime(paper.modifiedAt)} · <bdi>{paper.modifiedBy}</bdi></Fact>

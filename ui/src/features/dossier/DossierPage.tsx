@@ -107,6 +107,12 @@ export function DossierPage() {
             </div>
           ) : paper.isError ? (
             <div className={styles["blank"]}><ErrorState fault={paper.error} retry={() => void paper.refetch()} /></div>
+          ) : search.v !== undefined && versions.isError ? (
+            <div className={styles["blank"]}><ErrorState fault={versions.error} retry={() => void versions.refetch()} /></div>
+          ) : search.v !== undefined && versions.isSuccess && version === undefined ? (
+            <div className={styles["blank"]}>
+              <EmptyState title={t("dossier:old.missing")}><Button onPress={() => void navigate({ search: (old) => ({ ...old, v: undefined }) })}>{t("dossier:old.newest")}</Button></EmptyState>
+            </div>
           ) : shown === undefined || (search.v !== undefined && versions.isPending) ? (
             <div className={styles["blank"]}><Waiting what={t("dossier:waitingPaper")} /></div>
           ) : (

@@ -153,7 +153,7 @@ async function send(importId: string, files: Map<number, FoundFile>, lane: numbe
         return api.importFile(importId, found.path, found.file, (sent) => { flying.set(here, sent); tell({ kind: "flying", bytes: sum(flying) }); }, stop.signal);
       });
       flying.delete(here);
-      tell({ kind: "file", index: here, state: answer.state, reason: answer.faults?.[0]?.code });
+      tell({ kind: "file", index: here, state: answer.state });
     } catch (fault) {
       flying.delete(here);
       stop.signal.throwIfAborted();

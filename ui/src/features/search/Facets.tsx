@@ -8,7 +8,7 @@ export type FacetName = "type" | "mediaType" | "dossier";
 const shown = ["type", "mediaType", "year"] as const;
 
 /** What people read for a value: the core's types have names in every language. */
-export function facetLabel(name: string, value: Pick<FacetValue, "value" | "label">, t: Translate): string {
+export function facetLabel(name: string, value: Pick<FacetValue, "value"> & Partial<FacetValue>, t: Translate): string {
   const key = `common:type.${value.value}`;
   return name === "type" && hasText(key) ? t(key) : (value.label ?? value.value);
 }
@@ -24,9 +24,9 @@ export function Facets({ answer, chosen, onChoose }: FacetsProps) {
   return (
     <nav className={styles["facets"]} aria-label={t("search:facet.label")}>
       {shown.map((name) => {
-        const values: FacetValue[] = (answer.facets[name] ?? []).filter((value) => value.count > 0 || (name !== "year" && value.value === chosen[name])).slice(0, 12);
+        const values = (answer.facets[name] ?? []).filter((value) => value.count > 0 || (name !== "year" && value.value === chosen[name])).slice(0, 12);
         const picked = name === "year" ? undefined : chosen[name];
-        if (picked !== undefined && !values.some((value) => value.value === picked)) values.unshift({ value: picked, count: 0 });
+        if (picked !== undefined && !values.some((value) => value.value === picked)) values.unshift({ value: picked, label: picked, count: 0 });
         if (values.length === 0) return null;
         return (
           <section key={name}>
