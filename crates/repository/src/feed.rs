@@ -26,16 +26,27 @@ const OBJECTS: usize = 100;
 const GATHER: Duration = Duration::from_millis(100);
 /// How long it waits for news at most; other nodes do not wake it.
 const IDLE: Duration = Duration::from_secs(1);
+/// After how many turns without news the index rests.
+const REST_AFTER: u32 = 5;
 /// How many holders of a rendition are read at a time.
 const HOLDERS: i64 = 1_000;
 
 /// Feeds the index until `stop` says so.
 pub(crate) async fn run(repository: Repository, mut stop: tokio::sync::watch::Receiver<bool>) {
     let mut commits = repository.database().commits();
+    let mut idle_turns = 0;
     loop {
         match repository.feed_once().await {
-            Ok(0) => {}
-            Ok(_) => continue,
+            Ok(0) => {
+                idle_turns += 1;
+                if idle_turns == REST_AFTER {
+                    rest(&repository).await;
+                }
+            }
+            Ok(_) => {
+                idle_turns = 0;
+                continue;
+            }
             Err(error) => crate::repository::log_error("the index feed failed and goes on later", &error),
         }
         tokio::select! {
@@ -46,6 +57,28 @@ pub(crate) async fn run(repository: Repository, mut stop: tokio::sync::watch::Re
         if *stop.borrow() {
             return;
         }
+    }
+}
+
+/// Lets the index give back what only writing needs.
+async fn rest(repository: &Repository) {
+    let index = repository.inner.index.clone();
+    if let Err(error) = blocking(move || index.rest()).await {
+        crate::repository::log_error("the index found no rest", &error);
+    }
+}
+
+/// Reads the whole index once after the start, and builds it anew when its files are damaged.
+pub(crate) async fn check_files(repository: Repository) {
+    let index = repository.inner.index.clone();
+    let checked = tokio::task::spawn_blocking(move || index.verify_files()).await;
+    let is_damaged = matches!(checked, Ok(Err(cartulary_index::IndexError::Damaged { .. })));
+    if !is_damaged {
+        return;
+    }
+    tracing::warn!("the files of the index are damaged: it is built anew");
+    if let Err(error) = repository.reindex(|_| {}).await {
+        crate::repository::log_error("the index could not be built anew", &error);
     }
 }
 

@@ -144,7 +144,15 @@ impl Repository {
         let facts = bootstrap::ensure(&database).await?;
         let Opened { index, .. } = FullTextIndex::open(&config.index_dir)?;
         let workers = config.worker.clone().map(WorkerPool::new);
-        let indexed = index.checkpoint().filter(|at| at.log_identity == facts.log_identity).map_or(0, |at| at.position);
+        let indexed = match index.checkpoint() {
+            Some(at) if at.log_identity == facts.log_identity => at.position,
+            Some(_) => {
+                tracing::warn!("the index belongs to another change log: it is emptied and filled again");
+                index.clear()?;
+                0
+            }
+            None => 0,
+        };
         let dossier_types = Arc::new(types.dossier_types());
         let mut handlers = crate::work::core_handlers();
         handlers.extend(modules.into_iter().flat_map(|module| module.jobs));

@@ -66,6 +66,7 @@ impl Repository {
             tokio::spawn(run_jobs(self.clone(), stopped.clone())),
             tokio::spawn(keep_house(self.clone(), stopped.clone())),
         ];
+        tokio::spawn(feed::check_files(self.clone()));
         if self.is_shared() {
             tasks.push(tokio::spawn(sequence(self.clone(), stopped)));
         }
