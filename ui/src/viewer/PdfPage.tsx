@@ -9,6 +9,8 @@ import { readingLines } from "./textOrder";
 
 /** Larger canvases are refused by browsers or eat the memory of the machine. */
 const mostPixels = 16_000_000;
+/** After this time without a picture the page says that it takes long. */
+const slowAfter = 6000;
 
 interface PdfPageProps {
   document: PDFDocumentProxy;
@@ -88,12 +90,13 @@ export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, ter
   const textHost = useRef<HTMLDivElement>(null);
   const [layer, setLayer] = useState<Layer>();
   const [userUnit, setUserUnit] = useState(1);
-  const [failed, setFailed] = useState(false);
+  const [state, setState] = useState<"drawing" | "slow" | "failed" | "drawn">("drawing");
   const [owner] = useState({});
 
   useEffect(() => {
     const stop = new AbortController();
-    setFailed(false);
+    setState("drawing");
+    const timer = window.setTimeout(() => setState((old) => (old === "drawing" ? "slow" : old)), slowAfter);
     setLayer(undefined);
     void (async () => {
       try {
@@ -104,12 +107,16 @@ export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, ter
         onSize(pageNumber, natural.width, natural.height);
         const text = layText(page, scale, rotation, textHost.current, stop.signal).then(setLayer, () => setLayer(undefined));
         await paint(page, scale, rotation, canvasHost.current, stop.signal);
+        if (!stop.signal.aborted) setState("drawn");
         await text;
       } catch (fault) {
-        if (!stop.signal.aborted && (fault as Error).name !== "RenderingCancelledException") setFailed(true);
+        if (!stop.signal.aborted && (fault as Error).name !== "RenderingCancelledException") setState("failed");
       }
     })();
-    return () => stop.abort();
+    return () => {
+      stop.abort();
+      window.clearTimeout(timer);
+    };
   }, [pdf, pageNumber, scale, rotation, onSize]);
 
   useEffect(() => {
@@ -132,7 +139,7 @@ export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, ter
     <div className={styles["page"]} style={{ ...place, "--total-scale-factor": scale * userUnit, "--scale-round-x": "1px", "--scale-round-y": "1px" } as React.CSSProperties} data-page-number={pageNumber} role="group" aria-label={t("viewer:page.label", { page: pageNumber })}>
       <div ref={canvasHost} className={styles["canvasHost"]} />
       <div ref={textHost} className={styles["textLayer"]} />
-      {failed && <div className={styles["fault"]}>{t("viewer:page.failed", { page: pageNumber })}</div>}
+      {(state === "failed" || state === "slow") && <div className={styles["fault"]} data-tone={state}>{t(`viewer:page.${state}`, { page: pageNumber })}</div>}
     </div>
   );
 }

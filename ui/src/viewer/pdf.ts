@@ -1,4 +1,4 @@
-/** pdf.js behind a thin wall: one worker for the page, everything it needs from our own server, nothing evaluated. */
+/** pdf.js behind a thin wall: workers kept for the next document, everything it needs from our own server, nothing evaluated. */
 import { getDocument, PDFWorker, TextLayer, type PDFDocumentProxy, type PDFPageProxy } from "pdfjs-dist";
 import workerUrl from "pdfjs-dist/build/pdf.worker.min.mjs?url";
 
@@ -7,21 +7,34 @@ declare const __PDFJS_BASE__: string;
 export { TextLayer };
 export type { PDFDocumentProxy, PDFPageProxy };
 
-let shared: { port: Worker; worker: PDFWorker } | undefined;
-
-function sharedWorker(): PDFWorker {
-  if (shared === undefined) {
-    const port = new Worker(workerUrl, { type: "module" });
-    shared = { port, worker: PDFWorker.create({ port: port as never }) };
-  }
-  return shared.worker;
+interface Hand {
+  port: Worker;
+  worker: PDFWorker;
 }
 
-/** Ends the worker: the way out of a document that never finishes. */
-function dropWorker(): void {
-  shared?.worker.destroy();
-  shared?.port.terminate();
-  shared = undefined;
+/** Workers that wait for the next document. Each open document has one to itself, so that a paper that never ends holds up no other. */
+const idle: Hand[] = [];
+const mostIdle = 2;
+/** A worker that has not let go of its document after this time is ended. */
+const letGo = 3000;
+
+function takeHand(): Hand {
+  const waiting = idle.pop();
+  if (waiting !== undefined) return waiting;
+  const port = new Worker(workerUrl, { type: "module" });
+  return { port, worker: PDFWorker.create({ port: port as never }) };
+}
+
+function dismiss(hand: Hand): void {
+  hand.worker.destroy();
+  hand.port.terminate();
+}
+
+async function giveBack(hand: Hand, done: Promise<unknown>): Promise<void> {
+  const late = new Promise<"late">((resolve) => window.setTimeout(() => resolve("late"), letGo));
+  const end = await Promise.race([done.catch(() => "broken"), late]);
+  if (end === "late" || end === "broken" || idle.length >= mostIdle) dismiss(hand);
+  else idle.push(hand);
 }
 
 export type PdfFault = "damaged" | "password" | "slow" | "refused" | "unreachable";
@@ -39,9 +52,10 @@ export interface OpenPdf {
 /** Opens a document by its address. */
 export function openPdf(url: string, sizeBytes: number): OpenPdf {
   const inParts = sizeBytes > rangesAbove;
+  const hand = takeHand();
   const task = getDocument({
     url,
-    worker: sharedWorker(),
+    worker: hand.worker,
     isEvalSupported: false,
     enableXfa: false,
     stopAtErrors: false,
@@ -55,23 +69,17 @@ export function openPdf(url: string, sizeBytes: number): OpenPdf {
     iccUrl: `${__PDFJS_BASE__}iccs/`,
     verbosity: 0,
   } as Parameters<typeof getDocument>[0]);
-  let settled = false;
   let timer = 0;
   const slow = new Promise<never>((_, reject) => {
     timer = window.setTimeout(() => reject(new Error("slow")), patience);
   });
-  const document = Promise.race([task.promise, slow]).finally(() => {
-    settled = true;
-    window.clearTimeout(timer);
-  });
+  const document = Promise.race([task.promise, slow]).finally(() => window.clearTimeout(timer));
   document.catch(() => {});
   return {
     document,
     close() {
       window.clearTimeout(timer);
-      const isStuck = !settled;
-      void task.destroy().catch(() => {});
-      if (isStuck) dropWorker();
+      void giveBack(hand, task.destroy());
     },
   };
 }

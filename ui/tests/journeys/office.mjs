@@ -56,7 +56,7 @@ export async function open({ language, theme, name }, { viewport = { width: 1280
   page.on("console", (message) => {
     if (message.type() === "error" && !expected.some((one) => one.test(message.text()))) faults.push(`console: ${message.text()} ${message.location().url}`);
   });
-  page.on("pageerror", (fault) => faults.push(`page: ${fault.stack ?? fault.message}`));
+  page.on("pageerror", (fault) => faults.push(`page: ${fault.name} ${fault.stack || fault.message || String(fault)}`));
   page.setDefaultTimeout(Number(process.env.CARTULARY_PATIENCE ?? 15_000));
   const t = catalogue(language);
   const self = {
