@@ -18,17 +18,28 @@ use crate::guarded::{Guarded, state_of};
 /// The largest form. *Units*: bytes.
 pub const FORM_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
+/// The largest form that is read before it is known who sends it. *Units*: bytes.
+pub(crate) const STRANGERS_FORM_BYTES_MAX: u64 = 16 * 1024;
+
 /// Reads the JSON body of a request.
 ///
 /// # Errors
 /// `unsupported_media_type`, `payload_too_large`, `request_timeout`, `malformed_json`, or `invalid` when it is JSON of
 /// another shape.
 pub async fn json<T: DeserializeOwned>(request: &HttpRequest, body: Payload) -> Result<T, ApiError> {
+    json_up_to(request, body, FORM_BYTES_MAX).await
+}
+
+/// Reads a JSON body of at most `limit_bytes`.
+pub(crate) async fn json_up_to<T>(request: &HttpRequest, body: Payload, limit_bytes: u64) -> Result<T, ApiError>
+where
+    T: DeserializeOwned,
+{
     if !is_json(request.headers()) {
         return Err(ApiError::unsupported_media_type("application/json"));
     }
     let timeout = body_timeout(request)?;
-    let bytes = collect(body, FORM_BYTES_MAX, timeout).await?;
+    let bytes = collect(body, limit_bytes, timeout).await?;
     serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
         Category::Data => ApiError::invalid("", "wrong_shape", error.to_string()),
         _ => ApiError::malformed_json(&error),

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer};
+use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::HttpConfig;
@@ -15,6 +16,8 @@ use crate::state::AppState;
 const FILES_RESERVED: u64 = 512;
 /// The most connections of one thread, when nothing else limits them.
 const CONNECTIONS_MAX: usize = 25_000;
+/// How long a client may take nothing of an answer, or not be heard of, before its connection ends. *Units*: milliseconds.
+const STUCK_CLIENT_MS: u32 = 300_000;
 /// How often metrics are tidied.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -29,6 +32,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     listener.set_nonblocking(true)?;
+    watch_clients(&listener);
     let config = state.config().clone();
     let workers = workers(&config);
     let app_state = state.clone();
@@ -62,6 +66,17 @@ pub async fn serve(
     tracing::info!("no more requests are taken; running ones may end");
     let (ended, ()) = tokio::join!(server, handle.stop(true));
     ended
+}
+
+/// Makes the system end connections of clients that are gone, or that take nothing of what they asked for.
+///
+/// Connections inherit this from their listener. Without it they would stay, and keep others out when there are many.
+fn watch_clients(listener: &TcpListener) {
+    let watched = sockopt::set_socket_keepalive(listener, true)
+        .and_then(|()| sockopt::set_tcp_user_timeout(listener, STUCK_CLIENT_MS));
+    if let Err(error) = watched {
+        tracing::warn!(%error, "clients that take nothing keep their connections");
+    }
 }
 
 fn workers(config: &HttpConfig) -> usize {

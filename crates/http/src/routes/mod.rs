@@ -122,3 +122,19 @@ pub(crate) fn methods_at(path: &str) -> Option<String> {
 pub async fn get_openapi(state: web::Data<AppState>) -> Answer {
     Ok(HttpResponse::Ok().content_type("application/json").body(state.openapi()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_has_its_own_label() {
+        for (path, _) in describe().methods() {
+            assert_eq!(label::of(&path), path);
+        }
+        for path in ["/api/v1/nothing", "/api/v1/documents", "/api/v1/documents/1/2", "/api/v2"] {
+            assert_eq!(label::of(path), "other", "{path}");
+        }
+        assert_eq!(label::of("/dossiers/1"), "/");
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
-use actix_web::http::header::SET_COOKIE;
+use actix_web::http::header::{CACHE_CONTROL, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use cartulary_model::{ObjectId, Timestamp};
 use cartulary_repository::{Actor, SessionKind, SignIn, SignedIn};
@@ -90,13 +90,14 @@ pub async fn create_session(request: HttpRequest, state: web::Data<AppState>, bo
     check_own_page(&request)?;
     let address = peer.address.unwrap_or(IpAddr::from([127, 0, 0, 1]));
     state.sign_ins().take(address, Instant::now()).map_err(ApiError::too_many_requests)?;
-    let new: NewSession = body::json(&request, body).await?;
+    let new: NewSession = body::json_up_to(&request, body, body::STRANGERS_FORM_BYTES_MAX).await?;
     let kind = if new.cookie { SessionKind::Browser } else { SessionKind::Bearer };
     let sign_in = SignIn { username: new.username, password: new.password, kind, peer: address.to_string() };
     let signed_in = state.repository().sign_in(sign_in).await?;
     let cookie = new.cookie.then(|| cookie(signed_in.token.clone(), peer.is_secure));
     let view = view(signed_in, new.cookie);
     answer::json(StatusCode::CREATED, &view, |response| {
+        response.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(cookie) = cookie {
             response.append_header((SET_COOKIE, cookie.to_string()));
         }
@@ -128,12 +129,15 @@ fn cookie(token: String, is_secure: bool) -> Cookie<'static> {
 #[get("/sessions/current")]
 pub async fn get_session(guarded: GuardedNewcomer) -> Answer {
     let known = guarded.0.authenticated();
-    answer::ok(&SessionView {
+    let view = SessionView {
         token: None,
         csrf_token: known.csrf_token.clone(),
         expires_at: known.expires_at,
         must_change_password: known.must_change_password,
         user: SessionUser::of(known.session.actor(), known.must_change_password),
+    };
+    answer::json(StatusCode::OK, &view, |response| {
+        response.insert_header((CACHE_CONTROL, "no-store"));
     })
 }
 
@@ -145,7 +149,9 @@ pub async fn delete_session(guarded: GuardedNewcomer) -> Answer {
     guarded.session().repository().sign_out(guarded.token()).await?;
     let mut response = HttpResponse::NoContent();
     if guarded.authenticated().kind == SessionKind::Browser {
-        let mut gone = cookie(String::new(), guarded.request().app_config().secure());
+        let request = guarded.request();
+        let peer = guarded.state()?.trusted_proxies().peer(request.head(), request.app_config().secure());
+        let mut gone = cookie(String::new(), peer.is_secure);
         gone.make_removal();
         response.append_header((SET_COOKIE, gone.to_string()));
     }

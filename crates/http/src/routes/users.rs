@@ -1,6 +1,7 @@
 //! `/users`: the people of the office, for administrators, and one's own password.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{get, patch, post, put, web};
 use cartulary_model::ObjectId;
 use cartulary_repository::{self as repository, NewUser};
@@ -148,7 +149,9 @@ pub async fn create_user(guarded: Guarded, body: web::Payload) -> Answer {
         groups: form.groups,
     };
     let (user, one_time_password) = guarded.session().user_create(new).await?;
-    answer::json(StatusCode::CREATED, &CreatedUser { user: user.into(), one_time_password }, |_| {})
+    answer::json(StatusCode::CREATED, &CreatedUser { user: user.into(), one_time_password }, |response| {
+        response.insert_header((CACHE_CONTROL, "no-store"));
+    })
 }
 
 /// Returns a user.

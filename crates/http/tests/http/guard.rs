@@ -50,12 +50,23 @@ async fn a_bearer_signs_in_and_out() {
     assert_eq!(reply.header("set-cookie"), "");
     let body = reply.json();
     assert!(body["csrfToken"].is_null());
+    assert_eq!(reply.header("cache-control"), "no-store");
     assert_eq!(body["user"]["username"], "admin");
     assert_eq!(body["user"]["administrator"], true);
     let client = office.admin().await;
     assert_eq!(client.get("/sessions/current").await.expect(200).json()["user"]["username"], "admin");
     client.ask(Method::DELETE, "/sessions/current").send().await.expect(204);
     client.get("/sessions/current").await.problem(401, "unauthenticated");
+}
+
+#[actix_web::test]
+async fn a_stranger_sends_little() {
+    let office = Office::open().await;
+    let credentials = json!({ "username": "x".repeat(20_000), "password": "y" });
+    office
+        .send(TestRequest::post().uri("/api/v1/sessions").set_json(credentials))
+        .await
+        .problem(413, "payload_too_large");
 }
 
 #[actix_web::test]

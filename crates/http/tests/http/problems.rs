@@ -1,5 +1,6 @@
 //! Every refusal is a problem with a stable code.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use actix_web::http::Method;
@@ -16,6 +17,9 @@ fn codes_are_the_committed_ones() {
     for row in CODES {
         writeln!(listed, "{} {} {}", row.status, row.code, row.title).unwrap();
     }
+    for code in conflicts() {
+        writeln!(listed, "409 {code} (the repository's)").unwrap();
+    }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/error_codes.txt");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(path, &listed).unwrap();
@@ -25,6 +29,27 @@ fn codes_are_the_committed_ones() {
     codes.sort_unstable();
     codes.dedup();
     assert_eq!(codes.len(), CODES.len(), "a code stands twice");
+}
+
+/// Returns the codes that the repository gives its conflicts, as its source says.
+fn conflicts() -> BTreeSet<String> {
+    let mut codes = BTreeSet::new();
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../repository/src"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(path).unwrap();
+            for call in text.split("conflict(").skip(1) {
+                let code = call.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                codes.extend(code.map(str::to_owned));
+            }
+        }
+    }
+    codes
 }
 
 #[actix_web::test]

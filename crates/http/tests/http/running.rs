@@ -58,6 +58,28 @@ async fn it_answers_and_ends_in_order() {
 }
 
 #[actix_web::test]
+async fn a_refused_upload_still_gets_its_answer() {
+    let running = run(|_| {}).await;
+    let client = running.office.admin().await;
+    let dossier = client.dossier("A").await;
+    let document = client.document(&dossier, "a.txt", b"first").await;
+    let head = format!(
+        "PUT /api/v1/documents/{}/content HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nif-match: \"0\"\r\n\
+         content-length: 100000000\r\n\r\n",
+        document["id"].as_str().unwrap(),
+        client.token
+    );
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4_096];
+    let length = stream.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 412") && answer.contains("\"code\":\"stale\""), "{answer}");
+    drop(stream);
+    running.stop().await;
+}
+
+#[actix_web::test]
 async fn slow_connections_do_not_keep_others_out() {
     let running = run(|parts| parts.config.workers = 1).await;
     let mut slow = Vec::new();
