@@ -104,6 +104,31 @@ for (const one of matrix.filter(({ name }) => name === "en-light" || name === "a
     });
   });
 
+  test(`the first password is changed, ${one.name}`, { timeout: 120_000 }, async () => {
+    const office = await open(one);
+    const { page, t } = office;
+    const other = await elsewhere();
+    const name = `newcomer-${rareWord().slice(5)}`;
+    const made = await other("POST", "/users", { headers: { "Content-Type": "application/json" }, body: JSON.stringify({ username: name, displayName: "Newcomer", password: "given-by-the-office-1" }) });
+    assert.equal(made.status, 201);
+    await office.walk(async () => {
+      await office.signIn(name, "given-by-the-office-1");
+      await page.getByRole("heading", { level: 1, name: t("session:change.title") }).waitFor();
+      await office.screen("34-first-password");
+      const field = (key) => page.getByLabel(t(key), { exact: true });
+      await field("session:change.current").fill("given-by-the-office-1");
+      await field("session:change.next").fill("a sentence of my own");
+      await field("session:change.again").fill("another sentence");
+      await page.getByRole("button", { name: t("session:change.save") }).click();
+      await page.getByText(t("session:change.differ")).waitFor();
+      await field("session:change.again").fill("a sentence of my own");
+      await page.getByRole("button", { name: t("session:change.save") }).click();
+      await page.getByRole("heading", { level: 1, name: t("dossier:list.title") }).waitFor();
+      await page.waitForTimeout(500);
+      await office.screen("35-reader-with-few-rights");
+    });
+  });
+
   test(`away, nowhere and nothing, ${one.name}`, { timeout: 120_000 }, async () => {
     const office = await open(one);
     const { page, t } = office;
