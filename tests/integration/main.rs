@@ -1,11 +1,19 @@
 //! The behaviour of the office, through its public doors, on SQLite and PostgreSQL alike.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 mod access;
 mod documents;
+mod full_disk;
 mod garbage;
+mod hostile;
 mod imports;
+mod kill;
 mod migrations;
+mod names;
+mod power;
 mod proof;
 mod searching;
+mod slow_clients;
+mod store_faults;
+mod tls_network;

@@ -1,0 +1,145 @@
+//! A store that is away, slow, or gives wrong bytes: said in words, never served, and over when it is over.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use cartulary_tests::client::{Answer, Client};
+use cartulary_tests::program::{Program, Setup, absent, skip, until, verify};
+use cartulary_tests::random::Random;
+use cartulary_tests::s3::{Manner, S3};
+
+/// Longer than every limit that is set for the store.
+const GIVEN_UP: Duration = Duration::from_secs(30);
+
+fn upload(client: &Client, dossier: &str, name: &str, bytes: &[u8]) -> (String, String) {
+    let json = client.upload(dossier, name.as_bytes(), bytes).unwrap().expect(201).json();
+    (json["id"].as_str().unwrap().to_owned(), json["content"]["digest"].as_str().unwrap().to_owned())
+}
+
+fn content(client: &Client, id: &str) -> std::io::Result<Answer> {
+    client.get(&format!("/api/v1/documents/{id}/content"))
+}
+
+fn s3_office(data: &Path, store: &S3) -> Program {
+    Setup { environment: Vec::new(), ..Setup::on(data) }
+        .with("CARTULARY_STORE_KIND", "s3")
+        .with("CARTULARY_STORE_ENDPOINT", &store.endpoint)
+        .with("CARTULARY_STORE_ALLOW_HTTP", "true")
+        .with("CARTULARY_STORE_CONNECT_TIMEOUT_MS", "500")
+        .with("CARTULARY_STORE_REQUEST_TIMEOUT_MS", "700")
+        .with("CARTULARY_STORE_RETRIES", "1")
+        .with("CARTULARY_STORE_RETRY_TIMEOUT_MS", "3000")
+        .with("CARTULARY_S3_ACCESS_KEY", "test")
+        .with("CARTULARY_S3_SECRET_KEY", "test")
+        .start()
+}
+
+#[test]
+fn a_store_that_is_away_or_slow_or_lies_is_an_error_in_words_and_no_loss() {
+    if let Some(why) = absent() {
+        return skip("a lying S3 store", &why);
+    }
+    let mut random = Random::announced("a lying S3 store");
+    let store = S3::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let program = s3_office(&folder.path().join("data"), &store);
+    let client = program.client();
+    let dossier = client.dossier("2026-001").unwrap();
+    let bytes = random.bytes(90_000);
+    let (paper, _) = upload(&client, &dossier, "scan.bin", &bytes);
+    assert_eq!(content(&client, &paper).unwrap().expect(200).body, bytes);
+    assert!(store.count() > 0);
+    for manner in [Manner::Away, Manner::Slow] {
+        store.be(manner);
+        let begun = Instant::now();
+        let read = content(&client, &paper).unwrap().expect(503);
+        assert_eq!((read.code().as_str(), read.header("retry-after").is_some()), ("unavailable", true));
+        let written = client.upload(&dossier, b"more.bin", &random.bytes(70_000)).unwrap().expect(503);
+        assert_eq!(written.code(), "unavailable", "{manner:?}");
+        assert!(begun.elapsed() < GIVEN_UP, "{manner:?}: {:?}", begun.elapsed());
+        // What needs no store goes on.
+        client.dossier(&format!("while it is {manner:?}")).unwrap();
+        store.be(Manner::Honest);
+        assert_eq!(content(&client, &paper).unwrap().expect(200).body, bytes);
+    }
+    store.be(Manner::Lying);
+    let read = content(&client, &paper).unwrap().expect(500);
+    assert_eq!(read.code(), "content_damaged");
+    let health = client.get("/health/ready").unwrap().json();
+    let blobs = health["checks"].as_array().unwrap().iter().find(|check| check["name"] == "blobs").unwrap();
+    assert!(blobs["reason"].as_str().unwrap().starts_with("1 damaged reads"), "{blobs}");
+    store.be(Manner::Honest);
+    let (later, _) = upload(&client, &dossier, "later.bin", &random.bytes(80_000));
+    content(&client, &later).unwrap().expect(200);
+    program.stop();
+}
+
+#[test]
+fn bytes_that_were_tampered_with_are_never_served() {
+    if let Some(why) = absent() {
+        return skip("tampered bytes", &why);
+    }
+    let mut random = Random::announced("tampered bytes");
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let program = Setup::on(&data).start();
+    let client = program.client();
+    let dossier = client.dossier("2026-001").unwrap();
+    for (name, count) in [("small.bin", 20_000), ("large.bin", 3_000_000)] {
+        let (paper, digest) = upload(&client, &dossier, name, &random.bytes(count));
+        let path = data.join("blobs/sha256").join(&digest[..2]).join(&digest);
+        let right = std::fs::read(&path).unwrap();
+        let mut wrong = right.clone();
+        *wrong.last_mut().unwrap() ^= 1;
+        std::fs::write(&path, &wrong).unwrap();
+        match content(&client, &paper) {
+            Ok(answer) => assert_eq!((answer.status, answer.code().as_str()), (500, "content_damaged"), "{name}"),
+            // Of a large one the head is gone already: the answer breaks off before its last bytes.
+            Err(error) => assert!(count > 1_000_000, "{name}: {error}"),
+        }
+        std::fs::write(&path, right.get(..right.len() - 1).unwrap()).unwrap();
+        let shorter = content(&client, &paper).unwrap().expect(500);
+        assert_eq!(shorter.code(), "content_damaged", "{name}");
+        std::fs::write(&path, &right).unwrap();
+        assert_eq!(content(&client, &paper).unwrap().expect(200).body, right, "{name}");
+        std::fs::write(&path, &wrong).unwrap();
+    }
+    program.stop();
+    let verified = verify(&data);
+    let codes: Vec<String> = verified.json()["faults"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| fault["code"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!((verified.code, codes), (Some(1), vec!["blob_damaged".to_owned(); 2]), "{}", verified.stdout);
+}
+
+#[test]
+fn a_folder_that_is_not_mounted_is_unavailable_and_not_lost() {
+    if let Some(why) = absent() {
+        return skip("a blob folder that is gone", &why);
+    }
+    let mut random = Random::announced("a blob folder that is gone");
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let program = Setup::on(&data).start();
+    let client = program.client();
+    let dossier = client.dossier("2026-001").unwrap();
+    let bytes = random.bytes(50_000);
+    let (paper, _) = upload(&client, &dossier, "scan.bin", &bytes);
+    let (blobs, away) = (data.join("blobs"), data.join("away"));
+    std::fs::rename(&blobs, &away).unwrap();
+    let read = content(&client, &paper).unwrap().expect(503);
+    assert_eq!(read.code(), "unavailable");
+    let answer = client.upload(&dossier, b"more.bin", &random.bytes(30_000)).unwrap();
+    assert!(answer.status >= 500, "{}", answer.status);
+    std::fs::rename(&away, &blobs).unwrap();
+    assert_eq!(content(&client, &paper).unwrap().expect(200).body, bytes);
+    until("uploads are taken again", GIVEN_UP, || {
+        let answer = client.upload(&dossier, b"more.bin", &random.bytes(30_000)).ok()?;
+        (answer.status == 201).then_some(())
+    });
+    program.stop();
+    assert_eq!(verify(&data).code, Some(0));
+}
