@@ -97,9 +97,23 @@ impl CallError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Refused(problem) => matches!(problem.status, 429 | 502 | 503 | 504),
-            Self::Unreachable(error) => !error.is_builder() && !error.is_redirect(),
+            Self::Unreachable(error) => !error.is_builder() && !error.is_redirect() && !self.is_about_trust(),
             Self::OwnFile(_) => false,
         }
+    }
+
+    /// Says whether the office was reached, and its certificate is not trusted here.
+    fn is_about_trust(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if error.downcast_ref::<rustls::Error>().is_some_and(|e| matches!(e, rustls::Error::InvalidCertificate(_)))
+            {
+                return true;
+            }
+            let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+            cause = inner.map_or_else(|| error.source(), |inner| Some(inner));
+        }
+        false
     }
 
     /// Returns how long the office asks to wait.
@@ -116,6 +130,11 @@ impl CallError {
             && problem.status == 401
         {
             return "the office does not accept the token of CARTULARY_TOKEN; sign in again for a new one".to_owned();
+        }
+        if self.is_about_trust() {
+            return "the certificate of the office is not trusted here; if its authority is the office's own, get it from \
+                    `cartulary tls authority` and name it with --trust FILE"
+                .to_owned();
         }
         cartulary_repository::error_chain(self)
     }
@@ -224,6 +243,20 @@ impl Client {
         }
     }
 
+    /// Sends JSON and reads JSON, once: for the first word with an office, whose address may be wrong.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn once<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Result<T, CallError> {
+        let request = self.request(method, path);
+        self.call(if let Some(body) = body { request.json(body) } else { request }).await
+    }
+
     /// Sends JSON and reads JSON, again after pauses while the office cannot be reached.
     ///
     /// # Errors
@@ -236,11 +269,7 @@ impl Client {
     ) -> Result<T, CallError> {
         let mut patience = Patience::default();
         loop {
-            let mut request = self.request(method.clone(), path);
-            if let Some(body) = body {
-                request = request.json(body);
-            }
-            match self.call(request).await {
+            match self.once(method.clone(), path, body).await {
                 Err(error) if error.is_passing() && patience.wait(error.retry_after()).await => {}
                 outcome => return outcome,
             }

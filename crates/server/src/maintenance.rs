@@ -162,7 +162,7 @@ pub async fn ask(client: &Client, options: VerifyOptions) -> anyhow::Result<Find
     let path = "/api/v1/maintenance/verifications";
     let body = json!({ "rehash": options.rehash, "repairIndex": options.repair_index });
     let in_words = |error: crate::client::CallError| anyhow::anyhow!(error.in_words());
-    let mut shown: Verification = client.patiently(Method::POST, path, Some(&body)).await.map_err(in_words)?;
+    let mut shown: Verification = client.once(Method::POST, path, Some(&body)).await.map_err(in_words)?;
     let mut pause = ASK_EVERY;
     loop {
         match (shown.state.as_str(), shown.findings.take()) {

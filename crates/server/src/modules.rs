@@ -12,10 +12,12 @@ pub fn usual() -> Vec<Module> {
 
 /// Returns the modules of a demonstration office.
 pub fn with_demo() -> Vec<Module> {
-    usual()
+    let mut modules = usual();
+    modules.push(cartulary_demo::module());
+    modules
 }
 
 /// Returns the routes that stand beside those of the core.
-pub fn routes(_with_demo: bool) -> Vec<ModuleRoutes> {
+pub fn routes() -> Vec<ModuleRoutes> {
     vec![maintenance::routes()]
 }

@@ -1,5 +1,6 @@
 //! Opens an office: folders, lock, repository, first administrator; and closes it again.
 
+pub mod demo;
 mod folders;
 mod lock;
 
@@ -47,7 +48,8 @@ impl Office {
         if purpose == Purpose::Command {
             config.worker = None;
         }
-        let modules = if purpose == Purpose::ServeDemo { modules::with_demo() } else { modules::usual() };
+        let is_demo = purpose == Purpose::ServeDemo || loaded.data.demo_mark().exists();
+        let modules = if is_demo { modules::with_demo() } else { modules::usual() };
         let repository = Repository::open(config, modules).await?;
         Ok(Self { repository, lock: Arc::new(lock) })
     }

@@ -12,8 +12,9 @@ use crate::boot::open_or_hint;
 use crate::client::Client;
 use crate::configuration::Loaded;
 use crate::import::{Destination, LocalOffice, Order, Progress, RemoteOffice, Report, run as run_import};
+use crate::output;
+use crate::signals::Signals;
 use crate::tls::machine_name;
-use crate::{output, signals};
 
 /// The office takes names of sources up to this length, in characters.
 const LONGEST_SOURCE: usize = 500;
@@ -30,11 +31,12 @@ pub async fn run(arguments: &Import) -> anyhow::Result<ExitCode> {
     let source = arguments.source.clone().unwrap_or_else(|| source_of(&folder, is_sent));
     let mut order = Order { folder, left_out: None, source, parallel: usize::from(arguments.parallel) };
     let progress = Progress::new(false);
+    let stop = stop_on_signals()?;
     let report = match Client::of(&arguments.remote)? {
         Some(client) => {
             let office = RemoteOffice::start(client, &order.source).await;
             let office = office.map_err(|error| anyhow::anyhow!(error.in_words()))?;
-            run_import(order, Destination::Remote(office), &progress, stop_on_signals()).await
+            run_import(order, Destination::Remote(office), &progress, stop).await
         }
         None => {
             let loaded = load_place(&arguments.place)?;
@@ -43,7 +45,7 @@ pub async fn run(arguments: &Import) -> anyhow::Result<ExitCode> {
             if order.left_out.as_ref().is_some_and(|data| order.folder.starts_with(data)) {
                 bail!("`{}` lies in the data folder of the office itself", order.folder.display());
             }
-            take_in_locally(&loaded, order, &progress).await?
+            take_in_locally(&loaded, order, &progress, stop).await?
         }
     };
     if arguments.json {
@@ -55,11 +57,19 @@ pub async fn run(arguments: &Import) -> anyhow::Result<ExitCode> {
 }
 
 /// Opens the data folder, takes everything in, and closes it again.
-async fn take_in_locally(loaded: &Loaded, order: Order, progress: &Progress) -> anyhow::Result<Report> {
+async fn take_in_locally(
+    loaded: &Loaded,
+    order: Order,
+    progress: &Progress,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<Report> {
     const HINT: &str = "Send the files to it: cartulary import FOLDER --server URL, with CARTULARY_TOKEN";
+    if !loaded.data.root.exists() {
+        output::remark(&format!("There is no office in `{}` yet: a new one is made.", loaded.data.root.display()));
+    }
     let office = open_or_hint(loaded, HINT).await?;
     let run = LocalOffice::start(office.repository.system_session(), &order.source).await?;
-    let report = run_import(order, Destination::Local(run), progress, stop_on_signals()).await;
+    let report = run_import(order, Destination::Local(run), progress, stop).await;
     office.close().await;
     Ok(report)
 }
@@ -75,14 +85,15 @@ fn source_of(folder: &Path, is_sent: bool) -> String {
 }
 
 /// Becomes true when a person presses Ctrl-C, or the system asks to end. A second Ctrl-C ends at once.
-fn stop_on_signals() -> watch::Receiver<bool> {
+fn stop_on_signals() -> anyhow::Result<watch::Receiver<bool>> {
     let (sender, receiver) = watch::channel(false);
+    let mut signals = Signals::listen().context("signals cannot be received")?;
     tokio::spawn(async move {
-        signals::asked_to_end().await;
+        signals.next().await;
         output::remark("Stopping after the files under way; Ctrl-C again ends at once.");
         let _ = sender.send(true);
-        signals::asked_to_end().await;
+        signals.next().await;
         std::process::exit(130);
     });
-    receiver
+    Ok(receiver)
 }

@@ -38,8 +38,9 @@ Examples:
   cartulary import ~/scans
   cartulary verify
 
-Settings come from DIR/config/cartulary.toml, then CARTULARY_* (CARTULARY_SERVER_LISTEN is server.listen),
-then flags; later wins. `cartulary config sample embedded` shows them all."
+Settings come from DIR/config/cartulary.toml, then CARTULARY_*, then flags;
+later wins (CARTULARY_SERVER_LISTEN is server.listen). All of them:
+cartulary config sample embedded"
 )]
 pub struct Cli {
     /// What to do.
@@ -87,7 +88,7 @@ pub struct Place {
 /// A running office to ask, instead of a data folder.
 #[derive(Debug, Clone, Args)]
 pub struct Remote {
-    /// The address of a running office, as https://office.example:8480; the token of CARTULARY_TOKEN signs in
+    /// The address of a running office, as https://office.example; the token of CARTULARY_TOKEN signs in
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
     /// A certificate (PEM) to trust besides the system's: that of the office's own authority
@@ -100,13 +101,18 @@ pub struct Remote {
 #[command(after_help = "\
 Examples:
   cartulary serve
-  cartulary serve --data /srv/office --listen 0.0.0.0:8480 --tls office-authority
-  CARTULARY_ADMIN_PASSWORD=… cartulary serve --data /srv/office
+  cartulary serve --data /srv/office
+  cartulary serve --listen 0.0.0.0:8480 --tls office-authority
+  CARTULARY_ADMIN_PASSWORD=… cartulary serve
 
-The first start makes the administrator `admin`: with the password of CARTULARY_ADMIN_PASSWORD (or of the file that
-CARTULARY_ADMIN_PASSWORD_FILE names), else with a one-time password that is printed once.
+The first start makes the administrator `admin`: with the password of
+CARTULARY_ADMIN_PASSWORD (or of the file that CARTULARY_ADMIN_PASSWORD_FILE
+names), else with a one-time password that is printed once.
 
-Exit codes: 0 stopped by SIGTERM or Ctrl-C · 1 could not start, or ended by a fault · 2 wrong arguments")]
+Exit codes:
+  0  stopped by SIGTERM or Ctrl-C
+  1  could not start, or ended by a fault
+  2  wrong arguments")]
 pub struct Serve {
     #[command(flatten)]
     pub place: Place,
@@ -137,15 +143,23 @@ pub enum TlsFlag {
 #[command(after_help = "\
 Examples:
   cartulary import ~/scans
-  CARTULARY_TOKEN=… cartulary import ~/scans --server https://office.example:8480
   cartulary import /mnt/archive --source archive --json > report.json
+  CARTULARY_TOKEN=… cartulary import ~/scans --server https://office.example
 
-Each sub-folder becomes a dossier, each file in it or below it a document; every file is kept unchanged, whatever it is.
-Files at the top go into a dossier of the folder's name. A second run takes what is new: a file that changed becomes a
-new version. Ctrl-C stops after the files under way; run it again to go on.
+Each sub-folder becomes a dossier, each file in it or below it a document;
+every file is kept unchanged, whatever it is. Files at the top go into a
+dossier of the folder's name. A second run takes what is new: a file that
+changed becomes a new version. Ctrl-C stops after the files under way; run
+it again to go on.
 
-Exit codes: 0 everything taken · 1 some files could not be taken whole, each is named · 2 could not import ·
-            130 stopped by Ctrl-C")]
+Without --server it opens the data folder itself, so no office may run on it;
+texts are then read when the office starts.
+
+Exit codes:
+  0    everything taken
+  1    some files could not be taken whole; each is named
+  2    could not import
+  130  stopped by Ctrl-C")]
 pub struct Import {
     /// The folder to take in
     #[arg(value_name = "FOLDER")]
@@ -171,11 +185,14 @@ pub struct Import {
 Examples:
   cartulary verify
   cartulary verify --data /srv/office --json
-  CARTULARY_TOKEN=… cartulary verify --server https://office.example:8480
+  CARTULARY_TOKEN=… cartulary verify --server https://office.example
 
 Without --server it opens the data folder itself, so no office may run on it.
 
-Exit codes: 0 clean · 1 faults found, each is named · 2 could not check")]
+Exit codes:
+  0  clean
+  1  faults found; each is named
+  2  could not check")]
 pub struct Verify {
     #[command(flatten)]
     pub place: Place,
@@ -200,7 +217,9 @@ Examples:
 
 It opens the data folder itself, so no office may run on it.
 
-Exit codes: 0 done · 2 could not do it")]
+Exit codes:
+  0  done
+  2  could not do it")]
 pub struct Maintenance {
     #[command(flatten)]
     pub place: Place,
@@ -216,10 +235,13 @@ Examples:
   cartulary gc --data /srv/office
   cartulary gc --data /srv/office --grace-hours 0
 
-A running office does this by itself. It opens the data folder itself, so no office may run on it. Deletion has two
-steps: a first run condemns what is older than the grace, a later one deletes it.
+A running office does this by itself. This opens the data folder itself, so
+no office may run on it. Deletion has two steps: what nothing refers to for
+longer than the grace is condemned, and deleted when it was condemned as long.
 
-Exit codes: 0 done · 2 could not do it")]
+Exit codes:
+  0  done
+  2  could not do it")]
 pub struct Gc {
     #[command(flatten)]
     pub place: Place,
@@ -240,11 +262,13 @@ pub struct Gc {
 Examples:
   cartulary user add salma --name \"Salma Haddad\" --group staff
   echo \"$PASSWORD\" | cartulary user password salma --stdin
-  CARTULARY_TOKEN=… cartulary user list --server https://office.example:8480
+  CARTULARY_TOKEN=… cartulary user list --server https://office.example
 
 Without --server it opens the data folder itself, so no office may run on it.
 
-Exit codes: 0 done · 2 could not do it"
+Exit codes:
+  0  done
+  2  could not do it"
 )]
 pub struct User {
     /// What to do.
@@ -328,7 +352,10 @@ Examples:
   cartulary config show --config /etc/cartulary.toml
   cartulary config sample s3-garage > /srv/office/config/cartulary.toml
 
-Exit codes: 0 right · 1 the configuration is wrong, and why is said · 2 wrong arguments"
+Exit codes:
+  0  right
+  1  the configuration is wrong, and why is said
+  2  wrong arguments"
 )]
 pub struct Config {
     /// What to do.
@@ -370,7 +397,10 @@ Examples:
   cartulary doctor
   cartulary doctor --data /srv/office --json
 
-Exit codes: 0 nothing is missing that an office needs · 1 something is · 2 wrong arguments")]
+Exit codes:
+  0  nothing is missing that an office needs
+  1  something is
+  2  wrong arguments")]
 pub struct Doctor {
     #[command(flatten)]
     pub place: Place,
@@ -388,7 +418,10 @@ pub struct Doctor {
 Examples:
   cartulary tls authority --data /srv/office
 
-Exit codes: 0 done · 1 could not do it · 2 wrong arguments"
+Exit codes:
+  0  done
+  1  could not do it
+  2  wrong arguments"
 )]
 pub struct Tls {
     /// What to do.
@@ -450,6 +483,7 @@ mod tests {
         for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
             let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(after.contains("Examples:") && after.contains("Exit codes:"), "{}", command.get_name());
+            assert!(after.lines().all(|line| line.chars().count() < 80), "too wide: {after}");
         }
     }
 

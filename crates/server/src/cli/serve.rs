@@ -9,10 +9,11 @@ use cartulary_http::{AppState, Parts};
 use cartulary_repository::{Repository, RepositoryError};
 
 use super::{Serve, TlsFlag};
-use crate::boot::{Office, Purpose};
+use crate::boot::{Office, Purpose, demo};
 use crate::configuration::{Configuration, Loaded, Sources, load};
+use crate::signals::Signals;
 use crate::tls::{self, Certificates};
-use crate::{maintenance, modules, output, process, signals, telemetry, web_ui};
+use crate::{maintenance, modules, output, process, telemetry, web_ui};
 
 /// How often memory that is free is given back to the system.
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(30);
@@ -23,6 +24,7 @@ pub async fn run(arguments: &Serve) -> anyhow::Result<ExitCode> {
     let configuration = &loaded.configuration;
     telemetry::start(&configuration.log);
     tls::refuse_plain_beyond_loopback(configuration, &loaded.data)?;
+    let mut signals = Signals::listen().context("signals cannot be received")?;
     let listener = bind(configuration)?;
     let purpose = if arguments.demo { Purpose::ServeDemo } else { Purpose::Serve };
     let office = Office::open(&loaded, purpose).await?;
@@ -32,7 +34,7 @@ pub async fn run(arguments: &Serve) -> anyhow::Result<ExitCode> {
     let address = address(configuration, &listener, certificates.is_some())?;
     let parts = Parts {
         config: configuration.server.http_config(listener.local_addr()?),
-        modules: modules::routes(arguments.demo),
+        modules: modules::routes(),
         web_ui: Some(web_ui::pages(certificates.as_ref().and_then(Certificates::authority))?),
         tls_hint: tls_hint(&loaded),
     };
@@ -44,11 +46,19 @@ pub async fn run(arguments: &Serve) -> anyhow::Result<ExitCode> {
         attendants.spawn(certificates.keep_fresh());
     }
     attendants.spawn(give_memory_back());
+    if arguments.demo {
+        let session = office.repository.system_session();
+        let filling = demo::fill_once(&session, &loaded.data);
+        tokio::select! {
+            filled = filling => filled?,
+            () = signals.next() => bail!("stopped while the demonstration office was filled; start it again to go on"),
+        }
+    }
     office.announce(&address);
     output::say(&welcome(&loaded, &address, one_time_password.as_deref()));
     tracing::info!(address = %address, "the office is open");
 
-    let served = cartulary_http::serve(state, listener, server_config, asked_to_end()).await;
+    let served = cartulary_http::serve(state, listener, server_config, asked_to_end(signals)).await;
     drop(attendants);
     maintenance::stop().await;
     background.stop().await;
@@ -155,11 +165,11 @@ fn tls_hint(loaded: &Loaded) -> String {
 }
 
 /// Waits for the first signal; a second one ends the program at once.
-async fn asked_to_end() {
-    signals::asked_to_end().await;
+async fn asked_to_end(mut signals: Signals) {
+    signals.next().await;
     tracing::info!("the office closes: requests under way are finished");
-    tokio::spawn(async {
-        signals::asked_to_end().await;
+    tokio::spawn(async move {
+        signals.next().await;
         std::process::exit(1);
     });
 }

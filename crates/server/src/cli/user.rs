@@ -187,7 +187,7 @@ async fn remotely(client: &Client, act: Act) -> anyhow::Result<Vec<Person>> {
                 "administrator": new.administrator,
                 "groups": new.groups,
             });
-            Ok(vec![client.patiently(Method::POST, "/api/v1/users", Some(&without_nulls(body))).await?])
+            Ok(vec![client.once(Method::POST, "/api/v1/users", Some(&without_nulls(body))).await?])
         }
         Act::List => everybody_there(client).await,
         Act::Change { username, changes } => {
@@ -207,7 +207,7 @@ async fn everybody_there(client: &Client) -> anyhow::Result<Vec<Person>> {
     let mut all: Vec<Person> = Vec::new();
     loop {
         let path = format!("/api/v1/users?limit=200&offset={}", all.len());
-        let window: People = client.patiently(Method::GET, &path, None).await?;
+        let window: People = client.once(Method::GET, &path, None).await?;
         let count = window.items.len();
         all.extend(window.items);
         if count == 0 || window.total.is_none_or(|total| all.len() as u64 >= total) {

@@ -156,6 +156,11 @@ impl DataFolder {
         self.config().join("tls")
     }
 
+    /// Marks a demonstration office: its module is then part of every start and command. Says whether it is `filled`.
+    pub fn demo_mark(&self) -> PathBuf {
+        self.config().join("demo")
+    }
+
     /// The file that is locked while a program has the data folder open.
     pub fn lock_file(&self) -> PathBuf {
         self.root.join("cartulary.lock")

@@ -66,7 +66,7 @@ impl RemoteOffice {
     /// The office cannot be reached, or refuses.
     pub async fn start(client: Client, source: &str) -> Result<Self, CallError> {
         let body = json!({ "source": source });
-        let answer: ImportAnswer = client.patiently(Method::POST, "/api/v1/imports", Some(&body)).await?;
+        let answer: ImportAnswer = client.once(Method::POST, "/api/v1/imports", Some(&body)).await?;
         Ok(Self { client, id: answer.id })
     }
 

@@ -1,0 +1,214 @@
+//! The program from outside: an office is started, filled, checked and stopped as a person or a script would do it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+const PASSWORD: &str = "Correct-Horse-9";
+
+fn cartulary(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cartulary"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARTULARY_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    cartulary(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("{output:?}"))
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A running office; it is killed when the test forgets to close it.
+struct Office {
+    process: Child,
+    address: String,
+}
+
+impl Office {
+    fn open(data: &Path) -> Self {
+        let mut process = cartulary(&["serve", "--data", path(data), "--listen", "127.0.0.1:0"])
+            .env("CARTULARY_ADMIN_PASSWORD", PASSWORD)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = lines.map_while(Result::ok).find_map(|line| {
+            let rest = line.split_once("Address")?.1;
+            Some(rest.trim_matches([' ', '│']).to_owned())
+        });
+        Self { process, address: address.expect("the office says its address") }
+    }
+
+    fn call(&self, request: &str) -> String {
+        let mut socket = TcpStream::connect(self.address.trim_start_matches("http://")).unwrap();
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn token(&self) -> String {
+        let body = format!(r#"{{"username":"admin","password":"{PASSWORD}"}}"#);
+        let answer = self.call(&format!(
+            "POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let session: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"));
+        session["token"].as_str().unwrap().to_owned()
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Output {
+        cartulary(arguments).args(["--server", &self.address]).env("CARTULARY_TOKEN", self.token()).output().unwrap()
+    }
+
+    /// Asks it to end, and returns its exit code.
+    fn close(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Makes papers: three in two dossiers, one at the top, and a link that leads out.
+fn papers(folder: &Path) {
+    for (name, text) in
+        [("a/one.txt", "the first word"), ("a/two.txt", "the second word"), ("b/one.txt", "the first word")]
+    {
+        fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+        fs::write(folder.join(name), text).unwrap();
+    }
+    fs::write(folder.join("top.txt"), "at the top").unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", folder.join("b/out")).unwrap();
+}
+
+#[test]
+fn papers_are_taken_once_and_verified_and_damage_is_found() {
+    let base = tempfile::tempdir().unwrap();
+    let (folder, data) = (base.path().join("papers"), base.path().join("data"));
+    papers(&folder);
+    let import = ["import", path(&folder), "--data", path(&data), "--json"];
+    let first = run(&import);
+    assert_eq!(code(&first), 1, "{first:?}");
+    let report = json(&first);
+    assert_eq!((report["created"].as_u64(), report["alreadyTaken"].as_u64()), (Some(4), Some(0)), "{report}");
+    assert_eq!(report["faults"][0]["path"], "b/out");
+    fs::write(folder.join("a/one.txt"), "the first word, changed").unwrap();
+    let report = json(&run(&import));
+    assert_eq!((report["newVersions"].as_u64(), report["alreadyTaken"].as_u64()), (Some(1), Some(3)), "{report}");
+
+    let verify = ["verify", "--data", path(&data), "--json"];
+    let clean = run(&verify);
+    assert_eq!(code(&clean), 0, "{clean:?}");
+    assert_eq!(json(&clean)["blobsChecked"], 4);
+    damage_a_blob(&data);
+    let damaged = run(&verify);
+    assert_eq!(code(&damaged), 1, "{damaged:?}");
+    assert_eq!(json(&damaged)["faults"].as_array().map(Vec::len), Some(1));
+}
+
+fn damage_a_blob(data: &Path) {
+    let folders = fs::read_dir(data.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap().path());
+    let mut files = folders.flat_map(|folder| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
+    let blob = files.next().unwrap();
+    let length = usize::try_from(fs::metadata(&blob).unwrap().len()).unwrap();
+    fs::write(&blob, vec![b'?'; length]).unwrap();
+}
+
+#[test]
+fn a_running_office_takes_papers_checks_itself_and_closes() {
+    let base = tempfile::tempdir().unwrap();
+    let (folder, data) = (base.path().join("papers"), base.path().join("data"));
+    papers(&folder);
+    let office = Office::open(&data);
+    let answer = office.call("GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+
+    let report = json(&office.ask(&["import", path(&folder), "--json"]));
+    assert_eq!((report["created"].as_u64(), report["state"].as_str()), (Some(4), Some("finished")), "{report}");
+    let report = json(&office.ask(&["import", path(&folder), "--json"]));
+    assert_eq!((report["created"].as_u64(), report["alreadyTaken"].as_u64()), (Some(0), Some(4)), "{report}");
+    let verified = office.ask(&["verify", "--json"]);
+    assert_eq!((code(&verified), json(&verified)["clean"].as_bool()), (0, Some(true)), "{verified:?}");
+
+    let refused = run(&["verify", "--data", path(&data)]);
+    assert_eq!(code(&refused), 2);
+    assert!(words(&refused).contains(&office.process.id().to_string()), "{refused:?}");
+    let second = run(&["serve", "--data", path(&data), "--listen", "127.0.0.1:0"]);
+    assert_eq!(code(&second), 1);
+    assert!(words(&second).contains(&office.address), "{second:?}");
+
+    assert_eq!(office.close(), Some(0));
+    assert_eq!(code(&run(&["verify", "--data", path(&data)])), 0);
+}
+
+#[test]
+fn people_are_added_listed_and_shut_out() {
+    let base = tempfile::tempdir().unwrap();
+    let data = base.path().join("data");
+    assert_eq!(Office::open(&data).close(), Some(0));
+    let added =
+        run(&["user", "add", "salma", "--name", "Salma Haddad", "--group", "staff", "--data", path(&data), "--json"]);
+    assert!(json(&added)["items"][0]["oneTimePassword"].is_string(), "{added:?}");
+    let shut = run(&["user", "disable", "salma", "--data", path(&data), "--json"]);
+    assert_eq!(json(&shut)["items"][0]["disabled"], true);
+    let missing = run(&["user", "disable", "nobody", "--data", path(&data)]);
+    assert_eq!((code(&missing), words(&missing).contains("nobody")), (2, true));
+    let listed = json(&run(&["user", "list", "--data", path(&data), "--json"]));
+    assert!(listed["items"].as_array().unwrap().iter().any(|user| user["username"] == "salma"), "{listed}");
+}
+
+#[test]
+fn plain_http_beyond_this_machine_is_refused_with_the_command_that_mends_it() {
+    let base = tempfile::tempdir().unwrap();
+    let data = base.path().join("data");
+    let refused = run(&["serve", "--data", path(&data), "--listen", "0.0.0.0:0"]);
+    assert_eq!(code(&refused), 1);
+    assert!(words(&refused).contains("--tls office-authority"), "{refused:?}");
+    assert!(!data.exists());
+}
+
+#[test]
+fn upkeep_needs_a_data_folder_and_then_works() {
+    let base = tempfile::tempdir().unwrap();
+    let data = base.path().join("data");
+    assert_eq!(code(&run(&["verify", "--data", path(&data)])), 2);
+    let folder = base.path().join("papers");
+    papers(&folder);
+    run(&["import", path(&folder), "--data", path(&data)]);
+    assert_eq!(json(&run(&["gc", "--grace-hours", "0", "--data", path(&data), "--json"]))["deleted"], 0);
+    let reindexed = run(&["reindex", "--data", path(&data), "--json"]);
+    assert_eq!(code(&reindexed), 0, "{reindexed:?}");
+    assert_eq!(code(&run(&["verify", "--data", path(&data)])), 0);
+}
