@@ -152,19 +152,24 @@ impl Office {
     /// Waits until so many texts are found, and no job waits or runs; returns how long that took, in seconds.
     pub fn settle(&self, texts: usize) -> anyhow::Result<f64> {
         let begin = Instant::now();
+        let mut connection = self.connect()?;
+        let mut count = |path: &str| -> anyhow::Result<u64> {
+            let (status, answer) = connection.json("GET", path, Some(&self.token), None)?;
+            ensure!(status == 200, "GET {path} was answered {status}: {answer}");
+            Ok(total(&answer))
+        };
         let search = format!("/api/v1/search?q={MARK}&limit=1");
         loop {
-            let found = total(&self.get(&search)?);
-            let waiting = total(&self.get("/api/v1/jobs?state=waiting&limit=1")?);
-            let running = total(&self.get("/api/v1/jobs?state=running&limit=1")?);
-            if found >= texts as u64 && waiting + running == 0 {
+            let at_work = count("/api/v1/jobs?state=waiting&limit=1")? + count("/api/v1/jobs?state=running&limit=1")?;
+            // Asked for last and seldom: what this costs the office is counted as the office's.
+            if at_work == 0 && count(&search)? >= texts as u64 {
                 return Ok(begin.elapsed().as_secs_f64());
             }
             if begin.elapsed() > SETTLE_PATIENCE {
-                let dead = total(&self.get("/api/v1/jobs?state=dead&limit=1")?);
-                bail!("of {texts} texts {found} are found; {waiting} jobs wait, {running} run, {dead} are dead");
+                let (found, dead) = (count(&search)?, count("/api/v1/jobs?state=dead&limit=1")?);
+                bail!("of {texts} texts {found} are found; {at_work} jobs wait or run, {dead} are dead");
             }
-            std::thread::sleep(Duration::from_millis(250));
+            std::thread::sleep(Duration::from_millis(300));
         }
     }
 }

@@ -128,12 +128,13 @@ pub fn own_cpu(id: u32) -> anyhow::Result<f64> {
 
 /// Returns the proportional share of memory of a process and all below it. *Units*: bytes.
 pub fn tree_pss(root: u32) -> anyhow::Result<u64> {
-    let mut bytes = 0;
-    for stat in tree(root)? {
-        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", stat.id));
-        bytes += text.ok().and_then(|text| kilobytes(&text, "Pss:")).unwrap_or_default() * 1024;
-    }
-    Ok(bytes)
+    Ok(tree(root)?.iter().map(|stat| own_pss(stat.id)).sum())
+}
+
+/// Returns the proportional share of memory of a process alone; 0 when it has ended. *Units*: bytes.
+pub fn own_pss(id: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup"));
+    text.ok().and_then(|text| kilobytes(&text, "Pss:")).unwrap_or_default() * 1024
 }
 
 /// Returns the most memory that a process had resident. *Units*: bytes.

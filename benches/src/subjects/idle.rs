@@ -38,6 +38,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
             break;
         }
     }
+    let alone = process::own_pss(office.process.id()) as f64 / MEGABYTE;
     let cpu_before = office.cpu()?;
     std::thread::sleep(Duration::from_secs(5));
     let cpu_ms = (office.cpu()? - cpu_before) * 1000.0 / 5.0;
@@ -45,6 +46,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let pss = seen.last().copied().unwrap_or(f64::NAN) / MEGABYTE;
     Ok(vec![
         Row::value_at_most(&format!("idle memory (PSS) with {count} documents"), pss, 80.0, "MB"),
+        Row::told("of which the server alone", format!("{} MB", short(alone)), String::new()),
         Row::told("CPU at rest", format!("{} ms in a second", short(cpu_ms)), String::new()),
     ])
 }

@@ -17,12 +17,15 @@ use crate::settings::Settings;
 const PARALLEL: usize = 16;
 const MEGABYTE: f64 = 1_048_576.0;
 
+/// An import, and the loop over the same files.
+type Round = (Finished, plain_import::Looped);
+
 /// Measures.
 pub fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let (many, few) = (settings.count(5_000, 500), settings.count(500, 50));
     let papers = make::papers(&settings.work, many)?;
     let data = settings.work.join("import-office");
-    let mut rounds: Vec<(Finished, plain_import::Looped)> = Vec::new();
+    let mut rounds: Vec<Round> = Vec::new();
     let mut done = (0.0, 0.0);
     for round in 0..settings.count(3, 2) {
         let finished = import_afresh(settings, &papers, &data, many)?;
@@ -40,14 +43,8 @@ pub fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     Ok(rows(many, few, &rounds, done, peak_of_few))
 }
 
-fn rows(
-    many: usize,
-    few: usize,
-    rounds: &[(Finished, plain_import::Looped)],
-    (done_seconds, done_cpu): (f64, f64),
-    peak_of_few: f64,
-) -> Vec<Row> {
-    let of = |pick: fn(&(Finished, plain_import::Looped)) -> f64| median(&rounds.iter().map(pick).collect::<Vec<_>>());
+fn rows(many: usize, few: usize, rounds: &[Round], (done_seconds, done_cpu): (f64, f64), peak_of_few: f64) -> Vec<Row> {
+    let of = |pick: fn(&Round) -> f64| median(&rounds.iter().map(pick).collect::<Vec<_>>());
     let (ours, limit) = (of(|round| round.0.seconds), of(|round| round.1.seconds));
     let files = many as f64;
     let ratio = of(|round| round.1.seconds / round.0.seconds);
