@@ -43,7 +43,7 @@ pub struct Parts {
     pub modules: Vec<ModuleRoutes>,
     /// The web application; without one `/` says how to build it.
     pub web_ui: Option<Arc<dyn WebUi>>,
-    /// What a refusal of plain HTTP says to do; empty: [`tls_gate::DEFAULT_HINT`].
+    /// What a refusal of plain HTTP says to do; empty: the words of this crate.
     pub tls_hint: String,
 }
 
