@@ -29,8 +29,6 @@ pub async fn run(arguments: &Serve) -> anyhow::Result<ExitCode> {
     let purpose = if arguments.demo { Purpose::ServeDemo } else { Purpose::Serve };
     let office = Office::open(&loaded, purpose).await?;
     let certificates = Certificates::prepare(configuration, &loaded.data)?;
-    let one_time_password = make_administrator(&office.repository).await?;
-
     let address = address(configuration, &listener, certificates.is_some())?;
     let parts = Parts {
         config: configuration.server.http_config(listener.local_addr()?),
@@ -54,6 +52,8 @@ pub async fn run(arguments: &Serve) -> anyhow::Result<ExitCode> {
             () = signals.next() => bail!("stopped while the demonstration office was filled; start it again to go on"),
         }
     }
+    // After the filling: a password that was made before it would be lost when a person stops it.
+    let one_time_password = make_administrator(&office.repository).await?;
     office.announce(&address);
     output::say(&welcome(&loaded, &address, one_time_password.as_deref()));
     tracing::info!(address = %address, "the office is open");

@@ -30,7 +30,7 @@ impl LocalOffice {
     /// # Errors
     /// The repository refuses.
     pub async fn start(session: Session, source: &str) -> anyhow::Result<Self> {
-        let view = session.import_start(NewImport { source: source.to_owned() }).await?;
+        let view = session.import_start(NewImport { source: source.to_owned(), folder_name: None }).await?;
         Ok(Self { session, id: view.id, is_repeating: AtomicBool::new(false) })
     }
 
