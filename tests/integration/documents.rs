@@ -63,12 +63,13 @@ async fn names_are_unique_in_their_folder_until_one_goes_to_the_trash() {
         let again = NewDocument { name: "a.txt".into(), ..NewDocument::default() };
         let refused = office.system.document_create(dossier, again).await.unwrap_err();
         assert!(matches!(refused, RepositoryError::Conflict { code: "name_taken", .. }), "{refused:?}");
+        let version = office.system.version_list(first.summary.id, ALL).await.unwrap().items[0].id;
         let token = Precondition::Token(first.summary.change_token);
         office.system.object_trash(first.summary.id, token).await.unwrap();
-        assert!(matches!(
-            office.system.object_get(first.summary.id).await.unwrap_err(),
-            RepositoryError::NotFound { .. }
-        ));
+        for gone in [first.summary.id, version] {
+            let refused = office.system.object_get(gone).await.unwrap_err();
+            assert!(matches!(refused, RepositoryError::NotFound { .. }), "{refused:?}");
+        }
         office.document(dossier, "a.txt", "two").await;
         let restored = office.system.object_restore(first.summary.id).await.unwrap_err();
         assert!(matches!(restored, RepositoryError::Conflict { code: "name_taken", .. }), "{restored:?}");

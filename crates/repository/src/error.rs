@@ -123,6 +123,7 @@ impl From<BlobError> for RepositoryError {
     fn from(error: BlobError) -> Self {
         match error {
             BlobError::NoSpace { .. } => Self::StorageFull,
+            BlobError::Body { .. } => Self::Interrupted,
             BlobError::Unavailable { .. } => {
                 Self::Unavailable { what: "the blob store", source: Some(Box::new(error)) }
             }

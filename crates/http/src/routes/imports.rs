@@ -23,10 +23,6 @@ pub struct NewImportForm {
     /// The source's name: runs of one name share what they took.
     source: String,
     /// What the dossier is called that takes the files lying at the top; the source's name unless given.
-    #[expect(
-        dead_code,
-        reason = "the repository calls that dossier after the source; taken so that clients can say it"
-    )]
     folder_name: Option<String>,
 }
 
@@ -158,7 +154,7 @@ impl From<ImportReport> for Import {
 #[post("/imports")]
 pub async fn create_import(guarded: Guarded, body: web::Payload) -> Answer {
     let form: NewImportForm = body::json(guarded.request(), body).await?;
-    let view = guarded.session().import_start(NewImport { source: form.source }).await?;
+    let view = guarded.session().import_start(NewImport { source: form.source, folder_name: form.folder_name }).await?;
     let location = format!("/api/v1/imports/{}", view.id);
     answer::json(StatusCode::CREATED, &Import::of(view, Vec::new()), |response| {
         response.insert_header((LOCATION, location));

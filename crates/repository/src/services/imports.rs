@@ -30,6 +30,8 @@ const PATH_BYTES_MAX: usize = 16 << 10;
 pub struct NewImport {
     /// The source's name: runs of one name share what they took.
     pub source: String,
+    /// The dossier of files that lie at the top; the source's name unless given.
+    pub folder_name: Option<String>,
 }
 
 /// A run of an import.
@@ -157,7 +159,9 @@ impl Session {
                 let root = session.authorised(tx.conn, root, ADD_CHILDREN, tx.now)?;
                 let source = imports::source(tx.conn, tx.actor_no, new.source.trim(), root.no)?;
                 let id = ObjectId::generate().to_string();
-                imports::insert_run(tx.conn, &id, source, tx.now.as_millis())?;
+                let folder = new.folder_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+                let folder = as_name(folder.unwrap_or(new.source.trim()));
+                imports::insert_run(tx.conn, &id, source, &folder, tx.now.as_millis())?;
                 let run = imports::run_by_id(tx.conn, &id)?.ok_or_else(|| RepositoryError::not_found("the import"))?;
                 view(tx.conn, &run)
             })
@@ -278,7 +282,7 @@ impl Session {
         bound: &BoundContent,
         blob: i64,
     ) -> Result<ObjectRow> {
-        let dossier_name = if place.dossier.is_empty() { run.source.as_str() } else { place.dossier.as_str() };
+        let dossier_name = if place.dossier.is_empty() { run.folder_name.as_str() } else { place.dossier.as_str() };
         let dossier = self.import_dossier(tx, run.folder_no, dossier_name)?;
         let parts = DocumentParts {
             name: place.document.clone(),

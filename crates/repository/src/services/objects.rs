@@ -133,7 +133,7 @@ impl Session {
                 let detail = "the folder is not empty: move its documents to the trash first";
                 return Err(RepositoryError::conflict("folder_not_empty", detail));
             }
-            objects::put_trashed(tx.conn, row.no, Some(tx.now.as_millis()), Some(tx.actor_no))?;
+            put_trashed(tx, &row, Some(tx.now.as_millis()), Some(tx.actor_no))?;
             filing::put_trashed(tx.conn, row.no, true)?;
             record_simple(tx, ChangeKind::Trashed, &row)
         })
@@ -152,12 +152,21 @@ impl Session {
             let access = &session.repository.inner.access;
             access.require(tx.conn, &session.actor, row.scope_no, REMOVE_CHILDREN, tx.now)?;
             filing::put_trashed(tx.conn, row.no, false)?;
-            objects::put_trashed(tx.conn, row.no, None, None)?;
+            put_trashed(tx, &row, None, None)?;
             record_simple(tx, ChangeKind::Restored, &row)?;
             let row = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))?;
             session.detail_of(tx.conn, &row, tx.now)
         })
         .await
+    }
+}
+
+/// Puts an object in the trash with its versions, or takes them out.
+fn put_trashed(tx: &mut Tx<'_>, row: &ObjectRow, at: Option<i64>, by: Option<i64>) -> Result<()> {
+    objects::put_trashed(tx.conn, row.no, at, by)?;
+    match row.series_no {
+        Some(series) => objects::put_versions_trashed(tx.conn, series, at, by),
+        None => Ok(()),
     }
 }
 

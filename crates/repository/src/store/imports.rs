@@ -15,6 +15,7 @@ use crate::Result;
 pub(crate) struct RunRow {
     pub no: i64,
     pub id: String,
+    pub folder_name: String,
     pub state: String,
     pub created_count: i64,
     pub version_count: i64,
@@ -56,11 +57,12 @@ pub(crate) fn source(conn: &mut Conn, principal: i64, name: &str, folder: i64) -
 }
 
 /// Inserts a run.
-pub(crate) fn insert_run(conn: &mut Conn, id: &str, source: i64, now: i64) -> Result<()> {
+pub(crate) fn insert_run(conn: &mut Conn, id: &str, source: i64, folder_name: &str, now: i64) -> Result<()> {
     each_db!(conn, |c| diesel::insert_into(import_run::table)
         .values((
             import_run::id.eq(id),
             import_run::source_no.eq(source),
+            import_run::folder_name.eq(folder_name),
             import_run::state.eq("open"),
             import_run::started_at.eq(now),
         ))
@@ -76,6 +78,7 @@ pub(crate) fn run_by_id(conn: &mut Conn, id: &str) -> Result<Option<RunRow>> {
         .select((
             import_run::no,
             import_run::id,
+            import_run::folder_name,
             import_run::state,
             import_run::created_count,
             import_run::version_count,

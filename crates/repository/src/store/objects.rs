@@ -140,6 +140,16 @@ pub(crate) fn put_trashed(conn: &mut Conn, no: i64, at: Option<i64>, by: Option<
     Ok(())
 }
 
+/// Says of the versions of a series whether they are in the trash, with their document; nothing else of them changes.
+pub(crate) fn put_versions_trashed(conn: &mut Conn, series: i64, at: Option<i64>, by: Option<i64>) -> Result<()> {
+    each_db!(conn, |c| diesel::update(
+        object::table.filter(object::series_no.eq(series).and(object::role.eq(VERSION)))
+    )
+    .set((object::trashed_at.eq(at), object::trashed_by.eq(by)))
+    .execute(c))?;
+    Ok(())
+}
+
 /// Raises the change token, as a change of access does.
 pub(crate) fn touch(conn: &mut Conn, no: i64) -> Result<()> {
     each_db!(conn, |c| diesel::update(object::table.filter(object::no.eq(no)))

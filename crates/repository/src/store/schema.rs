@@ -346,6 +346,7 @@ table! {
         no -> BigInt,
         id -> Text,
         source_no -> BigInt,
+        folder_name -> Text,
         state -> Text,
         created_count -> BigInt,
         version_count -> BigInt,

@@ -355,6 +355,7 @@ CREATE TABLE import_run (
     no            INTEGER PRIMARY KEY,
     id            TEXT    NOT NULL UNIQUE,
     source_no     BIGINT  NOT NULL REFERENCES import_source (no),
+    folder_name   TEXT    NOT NULL,  -- the dossier of files that lie at the top
     state         TEXT    NOT NULL CHECK (state IN ('open', 'finished')),
     created_count BIGINT  NOT NULL DEFAULT 0,
     version_count BIGINT  NOT NULL DEFAULT 0,
