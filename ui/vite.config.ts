@@ -58,7 +58,7 @@ export default defineConfig({
   plugins: [react(), { ...optimizeLocales.vite({ locales: ["en-US", "ar-AE"] }), enforce: "pre" }, pdfjsData(), compressed()],
   define: { __PDFJS_BASE__: JSON.stringify(`/${pdfjsBase}`) },
   html: { cspNonce: "__CSP_NONCE__" },
-  build: { target: "es2023", assetsInlineLimit: 0, manifest: true, modulePreload: { polyfill: false }, reportCompressedSize: false },
+  build: { target: "es2023", assetsInlineLimit: 0, manifest: true, modulePreload: { polyfill: false }, reportCompressedSize: false, rolldownOptions: { checks: { bundlerTimings: false } } },
   server: { proxy: { "/api": process.env["CARTULARY_URL"] ?? "http://127.0.0.1:8480" } },
   test: { include: ["tests/unit/**/*.test.ts"], environment: "node" },
 } as Parameters<typeof defineConfig>[0]);
