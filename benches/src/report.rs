@@ -36,6 +36,7 @@ pub struct Row {
 pub struct Conditions {
     at: String,
     commit: String,
+    program: String,
     cores: usize,
     load_average: String,
     fdatasync_p50_us: u64,
@@ -151,7 +152,10 @@ impl Report {
         ];
         let mut conditions = Vec::new();
         for subject in subjects::ALL {
-            let Some(outcome) = self.outcomes.get(subject.name) else { continue };
+            let Some(outcome) = self.outcomes.get(subject.name) else {
+                lines.push(format!("| {} (`{}`) | not measured | | | | ? |", subject.what, subject.name));
+                continue;
+            };
             for row in &outcome.rows {
                 lines.push(format!(
                     "| {} | {} | {} | {} | {} | {} |",
@@ -160,7 +164,7 @@ impl Report {
             }
             conditions.push(format!("| `{}` | {} |", subject.name, outcome.conditions.in_words()));
         }
-        let head = "| measured | at (UTC) | commit | cores | load average | fdatasync p50 of 4 KB |\n|---|---|---|---|---|---|";
+        let head = "| measured | at (UTC) | commit | program | cores | load average | fdatasync p50 of 4 KB |\n|---|---|---|---|---|---|---|";
         format!("{head}\n{}\n\n{}\n", conditions.join("\n"), lines.join("\n"))
     }
 
@@ -178,8 +182,8 @@ impl Conditions {
     fn in_words(&self) -> String {
         let quick = if self.is_quick { " (quick)" } else { "" };
         format!(
-            "{}{quick} | {} | {} | {} | {} µs",
-            self.at, self.commit, self.cores, self.load_average, self.fdatasync_p50_us
+            "{}{quick} | {} | {} | {} | {} | {} µs",
+            self.at, self.commit, self.program, self.cores, self.load_average, self.fdatasync_p50_us
         )
     }
 }
@@ -190,11 +194,18 @@ pub fn conditions(settings: &Settings) -> Conditions {
     Conditions {
         at: said_by("date", &["-u", "+%F %H:%M"]),
         commit: commit(),
+        program: program(settings),
         cores: std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
         load_average: load.split(' ').take(2).collect::<Vec<_>>().join(" "),
         fdatasync_p50_us: fdatasync_us(&settings.work).unwrap_or_default(),
         is_quick: settings.is_quick,
     }
+}
+
+/// Says which program is measured, so that one that was not built for release is seen.
+fn program(settings: &Settings) -> String {
+    let size = fs::metadata(&settings.program).map(|file| file.len()).unwrap_or_default();
+    format!("`{}`, {} MB", settings.program.display(), short(size as f64 / 1e6))
 }
 
 fn commit() -> String {
