@@ -31,6 +31,9 @@ pub enum JobError {
     /// It is tried again later, with growing pauses, until its tries are used up.
     #[error("{0}")]
     Retry(String),
+    /// Something is away or full, and that is not the job's fault: it is tried again later, however often that was.
+    #[error("{0}")]
+    Wait(String),
     /// It can never succeed; it ends dead with this reason.
     #[error("{0}")]
     Dead(String),
@@ -40,6 +43,9 @@ impl From<RepositoryError> for JobError {
     fn from(error: RepositoryError) -> Self {
         match error {
             RepositoryError::NotFound { .. } | RepositoryError::Invalid { .. } => Self::Dead(error.to_string()),
+            RepositoryError::StorageFull | RepositoryError::Unavailable { .. } => {
+                Self::Wait(crate::error_chain(&error))
+            }
             other => Self::Retry(crate::error_chain(&other)),
         }
     }

@@ -29,6 +29,8 @@ const RENEW: Duration = Duration::from_secs(20);
 const IDLE: Duration = Duration::from_secs(1);
 /// How often a job is begun at most.
 const ATTEMPTS_MAX: i32 = 6;
+/// The longest pause of a job that waits for room or for a store. *Units*: milliseconds.
+const WAIT_MAX_MS: i64 = 60_000;
 /// How often the sequencer of a shared database looks for what other nodes committed.
 const SEQUENCE: Duration = Duration::from_millis(25);
 /// How often the house is kept.
@@ -243,6 +245,10 @@ async fn run_job(repository: &Repository, owner: &str, job: JobRow) {
                 Ok(()) => jobs::finish(conn, job.no, &owner, None, now.as_millis()).map(drop),
                 Err(JobError::Retry(reason)) if job.attempts < ATTEMPTS_MAX => {
                     let pause_ms = 1_000_i64 << job.attempts.clamp(0, 12);
+                    jobs::retry(conn, job.no, &owner, reason, now.plus_millis(pause_ms).as_millis())
+                }
+                Err(JobError::Wait(reason)) => {
+                    let pause_ms = (1_000_i64 << job.attempts.clamp(0, 12)).min(WAIT_MAX_MS);
                     jobs::retry(conn, job.no, &owner, reason, now.plus_millis(pause_ms).as_millis())
                 }
                 Err(JobError::Retry(reason) | JobError::Dead(reason)) => {

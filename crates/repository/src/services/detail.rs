@@ -168,8 +168,8 @@ fn text_summaries<'a>(
     conn: &mut Conn,
     contents: impl Iterator<Item = &'a ContentRow>,
 ) -> Result<BTreeMap<String, TextSummary>> {
-    let digests: Vec<String> =
-        contents.filter(|content| has_text(&content.media_type)).map(|content| content.digest.clone()).collect();
+    let with_text = contents.filter(|content| has_text(&content.media_type, &content.file_name));
+    let digests: Vec<String> = with_text.map(|content| content.digest.clone()).collect();
     if digests.is_empty() {
         return Ok(BTreeMap::new());
     }

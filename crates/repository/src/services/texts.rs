@@ -33,9 +33,13 @@ pub(crate) struct TextJob {
     pub file_name: String,
 }
 
-/// Says whether the text of this media type is read.
-pub(crate) fn has_text(media_type: &str) -> bool {
-    matches!(media_type, "application/pdf" | "text/plain" | "text/html")
+/// Says whether the text of a content is read: that of readable types, and whatever promises by its name to be readable,
+/// so that a reader says why it is not.
+pub(crate) fn has_text(media_type: &str, file_name: &str) -> bool {
+    let is_readable =
+        media_type.starts_with("text/") || matches!(media_type, "application/pdf" | "application/xhtml+xml");
+    let ending = file_name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
+    is_readable || matches!(ending.as_str(), "pdf" | "txt" | "html" | "htm")
 }
 
 /// What is said of a text that was not asked for yet.
@@ -56,7 +60,7 @@ pub(crate) fn summary_of(row: &RenditionRow) -> TextSummary {
 
 /// Asks for the text of a content that was just bound, unless it is there or on its way.
 pub(crate) fn request(tx: &mut Tx<'_>, digest: BlobDigest, media_type: &str, file_name: &str) -> Result<()> {
-    if !has_text(media_type) {
+    if !has_text(media_type, file_name) {
         return Ok(());
     }
     let source = digest.to_string();
@@ -101,7 +105,8 @@ impl Session {
         let read = move |conn: &mut Conn| -> Result<_> {
             let row = session.authorised(conn, id, READ_CONTENT, now)?;
             let content: Option<ContentRow> = blobs::contents_of(conn, &[row.no])?.remove(&row.no);
-            let Some(content) = content.filter(|content| has_text(&content.media_type)) else { return Ok(None) };
+            let content = content.filter(|content| has_text(&content.media_type, &content.file_name));
+            let Some(content) = content else { return Ok(None) };
             Ok(Some(blob_of(conn, &content.digest)?))
         };
         match self.repository.database().read(read).await? {
