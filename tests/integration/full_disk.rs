@@ -109,7 +109,7 @@ fn a_start_on_a_full_disk_fails_in_words_and_harms_nothing() {
     match setup.clone().try_open() {
         Ok(program) => drop(program.kill()),
         Err(said) => {
-            assert!(said.to_lowercase().contains("space") || said.contains("room") || said.contains("full"), "{said}")
+            assert!(said.to_lowercase().contains("space") || said.contains("room") || said.contains("full"), "{said}");
         }
     }
     drop(filler);
@@ -193,20 +193,16 @@ fn rendition_without_room(disk: &Disk, data: &Path, setup: Setup) {
     let words = "the word is persimmon ".repeat(2_000);
     let paper = client.upload(&dossier, b"letter.txt", words.as_bytes()).unwrap().expect(201).json();
     program.stop();
+    disk.fill(Some("data/blobs/sha256"));
     let program = setup.start();
     let client = program.client();
     let state = |client: &Client| {
         let json = client.get(&format!("/api/v1/documents/{}/text", paper["id"].as_str().unwrap())).unwrap().json();
         json["state"].as_str().unwrap_or_default().to_owned()
     };
-    disk.fill(Some("data/blobs"));
-    if state(&client) == "waiting" {
-        // The job tries again after pauses that grow from a second; it must not be given up for want of room.
-        until("the rendition meets the full disk, or was quicker", LONG, || {
-            (disk.refused() > 0 || state(&client) != "waiting").then_some(())
-        });
-    }
-    println!("rendition: {} writes refused", disk.refused());
+    // The job tries again after pauses that grow from a second; it is not given up for want of room.
+    until("the rendition finds no room", LONG, || (disk.refused() > 0).then_some(()));
+    assert_eq!(state(&client), "waiting");
     disk.fill(None);
     until("the text is read", LONG, || (state(&client) == "ready").then_some(()));
     program.stop();

@@ -215,3 +215,38 @@ fn an_import_cut_off_is_finished_by_the_next() {
     assert!(!images.is_empty(), "the import was over before it could be cut off");
     println!("{} cuts during an import", images.len());
 }
+
+#[test]
+fn a_first_start_cut_off_is_repeated() {
+    let Some(disk) = disk("power cuts during the first start") else { return };
+    let mut random = Random::announced("power cuts during the first start");
+    let Some(whole) = self::disk("a whole first start") else { return };
+    let program = Setup::on(&whole.path().join("data")).start();
+    let total = whole.syncs();
+    program.kill();
+    let mut command = Setup::on(&disk.path().join("data")).command();
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let starting = Reaped(command.spawn().unwrap());
+    let mut images = Vec::new();
+    let count = cuts(3, 12);
+    for number in 0..count {
+        let wanted = total * number / count + random.between(0, total / count + 1);
+        until("something is synced", LONG, || (disk.syncs() >= wanted).then_some(()));
+        let survival = if number % 2 == 0 { Survival::Nothing } else { Survival::Some(random.between(10, 95)) };
+        images.push((disk.cut(survival, &mut random), survival, disk.syncs()));
+    }
+    drop(starting);
+    for (image, survival, syncs) in &images {
+        let folder = tempfile::tempdir().unwrap();
+        image.write_to(folder.path()).unwrap();
+        let data = folder.path().join("data");
+        let program = match Setup::on(&data).try_open() {
+            Ok(program) => program,
+            Err(said) => panic!("{survival:?} after {syncs} syncs: {said}"),
+        };
+        program.client().dossier("2026-001").unwrap();
+        program.stop();
+        assert_eq!(verify(&data).code, Some(0), "{survival:?} after {syncs} syncs");
+    }
+    println!("{} cuts during a first start, after up to {} syncs", images.len(), disk.syncs());
+}
