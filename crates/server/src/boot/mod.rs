@@ -4,6 +4,7 @@ pub mod demo;
 mod folders;
 mod lock;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,10 @@ impl Office {
     /// # Errors
     /// Another program has it open, or something in it does not open.
     pub async fn open(loaded: &Loaded, purpose: Purpose) -> anyhow::Result<Self> {
+        Self::try_open(loaded, purpose).await.map_err(|error| said_of_a_full_disk(error, &loaded.data.root))
+    }
+
+    async fn try_open(loaded: &Loaded, purpose: Purpose) -> anyhow::Result<Self> {
         folders::prepare(loaded)?;
         let lock = DataLock::take(&loaded.data.lock_file())?;
         let mut config = repository_config(&loaded.configuration, &loaded.data)?;
@@ -64,6 +69,18 @@ impl Office {
         self.repository.close().await;
         drop(self.lock);
     }
+}
+
+/// A full disk shows itself in many ways, some of them without its name: this says it.
+fn said_of_a_full_disk(error: anyhow::Error, folder: &Path) -> anyhow::Error {
+    /// Less than a start needs.
+    const TOO_LITTLE_BYTES: u64 = 1024 * 1024;
+    let is_full = rustix::fs::statvfs(folder)
+        .is_ok_and(|figures| figures.f_bavail.saturating_mul(figures.f_frsize) < TOO_LITTLE_BYTES);
+    if !is_full {
+        return error;
+    }
+    error.context(format!("there is no room left on the disk of `{}`: make some and start again", folder.display()))
 }
 
 /// Opens an office for a command that needs it to itself, and says what to do when it is open already.
