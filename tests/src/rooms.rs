@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A file system in memory of a fixed size.
 #[derive(Debug)]
@@ -93,17 +94,20 @@ impl OtherMachine {
     /// # Errors
     /// Why that is not possible here.
     pub fn make(host_name: &str) -> Result<Self, String> {
-        let number = std::process::id() % 200 + 20;
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        // Tests run side by side, in this process and in others.
+        let number = (std::process::id() * 8 + MADE.fetch_add(1, Ordering::Relaxed)) % 230 + 20;
         let address = |last: u32| format!("10.213.{number}.{last}");
+        let ip = |arguments: &str| said(Command::new("ip").args(arguments.split(' ')));
+        // Before there is anything to take away again: another's is left alone.
+        ip(&format!("netns add cartulary{number}"))?;
         let this = Self {
             name: format!("cartulary{number}"),
             link: format!("cart{number}"),
             ours: address(1),
             theirs: [address(2), address(3)],
         };
-        let ip = |arguments: &str| said(Command::new("ip").args(arguments.split(' ')));
         let (name, link) = (&this.name, &this.link);
-        ip(&format!("netns add {name}"))?;
         ip(&format!("link add {link} type veth peer name {link}p netns {name}"))?;
         ip(&format!("addr add {}/24 dev {link}", this.ours))?;
         ip(&format!("link set {link} up"))?;
