@@ -13,7 +13,9 @@ package_present() {
     build-essential) has cc && has c++ && has make ;;
     bubblewrap) has bwrap ;;
     chromium) has chromium || has chromium-browser || has google-chrome ;;
+    curl) has curl ;;
     fonts-noto-core) [[ -d /usr/share/fonts/truetype/noto ]] ;;
+    iproute2) has ip ;;
     libpq-dev) has pg_config && [[ -e "$(pg_config --includedir)/libpq-fe.h" ]] ;;
     nginx-light) has nginx || [[ -x /usr/sbin/nginx ]] ;;
     openssl) has openssl ;;
@@ -22,7 +24,6 @@ package_present() {
     postgresql) postgres_bin_dir >/dev/null ;;
     python3-venv) has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     recollcmd) has recollindex ;;
-    strace) has strace ;;
     *) die "scripts/lib/install.sh does not know the package $1" ;;
   esac
 }
@@ -33,7 +34,9 @@ package_purpose() {
     build-essential) echo "compiles the C parts (SQLite, zstd, TLS); without it nothing can be built" ;;
     bubblewrap) echo "contains the readers of untrusted files; without it they have resource limits only" ;;
     chromium) echo "drives the web application in the tests; without it the browser journeys are skipped" ;;
+    curl) echo "reaches the office from a second machine in the network tests; without it these are skipped" ;;
     fonts-noto-core) echo "draws Arabic in the browser; without it screenshots show empty boxes" ;;
+    iproute2) echo "makes that second machine; without it the network tests are skipped" ;;
     libpq-dev) echo "links PostgreSQL; without it the program is built for SQLite only" ;;
     nginx-light) echo "is the measure for downloads in benches/; without it that row is missing" ;;
     openssl) echo "is the measure for hashing in benches/; without it that row is missing" ;;
@@ -42,7 +45,6 @@ package_purpose() {
     postgresql) echo "is the second database that the tests run on; without it they run on SQLite only" ;;
     python3-venv) echo "holds the tools of the gates (typos, shellcheck, moto); without it these are skipped" ;;
     recollcmd) echo "is the measure for text extraction in benches/; without it that row is missing" ;;
-    strace) echo "records writes for the power-loss tests; without it these are skipped" ;;
     *) echo "is needed" ;;
   esac
 }

@@ -15,6 +15,10 @@ fn machine(what: &str) -> Option<OtherMachine> {
         skip(what, &why);
         return None;
     }
+    if std::process::Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
+        skip(what, "no command `curl`");
+        return None;
+    }
     OtherMachine::make(HOST).map_err(|why| skip(what, &format!("no second network namespace can be made: {why}"))).ok()
 }
 
