@@ -36,6 +36,7 @@ pub struct Row {
 pub struct Conditions {
     at: String,
     commit: String,
+    #[serde(default)]
     program: String,
     cores: usize,
     load_average: String,

@@ -9,11 +9,12 @@ use crate::subjects;
 const HELP: &str = "\
 Measures Cartulary beside the barest thing that could do the same.
 
-  benches/run [--quick] [--readme] [--million] [--work DIR] [SUBJECT…]
+  benches/run [--quick] [--readme] [--million] [--table] [--work DIR] [SUBJECT…]
 
   --quick    smaller counts: whether it runs, not how fast it is
   --readme   writes the table into benches/README.md
   --million  also starts an office of 1,000,000 documents
+  --table    measures nothing: only shows, or writes, what earlier runs in the same folder came to
   --work     where papers and offices are made; it should be the disk that an office would lie on
              [default: cartulary-benches in the folder for temporary files]
 
@@ -32,6 +33,7 @@ pub struct Settings {
     pub writes_readme: bool,
     /// Whether an office of a million documents is started.
     pub has_million: bool,
+    measures_nothing: bool,
     wanted: Vec<String>,
 }
 
@@ -44,6 +46,7 @@ impl Settings {
             is_quick: false,
             writes_readme: false,
             has_million: false,
+            measures_nothing: false,
             wanted: Vec::new(),
         };
         let mut arguments = std::env::args().skip(1);
@@ -51,6 +54,7 @@ impl Settings {
             match argument.as_str() {
                 "--quick" => settings.is_quick = true,
                 "--readme" => settings.writes_readme = true,
+                "--table" => settings.measures_nothing = true,
                 "--million" => settings.has_million = true,
                 "--work" => settings.work = arguments.next().context("--work wants a folder")?.into(),
                 name if subjects::ALL.iter().any(|subject| subject.name == name) => {
@@ -71,6 +75,9 @@ impl Settings {
 
     /// Says whether a subject is asked for; all are when none is named.
     pub fn wants(&self, subject: &str) -> bool {
+        if self.measures_nothing {
+            return false;
+        }
         self.wanted.is_empty() || self.wanted.iter().any(|wanted| wanted == subject)
     }
 
