@@ -50,8 +50,16 @@ impl Papers {
     /// Compares with the office: each file once, with its bytes, and nothing else.
     fn compare(&self, client: &Client) {
         let mut found = BTreeMap::new();
-        let dossiers = client.get("/api/v1/dossiers?limit=1000").unwrap().expect(200).json();
-        for dossier in dossiers["items"].as_array().unwrap() {
+        let mut dossiers = Vec::new();
+        loop {
+            let path = format!("/api/v1/dossiers?limit=1000&sort=created&offset={}", dossiers.len());
+            let window = client.get(&path).unwrap().expect(200).json();
+            dossiers.extend(window["items"].as_array().unwrap().iter().cloned());
+            if dossiers.len() as u64 >= window["total"].as_u64().unwrap() {
+                break;
+            }
+        }
+        for dossier in &dossiers {
             let (id, name) = (dossier["id"].as_str().unwrap(), dossier["name"].as_str().unwrap());
             if !name.starts_with("case ") {
                 continue;
@@ -108,6 +116,51 @@ fn kill_import(data: &Path, papers: &Path, after: Duration) -> bool {
     ended.is_none()
 }
 
+/// Imports that are killed: five in one folder, which grows, then the rest of it is taken, and another folder begins.
+struct Imports {
+    base: PathBuf,
+    data: PathBuf,
+    papers: Papers,
+    /// What the folders before had.
+    done: BTreeMap<String, String>,
+    /// How long a whole import of the papers of one round takes.
+    usual_time: Duration,
+    begun: u64,
+    killed: u64,
+}
+
+impl Imports {
+    /// Takes a first folder in, to know how long that takes.
+    fn begin(base: &Path, data: &Path, random: &mut Random) -> Self {
+        let mut papers = Papers::new(base.join("papers"));
+        papers.add(4, 30, random);
+        let begun = Instant::now();
+        assert_eq!(import_rest(data, &papers.folder), (120, 0, 0));
+        let (base, data, usual_time) = (base.to_owned(), data.to_owned(), begun.elapsed());
+        Self { base, data, papers, done: BTreeMap::new(), usual_time, begun: 0, killed: 0 }
+    }
+
+    fn kill_one(&mut self, random: &mut Random) {
+        if self.begun.is_multiple_of(5) {
+            self.finish();
+            self.papers = Papers::new(self.base.join(format!("papers {}", self.begun)));
+        }
+        self.begun += 1;
+        self.papers.add(4, 30, random);
+        let after = self.usual_time.mul_f64(random.between(20, 95) as f64 / 100.0);
+        self.killed += u64::from(kill_import(&self.data, &self.papers.folder, after));
+    }
+
+    /// Takes what is missing of the present folder, exactly, and then nothing more.
+    fn finish(&mut self) {
+        let count = self.papers.files.len() as u64;
+        let (taken, had, faults) = import_rest(&self.data, &self.papers.folder);
+        assert_eq!((taken + had, faults), (count, 0));
+        assert_eq!(import_rest(&self.data, &self.papers.folder), (0, count, 0));
+        self.done.append(&mut self.papers.files.clone());
+    }
+}
+
 #[test]
 fn what_was_acknowledged_survives_kill_nine() {
     if let Some(why) = absent() {
@@ -116,46 +169,34 @@ fn what_was_acknowledged_survives_kill_nine() {
     let mut random = Random::announced("kill -9");
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut papers = Papers::new(folder.path().join("papers"));
     let (mut ledger, mut setup) = (Ledger::default(), Setup::on(&data));
+    setup = setup.start().stop();
+    let mut imports = Imports::begin(folder.path(), &data, &mut random);
     let rounds = rounds(10, 200);
-    let (mut kills, mut import_kills) = (0, 0);
-    let mut usual_time = Duration::from_millis(1_500);
     for round in 0..rounds {
-        let is_import = round % 2 == 1;
-        if is_import {
-            papers.add(4, 30, &mut random);
-            let after = usual_time.mul_f64(random.between(15, 110) as f64 / 100.0);
-            import_kills += u64::from(kill_import(&data, &papers.folder, after));
-            if round % 20 == 1 {
-                // How long the rest takes says when the next ones are best killed.
-                let begun = Instant::now();
-                let (taken, had, faults) = import_rest(&data, &papers.folder);
-                assert_eq!((taken + had, faults), (papers.files.len() as u64, 0));
-                usual_time = begun.elapsed().max(Duration::from_millis(600));
-            }
+        if round % 2 == 1 {
+            imports.kill_one(&mut random);
         } else {
             setup = kill_at_work(setup, &mut ledger, &mut random);
-            kills += 1;
         }
         verify_clean(&data, &format!("after round {round}"));
     }
-    let (taken, had, faults) = import_rest(&data, &papers.folder);
-    assert_eq!((taken + had, faults), (papers.files.len() as u64, 0));
-    assert_eq!(import_rest(&data, &papers.folder), (0, papers.files.len() as u64, 0));
+    imports.finish();
     let program = setup.start();
     let client = program.client();
     assert_eq!(ledger.missing_in(&client, &ledger), Vec::<String>::new());
-    papers.compare(&client);
+    Papers { folder: PathBuf::new(), files: imports.done.clone() }.compare(&client);
     program.stop();
     verify_clean(&data, "at the end");
     println!(
-        "{kills} kills at work, {import_kills} of {} imports killed under way; {} acknowledged writes, {} files",
-        rounds / 2,
+        "{} kills at work, {} of {} imports killed under way; {} acknowledged writes, {} files",
+        rounds.div_ceil(2),
+        imports.killed,
+        imports.begun,
         ledger.acknowledged,
-        papers.files.len()
+        imports.done.len()
     );
-    assert!(import_kills > 0, "no import was killed under way");
+    assert!(imports.killed > 0, "no import was killed under way");
 }
 
 #[test]
