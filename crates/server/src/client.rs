@@ -196,7 +196,7 @@ impl Client {
             );
         }
         let mut builder = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(10))
+            .connect_timeout(Duration::from_secs(30))
             .read_timeout(Duration::from_secs(300))
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("cartulary/", env!("CARGO_PKG_VERSION")));
