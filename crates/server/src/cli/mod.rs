@@ -1,5 +1,7 @@
 //! The command line: its grammar. What each command does stands in the file of its name.
 
+#![allow(rustdoc::bare_urls, reason = "what documents an argument is the help that people read in a terminal")]
+
 pub mod config;
 pub mod doctor;
 pub mod import;
