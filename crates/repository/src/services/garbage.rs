@@ -121,6 +121,16 @@ impl Repository {
                 return Ok(());
             }
             for row in rows {
+                // Of several nodes one goes on: when its row is gone the key is free again, and a late removal would
+                // take the bytes of an upload that has just come.
+                let seen = row.condemned_at.unwrap_or_default();
+                let claimed = self
+                    .database()
+                    .write(move |conn| blobs::claim_condemned(conn, row.no, seen, now.as_millis()))
+                    .await?;
+                if !claimed {
+                    continue;
+                }
                 let digest: BlobDigest = row.digest.parse().map_err(RepositoryError::internal)?;
                 self.blobs().delete(&StorageKey::new(digest, row.generation.unsigned_abs())).await?;
                 self.database().write(move |conn| blobs::delete_condemned(conn, row.no)).await?;

@@ -225,6 +225,15 @@ pub(crate) fn condemned(conn: &mut Conn, before: i64, limit: i64) -> Result<Vec<
     Ok(rows)
 }
 
+/// Claims the removal of a condemned blob for one collector; returns whether it is this one's.
+pub(crate) fn claim_condemned(conn: &mut Conn, no: i64, seen: i64, now: i64) -> Result<bool> {
+    let count =
+        each_db!(conn, |c| diesel::update(blob::table.filter(blob::no.eq(no).and(blob::condemned_at.eq(seen))))
+            .set(blob::condemned_at.eq(now.max(seen + 1)))
+            .execute(c))?;
+    Ok(count == 1)
+}
+
 /// Removes the row of a condemned blob whose bytes are gone.
 pub(crate) fn delete_condemned(conn: &mut Conn, no: i64) -> Result<usize> {
     let count =
