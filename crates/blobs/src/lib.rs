@@ -30,6 +30,7 @@ mod key;
 mod objects;
 mod probe;
 mod reader;
+mod sound;
 mod source;
 mod staged;
 mod store;

@@ -25,8 +25,8 @@ use crate::{CHUNK_BYTES, StorageKey};
 /// The bytes of a blob, or of a range of it, as a stream of chunks of at most [`CHUNK_BYTES`].
 ///
 /// A blob that is read whole is verified: its last chunk comes only after the digest matched, else the stream ends
-/// with [`BlobError::Corrupt`]. Of a range only the length of the blob is checked. Nothing is read before the stream
-/// is polled, except the first chunk.
+/// with [`BlobError::Corrupt`]. A range comes of a blob that was seen to be right since it was last written. Nothing is
+/// read before the stream is polled, except the first chunk.
 pub struct BlobReader {
     range: Range<u64>,
     chunks: BoxStream<'static, Result<Bytes>>,
@@ -121,6 +121,11 @@ impl Wanted {
     /// Says whether all bytes of the blob are read.
     pub(crate) const fn is_whole(&self) -> bool {
         self.range.start == 0 && self.range.end == self.size_bytes
+    }
+
+    /// Returns the same, of all bytes.
+    pub(crate) fn whole(&self) -> Self {
+        Self { range: 0..self.size_bytes, ..self.clone() }
     }
 
     /// Returns what checks the digest, if all bytes are read.

@@ -17,10 +17,13 @@ use crate::error::{BlobError, Result};
 use crate::folder::{self, FileCursor, FileSink, Folder};
 use crate::objects::{ObjectCursor, Objects, path_of};
 use crate::probe::{probe_folder, probe_objects};
-use crate::reader::{BlobReader, Cursor, VerifyOutcome, Wanted};
+use crate::reader::{BlobReader, Cursor, Opened, VerifyOutcome, Wanted};
+use crate::sound::{Mark, Sound};
 use crate::staged::{StagedBlob, StagedBody};
 use crate::{SourceFile, StorageKey, StoreCapabilities, StoreConfig, blocking, stream_in};
 
+/// How often a range is asked for again when the blob was stored anew meanwhile.
+const RANGE_TRIES: usize = 3;
 /// How many readers of one process may read a step ahead of their receivers.
 const READ_AHEAD_SLOTS: usize = 64;
 
@@ -46,6 +49,7 @@ const READ_AHEAD_SLOTS: usize = 64;
 pub struct BlobStore {
     backend: Backend,
     read_ahead: Arc<Semaphore>,
+    sound: Arc<Sound>,
     counters: Arc<Counters>,
 }
 
@@ -100,6 +104,7 @@ impl BlobStore {
         Ok(Self {
             backend,
             read_ahead: Arc::new(Semaphore::new(READ_AHEAD_SLOTS)),
+            sound: Arc::default(),
             counters: Arc::new(Counters::default()),
         })
     }
@@ -217,6 +222,9 @@ impl BlobStore {
 
     /// Opens a blob for reading, whole or in a range of bytes; see [`BlobReader`].
     ///
+    /// The first range of a blob that a process is asked for looks through the whole blob, so that no range of damaged
+    /// bytes is given out; later ones begin at once, until the store says that it was written again.
+    ///
     /// # Errors
     /// [`BlobError::NotFound`]; [`BlobError::Corrupt`] when the length, or the digest of a small blob, is wrong;
     /// [`BlobError::Range`] when the range does not lie within `size_bytes`; [`BlobError::Unavailable`];
@@ -229,23 +237,81 @@ impl BlobStore {
         range: Option<Range<u64>>,
     ) -> Result<BlobReader, BlobError> {
         let wanted = Wanted::new(key, digest, size_bytes, range)?;
+        let opened = if wanted.is_whole() { self.open_whole(&wanted).await } else { self.open_range(&wanted).await };
+        Ok(self.reader(&wanted, opened?))
+    }
+
+    fn reader(&self, wanted: &Wanted, opened: Opened) -> BlobReader {
+        BlobReader::new(wanted, opened, Arc::clone(&self.read_ahead), Arc::clone(&self.counters))
+    }
+
+    /// Reads the first bytes; those of a small blob once more when they came wrong over the network.
+    async fn open_whole(&self, wanted: &Wanted) -> Result<Opened> {
+        let first = self.open_at(wanted, None).await;
+        let is_worth_another_try =
+            matches!((&first, &self.backend), (Err(BlobError::Corrupt { .. }), Backend::Objects(_)));
+        if !is_worth_another_try {
+            return self.noted(first);
+        }
+        let second = self.noted(self.open_at(wanted, None).await);
+        // What went wrong once is told too; what goes on going wrong is counted once.
+        if second.is_ok() { self.noted(first).or(second) } else { second }
+    }
+
+    /// Reads the first bytes of a range, of a blob that was seen to be right since it was last written.
+    async fn open_range(&self, wanted: &Wanted) -> Result<Opened> {
+        for _ in 0..RANGE_TRIES {
+            let mark = self.prove(wanted).await?;
+            match self.open_at(wanted, Some(mark)).await {
+                Err(BlobError::Changed) => self.sound.forget(&wanted.key),
+                other => return self.noted(other),
+            }
+        }
+        Err(BlobError::Changed)
+    }
+
+    /// Returns the mark of a blob that is right, having looked through all of it if this process had not yet.
+    async fn prove(&self, wanted: &Wanted) -> Result<Mark> {
+        if let Some(mark) = self.sound.mark(&wanted.key) {
+            return Ok(mark);
+        }
+        let _turn = self.sound.turn(&wanted.key).await;
+        if let Some(mark) = self.sound.mark(&wanted.key) {
+            return Ok(mark);
+        }
+        let mark = match &self.backend {
+            Backend::Folder(folder) => {
+                let (folder, key) = (folder.clone(), wanted.key);
+                blocking::run(move || folder.mark(&key)).await
+            }
+            Backend::Objects(objects) => objects.mark(&wanted.key).await,
+        };
+        let mark = self.noted(mark)?;
+        let whole = wanted.whole();
+        let opened = self.noted(self.open_at(&whole, Some(mark.clone())).await)?;
+        let mut reader = self.reader(&whole, opened);
+        while reader.try_next().await?.is_some() {}
+        self.sound.remember(wanted.key, mark.clone());
+        Ok(mark)
+    }
+
+    /// Opens what is wanted and reads the first bytes; refuses with [`BlobError::Changed`] if it has not the mark.
+    async fn open_at(&self, wanted: &Wanted, mark: Option<Mark>) -> Result<Opened> {
         let opening = wanted.clone();
-        let opened = match &self.backend {
+        match &self.backend {
             Backend::Folder(folder) => {
                 let folder = folder.clone();
                 blocking::run(move || {
-                    let (first, rest) = Box::new(FileCursor::open(&folder, opening)?).advance()?;
+                    let (first, rest) = Box::new(FileCursor::open(&folder, opening, mark.as_ref())?).advance()?;
                     Ok((first, rest.map(Cursor::File)))
                 })
                 .await
             }
             Backend::Objects(objects) => {
-                let first = ObjectCursor::new(objects, opening).advance().await;
+                let first = ObjectCursor::new(objects, opening, mark).advance().await;
                 first.map(|(first, rest)| (first, rest.map(Cursor::Object)))
             }
-        };
-        let opened = self.noted(opened)?;
-        Ok(BlobReader::new(&wanted, opened, Arc::clone(&self.read_ahead), Arc::clone(&self.counters)))
+        }
     }
 
     /// Returns all bytes of a blob of at most `limit_bytes`, verified.

@@ -49,6 +49,21 @@ async fn a_truncated_file_is_found_by_whole_reads_and_ranges() {
 }
 
 #[tokio::test]
+async fn no_range_is_given_out_of_damaged_bytes_even_if_it_was_right_before() {
+    let fixture = Fixture::folder().await;
+    let bytes = bytes_of(3 * MIB, 7);
+    let stored = put(&fixture.store, &bytes).await;
+    let range = || fixture.store.read(&stored.key, stored.digest, stored.size_bytes, Some(10..1000));
+    assert!(drain(range().await.unwrap()).await.0 == bytes[10..1000]);
+    let file = OpenOptions::new().write(true).open(fixture.file(&stored.key).await).unwrap();
+    file.write_all_at(b"damage far from the range", 2 * MIB as u64).unwrap();
+    drop(file);
+    assert!(matches!(range().await, Err(BlobError::Corrupt { fault: Corruption::Bytes, .. })));
+    put(&fixture.store, &bytes).await;
+    assert!(drain(range().await.unwrap()).await.0 == bytes[10..1000]);
+}
+
+#[tokio::test]
 async fn a_file_that_is_truncated_while_it_is_read_is_an_error() {
     let fixture = Fixture::folder().await;
     let stored = put(&fixture.store, &bytes_of(3 * MIB, 3)).await;

@@ -19,6 +19,8 @@ use common::{body, bytes_of, drain, s3_settings};
 enum Manner {
     /// Answers with these bytes, whatever was asked for.
     Gives(Vec<u8>),
+    /// Answers the first request with other bytes than all that follow.
+    GivesFirst(Vec<u8>, Vec<u8>),
     /// Promises more bytes than it sends, and hangs up.
     CutsOff(Vec<u8>, usize),
     /// Never answers.
@@ -69,7 +71,7 @@ async fn answer(mut stream: TcpStream, manner: Manner, requests: Arc<AtomicUsize
         let Ok(byte) = stream.read_u8().await else { return };
         received.push(byte);
     }
-    requests.fetch_add(1, Ordering::Relaxed);
+    let is_first = requests.fetch_add(1, Ordering::Relaxed) == 0;
     let head = |status: &str, length: usize| {
         format!(
             "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nETag: \"etag\"\r\nConnection: close\r\n\
@@ -78,6 +80,10 @@ async fn answer(mut stream: TcpStream, manner: Manner, requests: Arc<AtomicUsize
     };
     let (head, bytes) = match manner {
         Manner::Gives(bytes) => (head("200 OK", bytes.len()), bytes),
+        Manner::GivesFirst(first, others) => {
+            let bytes = if is_first { first } else { others };
+            (head("200 OK", bytes.len()), bytes)
+        }
         Manner::CutsOff(bytes, promised) => (head("200 OK", promised), bytes),
         Manner::Says(status, text) => (head(status, text.len()), text.as_bytes().to_vec()),
         Manner::Hangs => return std::future::pending().await,
@@ -122,6 +128,18 @@ async fn wrong_bytes_of_the_right_length_are_not_served() {
     assert_eq!(lying.store.counters().corrupt, 1);
     let outcome = lying.store.verify(&asked.key, asked.digest, asked.size_bytes).await.unwrap();
     assert_eq!(outcome, VerifyOutcome::WrongBytes);
+}
+
+#[tokio::test]
+async fn bytes_that_came_wrong_once_are_asked_for_again() {
+    let right = bytes_of(300_000, 1);
+    let mut wrong = right.clone();
+    wrong[17] ^= 1;
+    let lying = LyingStore::start(Manner::GivesFirst(wrong, right.clone())).await;
+    let asked = asked(&right);
+    let reader = in_time(lying.store.read(&asked.key, asked.digest, asked.size_bytes, None)).await.unwrap();
+    assert!(drain(reader).await.0 == right);
+    assert_eq!(lying.store.counters().corrupt, 1, "it is told all the same");
 }
 
 #[tokio::test]

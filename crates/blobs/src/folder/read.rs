@@ -1,15 +1,17 @@
 //! Files back into bytes, verified on the way.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 
 use bytes::Bytes;
 
 use super::Folder;
-use crate::CHUNK_BYTES;
 use crate::error::{BlobError, Corruption, Result};
 use crate::reader::{Check, Wanted};
+use crate::sound::Mark;
+use crate::{CHUNK_BYTES, StorageKey};
 
 /// A place in a file that is being read.
 pub(crate) struct FileCursor {
@@ -19,14 +21,31 @@ pub(crate) struct FileCursor {
     check: Option<Check>,
 }
 
+impl Folder {
+    /// Returns the mark of a key's file. Blocks.
+    pub(crate) fn mark(&self, key: &StorageKey) -> Result<Mark> {
+        let path = self.path_of(key);
+        let details = fs::metadata(&path).map_err(|error| self.missing_or(&path, "look at a blob", error))?;
+        Ok(mark_of(&details))
+    }
+}
+
+fn mark_of(details: &Metadata) -> Mark {
+    let (second, nanosecond) = (details.ctime(), details.ctime_nsec());
+    Mark::new(format!("{} {second}.{nanosecond} {}", details.ino(), details.len()))
+}
+
 impl FileCursor {
-    /// Opens the file and refuses one of the wrong length. Blocks.
-    pub(crate) fn open(folder: &Folder, wanted: Wanted) -> Result<Self> {
+    /// Opens the file and refuses one of the wrong length, or with another mark than is expected. Blocks.
+    pub(crate) fn open(folder: &Folder, wanted: Wanted, mark: Option<&Mark>) -> Result<Self> {
         let path = folder.path_of(&wanted.key);
         let mut file = File::open(&path).map_err(|error| folder.missing_or(&path, "open a blob", error))?;
         let read_fault = |source| BlobError::Io { act: "read a blob", source };
-        let found_bytes = file.metadata().map_err(read_fault)?.len();
-        wanted.check_length(found_bytes)?;
+        let details = file.metadata().map_err(read_fault)?;
+        if mark.is_some_and(|mark| *mark != mark_of(&details)) {
+            return Err(BlobError::Changed);
+        }
+        wanted.check_length(details.len())?;
         if wanted.range.start > 0 {
             file.seek(SeekFrom::Start(wanted.range.start)).map_err(read_fault)?;
         }

@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::{Objects, path_of, store_fault};
+use crate::StorageKey;
 use crate::blocking;
 use crate::error::{BlobError, Corruption, Result};
 use crate::reader::{Check, Wanted};
+use crate::sound::Mark;
 
 /// Fetched with one request, in bytes.
 const PIECE_BYTES: u64 = 2 * 1024 * 1024;
@@ -19,12 +21,24 @@ pub(crate) struct ObjectCursor {
     wanted: Wanted,
     left: Range<u64>,
     check: Option<Check>,
+    mark: Option<Mark>,
+}
+
+impl Objects {
+    /// Returns the mark of a key's object.
+    pub(crate) async fn mark(&self, key: &StorageKey) -> Result<Mark> {
+        Ok(mark_of(&self.store.head(&path_of(key)).await.map_err(store_fault)?))
+    }
+}
+
+fn mark_of(details: &ObjectMeta) -> Mark {
+    Mark::new(details.e_tag.clone().unwrap_or_else(|| format!("{} {}", details.last_modified, details.size)))
 }
 
 impl ObjectCursor {
     /// Begins to read. Nothing is fetched yet.
-    pub(crate) fn new(objects: &Objects, wanted: Wanted) -> Self {
-        Self { objects: objects.clone(), left: wanted.range.clone(), check: wanted.check(), wanted }
+    pub(crate) fn new(objects: &Objects, wanted: Wanted, mark: Option<Mark>) -> Self {
+        Self { objects: objects.clone(), left: wanted.range.clone(), check: wanted.check(), mark, wanted }
     }
 
     /// Fetches the next piece. Returns no cursor after the last one, which is given only if the digest matched.
@@ -59,6 +73,9 @@ impl ObjectCursor {
             Ok(answer) => answer,
             Err(error) => return Err(self.explain(error, asked.is_some()).await),
         };
+        if self.mark.as_ref().is_some_and(|mark| *mark != mark_of(&answer.meta)) {
+            return Err(BlobError::Changed);
+        }
         self.wanted.check_length(answer.meta.size)?;
         if range.is_empty() {
             return Ok(Bytes::new());
