@@ -1,6 +1,7 @@
 //! A connection to one of the two databases, and the macros that run a query on it.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,12 @@ impl Conn {
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => Backend::Postgres,
         }
+    }
+
+    /// Returns the number of the snapshot that this read sees, one for each call of
+    /// [`Database::read`](crate::Database::read); nothing in a write, which sees rows that may still be undone.
+    pub fn snapshot(&self) -> Option<NonZeroU64> {
+        crate::pool::snapshot()
     }
 }
 

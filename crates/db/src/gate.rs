@@ -61,8 +61,13 @@ impl Gate {
         Ok(waiter)
     }
 
+    /// Returns a seat if one is free now.
+    pub(crate) fn free_seat(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.seats).try_acquire_owned().ok()
+    }
+
     async fn seat(&self) -> Result<OwnedSemaphorePermit, DbError> {
-        if let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() {
+        if let Some(seat) = self.free_seat() {
             return Ok(seat);
         }
         let waiter = self.wait()?;

@@ -22,6 +22,7 @@
 //! Invariants: a write is answered only after it is durable. No SQL about dossiers, documents or people stands here.
 //! A connection is reached through [`Database`] only.
 
+mod among;
 mod config;
 mod conn;
 mod database;
@@ -32,10 +33,12 @@ mod pool;
 pub mod portable;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod prepared;
 mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use among::{Among, Amongst, among};
 pub use config::{DatabaseConfig, PostgresConfig, SqliteConfig};
 pub use conn::{Backend, Conn};
 pub use database::{BeforeCommit, Database};
@@ -43,3 +46,4 @@ pub use error::{
     DbError, is_check_violation, is_foreign_key_violation, is_not_found, is_unique_violation, violated_constraint,
 };
 pub use migrations::{AppliedMigration, MigrationFile, MigrationSet};
+pub use prepared::{Prepared, prepared};

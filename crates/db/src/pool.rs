@@ -1,8 +1,10 @@
 //! The connections that are lent out, and the snapshot in which a read runs.
 
+use std::cell::Cell;
+use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::{ManageConnection, Pool, R2D2Connection};
@@ -92,6 +94,19 @@ impl diesel::r2d2::HandleError<DbError> for LogFaults {
     }
 }
 
+thread_local! {
+    /// The number of the snapshot that the read on this thread sees.
+    static SNAPSHOT: Cell<Option<NonZeroU64>> = const { Cell::new(None) };
+}
+
+/// The number of the snapshot that was taken last, in this process.
+static SNAPSHOTS: AtomicU64 = AtomicU64::new(0);
+
+/// Returns the number of the snapshot that the read on this thread sees; nothing elsewhere.
+pub(crate) fn snapshot() -> Option<NonZeroU64> {
+    SNAPSHOT.get()
+}
+
 /// Runs `act` in a read-only snapshot that ends with it.
 pub(crate) fn read_in_snapshot<T, E, F>(pooled: &mut Pooled, act: F) -> Result<T, E>
 where
@@ -107,7 +122,9 @@ where
         pooled.is_suspect = true;
         return Err(DbError::from(error).into());
     }
+    SNAPSHOT.set(NonZeroU64::new(SNAPSHOTS.fetch_add(1, Ordering::Relaxed).wrapping_add(1)));
     let result = catch_unwind(AssertUnwindSafe(|| act(&mut pooled.conn)));
+    SNAPSHOT.set(None);
     undo(pooled);
     match result {
         Ok(result) => result,

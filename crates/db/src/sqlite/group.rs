@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use diesel::{RunQueryDsl, SqliteConnection};
 
 use crate::conn::Conn;
 use crate::database::BeforeCommit;
 use crate::error::{DbError, diesel_error, panic_text};
+use crate::prepared::prepared;
 use crate::sqlite::hooks::{self, Guard};
 use crate::sqlite::member::Member;
 use crate::sqlite::writer::{Writer, WriterConnection};
@@ -95,7 +96,7 @@ impl Writer {
         let Some(WriterConnection { conn, guard }) = self.connection.as_mut() else {
             return Step::Lost { expired: false };
         };
-        if on_sqlite(conn, |c| c.batch_execute("SAVEPOINT cartulary_member")).is_err() {
+        if on_sqlite(conn, |c| savepoint(c, "SAVEPOINT cartulary_member")).is_err() {
             return Step::Lost { expired: false };
         }
         guard.start_clock(budget);
@@ -119,12 +120,13 @@ impl Writer {
                 "FOREIGN KEY constraint failed",
             )));
         }
-        let end = if member.succeeded() {
-            "RELEASE cartulary_member"
-        } else {
-            "ROLLBACK TO cartulary_member; RELEASE cartulary_member"
-        };
-        match on_sqlite(conn, |c| c.batch_execute(end)) {
+        let ended = on_sqlite(conn, |c| {
+            if !member.succeeded() {
+                savepoint(c, "ROLLBACK TO cartulary_member")?;
+            }
+            savepoint(c, "RELEASE cartulary_member")
+        });
+        match ended {
             Ok(()) => Step::Goes,
             Err(_) => Step::Lost { expired: false },
         }
@@ -227,6 +229,11 @@ fn number(before_commit: Option<&Arc<dyn BeforeCommit>>, conn: &mut Conn) -> Res
     } else {
         Err(DbError::BeforeCommit("it did not leave the transaction as it had found it".to_owned()))
     }
+}
+
+/// Runs one of the statements around a member, which each group repeats.
+fn savepoint(conn: &mut SqliteConnection, sql: &'static str) -> QueryResult<()> {
+    prepared(diesel::sql_query(sql)).execute(conn).map(drop)
 }
 
 fn commit(conn: &mut Conn, guard: &Guard, must_fail: bool) -> Result<(), DbError> {

@@ -20,13 +20,13 @@ pub(crate) use writer::{WriterHandle, WriterSettings, is_writer_thread};
 /// How long a connection waits for a lock of another process before it says busy. *Units*: milliseconds.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000;";
 
-/// What every connection keeps to: foreign keys hold, at most 8 MB of pages, no memory map (a small idle footprint).
-const COMMON: &str = "PRAGMA foreign_keys = ON; PRAGMA cache_size = -8192; PRAGMA mmap_size = 0;";
+/// What every connection keeps to: foreign keys hold, at most 4 MB of pages, no memory map (a small idle footprint).
+const COMMON: &str = "PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096; PRAGMA mmap_size = 0;";
 
 /// What the writer keeps to. `FULL` makes a commit wait for the disk, which `NORMAL` does not do in WAL mode; the log is
-/// folded into the file every 8 MB, and a log that grew under a long read is cut back.
-const WRITER: &str =
-    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;";
+/// folded into the file every 32 MB, so that a page that many transactions write is folded once, and a log that grew under
+/// a long read is cut back.
+const WRITER: &str = "PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;";
 
 #[derive(diesel::QueryableByName)]
 struct JournalMode {

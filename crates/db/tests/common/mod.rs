@@ -127,7 +127,7 @@ impl BeforeCommit for Numbering {
     fn before_commit(&self, conn: &mut Conn) -> Result<(), DbError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         each_db!(conn, |c| {
-            let next: Option<i64> = paper::table.select(diesel::dsl::max(paper::position)).first(c)?;
+            let next: Option<i64> = paper::table.select(diesel::dsl::max(paper::position)).get_result(c)?;
             let waiting: Vec<i64> =
                 paper::table.filter(paper::position.is_null()).select(paper::no).order(paper::no).load(c)?;
             for (no, position) in waiting.into_iter().zip(next.unwrap_or(0) + 1..) {
