@@ -13,7 +13,7 @@ async fn run(office: &TestOffice) -> cartulary_model::ObjectId {
 
 async fn take(office: &TestOffice, run: cartulary_model::ObjectId, path: &str, bytes: &[u8]) -> ImportState {
     let staged = stage(&office.system, bytes).await;
-    let file = ImportFile { path: path.into(), path_raw: None, staged, media_type: None };
+    let file = ImportFile { path: path.into(), path_raw: None, staged, media_type: None, slot: None };
     office.system.import_file(run, file).await.unwrap().value.state
 }
 
@@ -66,7 +66,7 @@ async fn many_files_at_once_make_one_dossier_and_share_equal_bytes() {
             tasks.push(tokio::spawn(async move {
                 let staged = stage(&session, b"\x00equal bytes").await;
                 let path = format!("one/{number}.bin");
-                let file = ImportFile { path, path_raw: None, staged, media_type: None };
+                let file = ImportFile { path, path_raw: None, staged, media_type: None, slot: None };
                 session.import_file(run, file).await.unwrap().value.state
             }));
         }

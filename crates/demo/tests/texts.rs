@@ -13,7 +13,7 @@ use cartulary_formats::{Extraction, ExtractionRequest, TextState, WorkerConfig, 
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("worker") {
-        return worker::run();
+        return worker::run(|| ());
     }
     if std::env::args().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;

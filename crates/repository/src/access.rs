@@ -3,8 +3,13 @@
 //! A scope points to an access list (an ACL row); lists inherit from lists. The node keeps all lists and the scopes it
 //! has met, and follows the numbered log of list changes: a question first reads the newest number in its own
 //! transaction and catches up, so that no answer uses an old list.
+//!
+//! What a write sees may be undone, and its numbers be given again to something else: a write asks what is kept only
+//! when it sees no newer list, and the node learns nothing from it.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cartulary_db::Conn;
@@ -23,9 +28,17 @@ const CHAIN_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 struct Decisions {
     by_row: HashMap<(i64, Permission), bool>,
+    /// The permissions held in a list, of those the core knows.
+    held: HashMap<i64, Vec<&'static str>>,
     readable: HashMap<Permission, Arc<NumberSet>>,
     /// From when the decisions no longer hold, because an entry begins or ends.
     valid_until: Option<Timestamp>,
+}
+
+impl Decisions {
+    fn holds_at(&self, now: Timestamp) -> bool {
+        self.valid_until.is_none_or(|until| until > now)
+    }
 }
 
 #[derive(Debug)]
@@ -52,12 +65,27 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// Runs `ask` on what holds in the transaction of `conn`.
-    fn present<T>(&self, conn: &mut Conn, ask: impl FnOnce(&mut AccessState, &mut Conn) -> Result<T>) -> Result<T> {
-        let newest = acl::last_change(conn)?;
+    /// Runs `ask`, which asks about `scopes`, on what holds in the transaction of `conn`.
+    fn present<T>(
+        &self,
+        conn: &mut Conn,
+        scopes: impl IntoIterator<Item = i64>,
+        ask: impl FnOnce(&mut AccessState, &mut Conn) -> Result<T>,
+    ) -> Result<T> {
+        let snapshot = conn.snapshot();
+        let newest = newest_change(conn, snapshot)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.catch_up(conn, newest)?;
-        ask(&mut state, conn)
+        if snapshot.is_some() {
+            state.catch_up(conn, newest)?;
+            return ask(&mut state, conn);
+        }
+        let is_known =
+            state.reached == Some(newest) && scopes.into_iter().all(|scope| state.scopes.contains_key(&scope));
+        if is_known {
+            return ask(&mut state, conn);
+        }
+        drop(state);
+        ask(&mut AccessState::default(), conn)
     }
 
     /// Says whether `actor` has `wanted` in `scope`, as the transaction of `conn` sees it.
@@ -72,7 +100,7 @@ impl Access {
         if actor.is_administrator {
             return Ok(true);
         }
-        self.present(conn, |state, conn| {
+        self.present(conn, [scope], |state, conn| {
             let row = state.row_of(conn, scope)?;
             Ok(state.decide(&actor.principals, row, wanted, now))
         })
@@ -90,7 +118,7 @@ impl Access {
         if actor.is_administrator || scopes.is_empty() {
             return Ok(scopes.clone());
         }
-        self.present(conn, |state, conn| {
+        self.present(conn, scopes.iter().copied(), |state, conn| {
             let mut allowing = BTreeSet::new();
             for scope in scopes {
                 let row = state.row_of(conn, *scope)?;
@@ -113,21 +141,30 @@ impl Access {
         if actor.is_administrator {
             return Ok(None);
         }
-        self.present(conn, |state, conn| {
+        self.present(conn, [], |state, conn| {
             state.load_scopes(conn)?;
             Ok(Some(state.readable(&actor.principals, wanted, now)))
         })
     }
 
-    /// Takes note of a new scope, so that sets of readable scopes hold it.
-    pub(crate) fn met_scope(&self, conn: &mut Conn, scope: i64) -> Result<()> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.scopes.contains_key(&scope) {
-            return Ok(());
-        }
-        state.row_of(conn, scope)?;
-        state.forget_sets();
-        Ok(())
+    /// Returns all scopes that a reader may browse, after a look at some that may be new.
+    pub(crate) fn browsable(
+        &self,
+        conn: &mut Conn,
+        actor: &Actor,
+        new: &BTreeSet<i64>,
+        now: Timestamp,
+    ) -> Result<Arc<NumberSet>> {
+        self.present(conn, [], |state, conn| {
+            state.load_scopes(conn)?;
+            new.iter().try_for_each(|scope| state.meet(conn, *scope, now))?;
+            Ok(state.readable(&actor.principals, permission::BROWSE, now))
+        })
+    }
+
+    /// Takes note of scopes, so that sets of readable scopes hold those that are new.
+    pub(crate) fn meet_scopes(&self, conn: &mut Conn, scopes: &[i64], now: Timestamp) -> Result<()> {
+        self.present(conn, [], |state, conn| scopes.iter().try_for_each(|scope| state.meet(conn, *scope, now)))
     }
 
     /// Returns the permissions that `actor` has in `scope`, of those the core knows.
@@ -141,10 +178,9 @@ impl Access {
         if actor.is_administrator {
             return Ok(permission::ATOMS.to_vec());
         }
-        self.present(conn, |state, conn| {
+        self.present(conn, [scope], |state, conn| {
             let row = state.row_of(conn, scope)?;
-            let held = permission::ATOMS.iter().copied();
-            Ok(held.filter(|atom| state.decide(&actor.principals, row, atom, now)).collect())
+            Ok(state.held(&actor.principals, row, now))
         })
     }
 
@@ -160,7 +196,7 @@ impl Access {
         if actor.is_administrator {
             return Ok(());
         }
-        let (may_browse, has_wanted) = self.present(conn, |state, conn| {
+        let (may_browse, has_wanted) = self.present(conn, [scope], |state, conn| {
             let row = state.row_of(conn, scope)?;
             let may_browse = state.decide(&actor.principals, row, permission::BROWSE, now);
             Ok((may_browse, state.decide(&actor.principals, row, wanted, now)))
@@ -173,6 +209,22 @@ impl Access {
         }
         Ok(())
     }
+}
+
+thread_local! {
+    /// The snapshot that this thread asked last, and the number of the newest change of lists in it.
+    static NEWEST: Cell<(Option<NonZeroU64>, i64)> = const { Cell::new((None, 0)) };
+}
+
+/// Returns the number of the newest change of lists; it is the same all through a snapshot.
+fn newest_change(conn: &mut Conn, snapshot: Option<NonZeroU64>) -> Result<i64> {
+    let (known, newest) = NEWEST.get();
+    if snapshot.is_some() && known == snapshot {
+        return Ok(newest);
+    }
+    let newest = acl::last_change(conn)?;
+    NEWEST.set((snapshot, newest));
+    Ok(newest)
 }
 
 impl AccessState {
@@ -221,16 +273,40 @@ impl AccessState {
         Ok(())
     }
 
+    /// Returns the list that a scope points to, reading what is not known of it and of the lists above.
     fn row_of(&mut self, conn: &mut Conn, scope: i64) -> Result<i64> {
         if let Some(row) = self.scopes.get(&scope) {
             return Ok(*row);
         }
         let found = acl::scope_by_no(conn, scope)?.ok_or_else(|| RepositoryError::not_found("the scope"))?;
-        if !self.lists.contains_key(&found.acl_row_no) {
-            self.reload_list(conn, found.acl_row_no)?;
+        let mut missing = Some(found.acl_row_no).filter(|row| !self.lists.contains_key(row));
+        for _ in 0..CHAIN_MAX {
+            let Some(row) = missing else { break };
+            self.reload_list(conn, row)?;
+            let above = self.lists.get(&row).and_then(|list| list.parent_no);
+            missing = above.filter(|row| !self.lists.contains_key(row));
         }
         self.scopes.insert(scope, found.acl_row_no);
         Ok(found.acl_row_no)
+    }
+
+    /// Takes note of a scope and adds it to the sets that it belongs to.
+    fn meet(&mut self, conn: &mut Conn, scope: i64, now: Timestamp) -> Result<()> {
+        if self.scopes.contains_key(&scope) {
+            return Ok(());
+        }
+        let row = self.row_of(conn, scope)?;
+        let sets = self.decisions.iter().flat_map(|(principals, known)| {
+            known.readable.keys().map(|wanted| (principals.clone(), *wanted)).collect::<Vec<_>>()
+        });
+        for (principals, wanted) in sets.collect::<Vec<_>>() {
+            if self.decide(&principals, row, wanted, now)
+                && let Some(set) = self.decisions.get_mut(&principals).and_then(|known| known.readable.get_mut(wanted))
+            {
+                Arc::make_mut(set).insert(scope);
+            }
+        }
+        Ok(())
     }
 
     fn load_scopes(&mut self, conn: &mut Conn) -> Result<()> {
@@ -250,21 +326,48 @@ impl AccessState {
     }
 
     fn decide(&mut self, principals: &BTreeSet<i64>, row: i64, wanted: Permission, now: Timestamp) -> bool {
-        self.expire(principals, now);
-        if let Some(known) = self.decisions.get(principals).and_then(|known| known.by_row.get(&(row, wanted))) {
-            return *known;
+        if let Some(known) = self.decisions.get(principals)
+            && known.holds_at(now)
+            && let Some(allowed) = known.by_row.get(&(row, wanted))
+        {
+            return *allowed;
         }
         let (allowed, valid_until) = self.evaluate(principals, row, wanted, now);
-        let decisions = self.decisions.entry(principals.clone()).or_default();
+        let decisions = self.decisions_at(principals, now);
         decisions.by_row.insert((row, wanted), allowed);
         decisions.valid_until = earlier(decisions.valid_until, valid_until);
         allowed
     }
 
+    /// Returns which permissions the core knows are held in a list.
+    fn held(&mut self, principals: &BTreeSet<i64>, row: i64, now: Timestamp) -> Vec<&'static str> {
+        if let Some(known) = self.decisions.get(principals)
+            && known.holds_at(now)
+            && let Some(held) = known.held.get(&row)
+        {
+            return held.clone();
+        }
+        let atoms = permission::ATOMS.iter().copied();
+        let held: Vec<&'static str> = atoms.filter(|atom| self.decide(principals, row, atom, now)).collect();
+        self.decisions_at(principals, now).held.insert(row, held.clone());
+        held
+    }
+
+    /// Returns what is decided for principals, empty when it no longer holds.
+    fn decisions_at(&mut self, principals: &BTreeSet<i64>, now: Timestamp) -> &mut Decisions {
+        let decisions = self.decisions.entry(principals.clone()).or_default();
+        if !decisions.holds_at(now) {
+            *decisions = Decisions::default();
+        }
+        decisions
+    }
+
     fn readable(&mut self, principals: &BTreeSet<i64>, wanted: Permission, now: Timestamp) -> Arc<NumberSet> {
-        self.expire(principals, now);
-        if let Some(known) = self.decisions.get(principals).and_then(|known| known.readable.get(wanted)) {
-            return Arc::clone(known);
+        if let Some(known) = self.decisions.get(principals)
+            && known.holds_at(now)
+            && let Some(set) = known.readable.get(wanted)
+        {
+            return Arc::clone(set);
         }
         let mut set = NumberSet::default();
         let scopes: Vec<(i64, i64)> = self.scopes.iter().map(|(scope, row)| (*scope, *row)).collect();
@@ -274,15 +377,8 @@ impl AccessState {
             }
         }
         let set = Arc::new(set);
-        self.decisions.entry(principals.clone()).or_default().readable.insert(wanted, Arc::clone(&set));
+        self.decisions_at(principals, now).readable.insert(wanted, Arc::clone(&set));
         set
-    }
-
-    fn expire(&mut self, principals: &BTreeSet<i64>, now: Timestamp) {
-        let has_expired = |known: &Decisions| known.valid_until.is_some_and(|until| until <= now);
-        if self.decisions.get(principals).is_some_and(has_expired) {
-            self.decisions.remove(principals);
-        }
     }
 
     /// Walks from a list upwards; the first entry that speaks decides, and nothing said means no.
@@ -312,5 +408,74 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use cartulary_db::testing::each_database;
+    use cartulary_model::ObjectId;
+    use cartulary_model::permission::{AccessEntry, BROWSE};
+
+    use super::*;
+    use crate::bootstrap::{self, Facts};
+    use crate::{CORE_MIGRATIONS, Clock};
+
+    /// A user in no group but everybody's.
+    fn somebody(facts: &Facts) -> Actor {
+        Actor {
+            no: facts.everyone_no,
+            id: ObjectId::generate(),
+            username: "somebody".to_owned(),
+            display_name: "Somebody".to_owned(),
+            is_administrator: false,
+            principals: Arc::new(BTreeSet::from([facts.everyone_no])),
+        }
+    }
+
+    /// Makes a scope with a list of its own, which grants everybody to browse or says nothing.
+    fn make_scope(conn: &mut Conn, everyone: i64, is_open: bool) -> Result<i64> {
+        let list = acl::insert_row(conn, None, false)?;
+        if is_open {
+            let entry = AccessEntry {
+                principal_no: everyone,
+                permission: BROWSE.to_owned(),
+                grants: true,
+                begin_at: None,
+                end_at: None,
+            };
+            acl::replace_entries(conn, list, &[entry])?;
+        }
+        let scope = acl::insert_scope(conn, "series", list, None)?;
+        acl::log_change(conn, Some(list), None, 0)?;
+        Ok(scope)
+    }
+
+    #[tokio::test]
+    async fn a_list_that_was_undone_is_never_believed() {
+        for test in each_database(&[CORE_MIGRATIONS]) {
+            let database = test.open(None).await;
+            let facts = bootstrap::ensure(&database).await.unwrap();
+            let (everyone, actor) = (facts.everyone_no, Arc::new(somebody(&facts)));
+            let (access, now) = (Arc::new(Access::default()), Clock::default().now());
+            let undone = database.write({
+                let (access, actor) = (Arc::clone(&access), Arc::clone(&actor));
+                move |conn| -> Result<()> {
+                    let scope = make_scope(conn, everyone, true)?;
+                    assert!(access.allows(conn, &actor, scope, BROWSE, now)?, "a write sees its own list");
+                    Err(RepositoryError::Interrupted)
+                }
+            });
+            assert!(undone.await.is_err());
+            // On SQLite list, scope and number of the change are the same once more.
+            let scope = database.write(move |conn| make_scope(conn, everyone, false)).await.unwrap();
+            let read = move |conn: &mut Conn| -> Result<(bool, bool)> {
+                let is_allowed = access.allows(conn, &actor, scope, BROWSE, now)?;
+                let readable = access.browsable(conn, &actor, &BTreeSet::from([scope]), now)?;
+                Ok((is_allowed, readable.contains(scope)))
+            };
+            assert_eq!(database.read(read).await.unwrap(), (false, false), "{}", test.backend());
+        }
     }
 }

@@ -327,7 +327,7 @@ impl Repository {
                 let generation = authentication.generation.load(Ordering::Acquire);
                 let (everyone, administrators) = (self.inner.everyone_no, self.inner.administrators_no);
                 let read = move |conn: &mut Conn| read_session(conn, &digest, now, everyone, administrators);
-                let known = self.database().read(read).await?.ok_or(RepositoryError::Unauthenticated)?;
+                let known = self.database().read_brief(read).await?.ok_or(RepositoryError::Unauthenticated)?;
                 authentication.remember(digest, generation, known.clone());
                 known
             }

@@ -3,7 +3,7 @@
 //! The checkpoint is kept with the index, in its commit, so that a crash repeats work and never skips any.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cartulary_db::Conn;
 use cartulary_index::{Checkpoint, Entry, Operation, PageText};
@@ -20,10 +20,19 @@ use crate::{Repository, RepositoryError, Result};
 
 /// How many changes are read at a time.
 const CHANGES: i64 = 1_000;
+/// After so many changes the index commits, however many more there are.
+const COMMIT_CHANGES: usize = 20_000;
+/// After so long the index commits, however fast changes come.
+const COMMIT_AFTER: Duration = Duration::from_secs(2);
 /// How many objects are put before the index is given a rest; bounds the memory that texts take.
 const OBJECTS: usize = 100;
 /// How long the feed waits for more after a first change, so that one commit of the index serves many.
 const GATHER: Duration = Duration::from_millis(100);
+/// While changes come, the feed works for one part of the time and rests for so many, unless somebody waits for it: a
+/// commit of the index costs many times what the few changes of a moment do.
+const REST_PARTS: u32 = 4;
+/// How long that rest is at most.
+const REST_MAX: Duration = Duration::from_secs(2);
 /// How long it waits for news at most; other nodes do not wake it.
 const IDLE: Duration = Duration::from_secs(1);
 /// After how many turns without news the index rests.
@@ -36,6 +45,7 @@ pub(crate) async fn run(repository: Repository, mut stop: tokio::sync::watch::Re
     let mut commits = repository.database().commits();
     let mut idle_turns = 0;
     loop {
+        let began = Instant::now();
         match repository.feed_once().await {
             Ok(0) => {
                 idle_turns += 1;
@@ -45,13 +55,22 @@ pub(crate) async fn run(repository: Repository, mut stop: tokio::sync::watch::Re
             }
             Ok(_) => {
                 idle_turns = 0;
+                let pause = began.elapsed().saturating_mul(REST_PARTS).clamp(GATHER, REST_MAX);
+                tokio::select! {
+                    _ = stop.changed() => return,
+                    () = repository.inner.index_wanted.notified() => {}
+                    () = tokio::time::sleep(pause) => {}
+                }
                 continue;
             }
             Err(error) => crate::repository::log_error("the index feed failed and goes on later", &error),
         }
         tokio::select! {
             _ = stop.changed() => return,
-            _ = commits.changed() => tokio::time::sleep(GATHER).await,
+            _ = commits.changed() => tokio::select! {
+                () = repository.inner.index_wanted.notified() => {}
+                () = tokio::time::sleep(GATHER) => {}
+            },
             () = tokio::time::sleep(IDLE) => {}
         }
         if *stop.borrow() {
@@ -97,20 +116,28 @@ pub(crate) struct Draft {
 }
 
 impl Repository {
-    /// Brings the index forward by one batch of changes; returns how many they were.
+    /// Brings the index forward by what changed, as far as one commit should go; returns how many changes they were.
     pub(crate) async fn feed_once(&self) -> Result<usize> {
         let _held = self.inner.feeding.lock().await;
-        let position = *self.inner.indexed.borrow();
-        let batch = self.database().read(move |conn: &mut Conn| read_batch(conn, position)).await?;
-        let Some(batch) = batch else { return Ok(0) };
-        let touched: Vec<(i64, i64)> = batch.touched.into_iter().collect();
-        for some in touched.chunks(OBJECTS) {
-            let operations = self.operations(some.to_vec()).await?;
-            let index = self.inner.index.clone();
-            blocking(move || index.apply(operations)).await?;
+        let began = Instant::now();
+        let mut position = *self.inner.indexed.borrow();
+        let mut count = 0;
+        while count < COMMIT_CHANGES && began.elapsed() < COMMIT_AFTER {
+            let batch = self.database().read(move |conn: &mut Conn| read_batch(conn, position)).await?;
+            let Some(batch) = batch else { break };
+            let touched: Vec<(i64, i64)> = batch.touched.into_iter().collect();
+            for some in touched.chunks(OBJECTS) {
+                let operations = self.operations(some.to_vec()).await?;
+                let index = self.inner.index.clone();
+                blocking(move || index.apply(operations)).await?;
+            }
+            position = batch.position;
+            count += batch.count;
         }
-        self.commit_index(batch.position).await?;
-        Ok(batch.count)
+        if count > 0 {
+            self.commit_index(position).await?;
+        }
+        Ok(count)
     }
 
     async fn commit_index(&self, position: i64) -> Result<()> {
@@ -158,6 +185,8 @@ impl Repository {
         let texts = renditions::of_sources(conn, &digests, TEXT_KIND, TEXT_PRODUCER)?;
         let parents = filing::primary_parents(conn, &nos)?;
         let root = self.inner.root_no;
+        let scopes: Vec<i64> = rows.values().map(|row| row.scope_no).collect();
+        self.inner.access.meet_scopes(conn, &scopes, self.clock().now())?;
         let mut drafts = Vec::with_capacity(touched.len());
         for (no, change) in touched {
             let row =
@@ -166,7 +195,6 @@ impl Repository {
                 drafts.push(Err((*no, *change)));
                 continue;
             };
-            self.inner.access.met_scope(conn, row.scope_no)?;
             let content = contents.get(no);
             let text_no = content.and_then(|content| texts.get(&content.digest)).and_then(|text| text.blob_no);
             let text = match text_no {

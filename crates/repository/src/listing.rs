@@ -4,10 +4,11 @@
 //! follows the change log: a window is an intersection with what the reader may browse, and only its rows are read
 //! from the database. Small collections are read afresh each time.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cartulary_db::Conn;
+use cartulary_index::NumberSet;
 use cartulary_model::text_key;
 
 use crate::Result;
@@ -21,6 +22,8 @@ const KEEP_FROM: usize = 500;
 const KEPT_ENTRIES_MAX: usize = 4_000_000;
 /// More changes than this since the last use: read afresh.
 const CHANGES_MAX: i64 = 5_000;
+/// For so many sets of readable scopes a kept order remembers its readable part.
+const PARTS_MAX: usize = 8;
 
 /// What is listed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,13 +53,23 @@ struct Ordered {
     position: i64,
     entries: Vec<Entry>,
     keys: HashMap<i64, SortKey>,
-    /// How many entries lie in each scope.
-    scopes: HashMap<i64, u64>,
+    /// The scopes of entries that came since they were last asked for.
+    new_scopes: BTreeSet<i64>,
+    /// What of the entries may be seen, by the set of scopes; gone with every change of the entries.
+    parts: Vec<(Arc<NumberSet>, Part)>,
     used: u64,
 }
 
-/// Answers which of the scopes a reader may browse.
-pub(crate) type Visibility<'a> = &'a mut dyn FnMut(&mut Conn, &BTreeSet<i64>) -> Result<BTreeSet<i64>>;
+/// Which entries of an order lie in the scopes of a set.
+#[derive(Clone, Debug)]
+enum Part {
+    All,
+    /// The places of those that do, in order.
+    Some(Arc<Vec<u32>>),
+}
+
+/// Answers which scopes a reader may browse, after it was told of some that may be new.
+pub(crate) type Visibility<'a> = &'a mut dyn FnMut(&mut Conn, &BTreeSet<i64>) -> Result<Arc<NumberSet>>;
 
 /// What is kept, and how often anything was asked for.
 #[derive(Debug, Default)]
@@ -99,14 +112,15 @@ impl Listings {
             None => read(conn, collection, order, newest)?,
         };
         ordered.used = turn;
-        let visible = match visibility {
-            None => None,
+        let part = match visibility {
+            None => Part::All,
             Some(visibility) => {
-                let scopes = visibility(conn, &ordered.scopes.keys().copied().collect())?;
-                Some(scopes.into_iter().collect::<HashSet<i64>>())
+                let visible = visibility(conn, &ordered.new_scopes)?;
+                ordered.new_scopes.clear();
+                ordered.part(&visible)
             }
         };
-        let window = cut(&ordered, order, request, visible.as_ref());
+        let window = cut(&ordered.entries, order, request, &part);
         if ordered.entries.len() >= KEEP_FROM {
             kept.orders.insert(slot, ordered);
             make_room(&mut kept.orders);
@@ -123,22 +137,22 @@ fn make_room(kept: &mut HashMap<(Collection, ListOrder), Ordered>) {
     }
 }
 
-fn cut(ordered: &Ordered, order: ListOrder, request: WindowRequest, visible: Option<&HashSet<i64>>) -> NumberWindow {
-    let entries = &ordered.entries;
-    let may_see = |entry: &&Entry| visible.is_none_or(|scopes| scopes.contains(&entry.scope));
-    let total = match visible {
-        None => entries.len() as u64,
-        Some(visible) => visible.iter().filter_map(|scope| ordered.scopes.get(scope)).sum(),
+fn cut(entries: &[Entry], order: ListOrder, request: WindowRequest, part: &Part) -> NumberWindow {
+    let count = match part {
+        Part::All => entries.len(),
+        Part::Some(places) => places.len(),
     };
-    let skip = usize::try_from(request.offset).unwrap_or(usize::MAX);
-    let take = usize::try_from(request.limit).unwrap_or(usize::MAX);
-    let nos = match (is_descending(order), visible) {
-        (false, None) => entries.iter().skip(skip).take(take).map(|entry| entry.no).collect(),
-        (true, None) => entries.iter().rev().skip(skip).take(take).map(|entry| entry.no).collect(),
-        (false, _) => entries.iter().filter(may_see).skip(skip).take(take).map(|entry| entry.no).collect(),
-        (true, _) => entries.iter().rev().filter(may_see).skip(skip).take(take).map(|entry| entry.no).collect(),
+    let first = usize::try_from(request.offset).unwrap_or(usize::MAX).min(count);
+    let last = first.saturating_add(usize::try_from(request.limit).unwrap_or(usize::MAX)).min(count);
+    let number = |place: usize| {
+        let place = if is_descending(order) { count - 1 - place } else { place };
+        let place = match part {
+            Part::All => place,
+            Part::Some(places) => places.get(place).map_or(usize::MAX, |place| *place as usize),
+        };
+        entries.get(place).map(|entry| entry.no)
     };
-    NumberWindow { total, nos }
+    NumberWindow { total: count as u64, nos: (first..last).filter_map(number).collect() }
 }
 
 const fn is_descending(order: ListOrder) -> bool {
@@ -169,11 +183,8 @@ fn read(conn: &mut Conn, collection: &Collection, order: ListOrder, position: i6
         .collect();
     entries.sort_unstable_by(|one, other| (&one.key, one.no).cmp(&(&other.key, other.no)));
     let keys = entries.iter().map(|entry| (entry.no, entry.key.clone())).collect();
-    let mut scopes = HashMap::new();
-    for entry in &entries {
-        *scopes.entry(entry.scope).or_insert(0) += 1;
-    }
-    Ok(Ordered { position, entries, keys, scopes, used: 0 })
+    let new_scopes = entries.iter().map(|entry| entry.scope).collect();
+    Ok(Ordered { position, entries, keys, new_scopes, parts: Vec::new(), used: 0 })
 }
 
 /// Brings a kept order to the present by the changes since.
@@ -209,6 +220,7 @@ fn follow(
             .collect(),
         Collection::Children(folder) => filing::orders_of_some(conn, *folder, &touched)?,
     };
+    ordered.parts.clear();
     for no in &touched {
         ordered.remove(*no);
     }
@@ -227,18 +239,30 @@ impl Ordered {
     fn remove(&mut self, no: i64) {
         let Some(key) = self.keys.remove(&no) else { return };
         if let Ok(place) = self.place_of(&key, no) {
-            let entry = self.entries.remove(place);
-            if let Some(count) = self.scopes.get_mut(&entry.scope) {
-                *count = count.saturating_sub(1);
-            }
+            self.entries.remove(place);
         }
     }
 
     fn insert(&mut self, entry: Entry) {
         self.keys.insert(entry.no, entry.key.clone());
-        *self.scopes.entry(entry.scope).or_insert(0) += 1;
+        self.new_scopes.insert(entry.scope);
         if let Err(place) = self.place_of(&entry.key, entry.no) {
             self.entries.insert(place, entry);
         }
+    }
+
+    /// Returns which entries lie in the scopes of a set, remembering the answer for as long as both stay as they are.
+    fn part(&mut self, visible: &Arc<NumberSet>) -> Part {
+        if let Some((_, part)) = self.parts.iter().find(|(set, _)| Arc::ptr_eq(set, visible)) {
+            return part.clone();
+        }
+        let places = self.entries.iter().zip(0_u32..).filter(|(entry, _)| visible.contains(entry.scope));
+        let places: Vec<u32> = places.map(|(_, place)| place).collect();
+        let part = if places.len() == self.entries.len() { Part::All } else { Part::Some(Arc::new(places)) };
+        if self.parts.len() >= PARTS_MAX {
+            self.parts.remove(0);
+        }
+        self.parts.push((Arc::clone(visible), part.clone()));
+        part
     }
 }

@@ -109,6 +109,8 @@ pub(crate) struct Inner {
     pub(crate) system: Arc<Actor>,
     /// The position up to which this node's index is true.
     pub(crate) indexed: tokio::sync::watch::Sender<i64>,
+    /// Told by whoever waits until the index has passed a change.
+    pub(crate) index_wanted: tokio::sync::Notify,
     /// Held by whoever writes the index.
     pub(crate) feeding: tokio::sync::Mutex<()>,
     pub(crate) containment: OnceLock<String>,
@@ -174,6 +176,7 @@ impl Repository {
             administrators_no: facts.administrators_no,
             system: Arc::new(facts.system),
             indexed: tokio::sync::watch::Sender::new(indexed),
+            index_wanted: tokio::sync::Notify::new(),
             feeding: tokio::sync::Mutex::new(()),
             containment: OnceLock::new(),
             config,

@@ -7,7 +7,7 @@ use cartulary_db::{BeforeCommit, Conn, DbError};
 use sha2::{Digest, Sha256};
 
 use crate::Result;
-use crate::store::changes::{self, ChangeRow};
+use crate::store::changes;
 
 /// How many rows are numbered at a time.
 const BATCH: i64 = 1_000;
@@ -21,10 +21,10 @@ pub(crate) fn number_pending(conn: &mut Conn) -> Result<usize> {
             return Ok(numbered);
         }
         let (mut position, mut chain) = changes::last(conn)?.unwrap_or((0, vec![0; 32]));
-        for row in &rows {
+        for (no, values_digest) in &rows {
             position += 1;
-            chain = link(&chain, position, row);
-            changes::number(conn, row.no, position, &chain)?;
+            chain = link(&chain, position, values_digest);
+            changes::number(conn, *no, position, &chain)?;
         }
         numbered += rows.len();
     }
@@ -32,11 +32,11 @@ pub(crate) fn number_pending(conn: &mut Conn) -> Result<usize> {
 
 /// Returns the chain hash of a row: SHA-256 over the hash before it, its position, and the digests of its values,
 /// so that a value can be erased by law without breaking the chain.
-pub(crate) fn link(before: &[u8], position: i64, row: &ChangeRow) -> Vec<u8> {
+pub(crate) fn link(before: &[u8], position: i64, values_digest: &[u8]) -> Vec<u8> {
     let mut hasher = Sha256::new();
     hasher.update(before);
     hasher.update(position.to_be_bytes());
-    hasher.update(&row.values_digest);
+    hasher.update(values_digest);
     hasher.finalize().to_vec()
 }
 

@@ -24,17 +24,22 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 
+/// glibc's allocator makes threads wait for one another or keeps a heap for each; this one does neither, and C code that
+/// is linked in (SQLite) uses it too.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Threads of the runtime; the web server and the database have their own.
 const RUNTIME_THREADS: usize = 2;
 
 fn main() -> ExitCode {
     // A worker reads untrusted files: nothing else of this program starts in it.
     if std::env::args_os().nth(1).is_some_and(|word| word == "worker") {
-        return cartulary_formats::worker::run();
+        return cartulary_formats::worker::run(process::give_memory_back);
     }
     // Two providers of cryptography are linked; this one is meant. It fails only when it was chosen before.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    process::keep_memory_small();
     let command = Cli::parse().command;
     let could_not = ExitCode::from(could_not(&command));
     match run(&command) {
@@ -58,7 +63,7 @@ fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Config(arguments) => cli::config::run(&arguments.command),
         Command::Tls(arguments) => cli::tls::run(&arguments.command),
-        Command::Worker => Ok(cartulary_formats::worker::run()),
+        Command::Worker => Ok(cartulary_formats::worker::run(process::give_memory_back)),
         Command::Serve(arguments) => wait_for(cli::serve::run(arguments)),
         Command::Import(arguments) => wait_for(cli::import::run(arguments)),
         Command::Verify(arguments) => wait_for(cli::verify::run(arguments)),

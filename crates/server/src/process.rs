@@ -1,5 +1,5 @@
 //! What the process as a whole asks of the system: open files, memory, signals.
-#![expect(unsafe_code, reason = "glibc's allocator is told its limits by a C call that has no safe wrapper")]
+#![expect(unsafe_code, reason = "the allocator is spoken to in C")]
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -18,27 +18,24 @@ pub fn raise_open_files() -> u64 {
     if setrlimit(Resource::Nofile, raised).is_ok() { wanted } else { current }
 }
 
-/// Keeps glibc from holding a heap for each thread: an idle office shall be small.
-///
-/// Two heaps serve two processors, large blocks go back to the system at once, and what is free at the top of a heap
-/// is given back from 1 MB on.
-pub fn keep_memory_small() {
-    #[cfg(target_env = "gnu")]
-    for (option, value) in
-        [(libc::M_ARENA_MAX, 2), (libc::M_MMAP_THRESHOLD, 256 * 1024), (libc::M_TRIM_THRESHOLD, 1024 * 1024)]
-    {
-        // SAFETY: mallopt takes two integers and changes the allocator's own settings; it is called before any thread starts.
-        unsafe {
-            libc::mallopt(option, value);
-        }
-    }
-}
+/// How the allocator keeps house: few heaps, and what is free goes back to the system within a second or so of use.
+/// Source: jemalloc(3), TUNING and `opt.*`.
+#[cfg(target_os = "linux")]
+#[unsafe(export_name = "malloc_conf")]
+static ALLOCATOR_SETTINGS: &[u8; 48] = b"narenas:4,dirty_decay_ms:1000,muzzy_decay_ms:0\0\0";
 
 /// Gives memory that is free back to the system; for after a burst of work.
 pub fn give_memory_back() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: malloc_trim takes a number of bytes to keep and may be called by any thread at any time.
+    #[cfg(target_os = "linux")]
+    // SAFETY: the control takes no arguments and gives back pages that nobody uses; 4096 stands for all heaps
+    // (jemalloc(3), `arena.<i>.purge`, `MALLCTL_ARENAS_ALL`). Any thread may call it at any time.
     unsafe {
-        libc::malloc_trim(0);
+        tikv_jemalloc_sys::mallctl(
+            c"arena.4096.purge".as_ptr(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            0,
+        );
     }
 }

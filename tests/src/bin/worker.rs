@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cartulary_formats::worker::run()
+    cartulary_formats::worker::run(|| ())
 }

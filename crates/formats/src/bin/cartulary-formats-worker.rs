@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 fn main() -> ExitCode {
-    worker::run_with_hook(misbehave)
+    worker::run_with_hook(misbehave, || ())
 }
 
 /// Only jobs with this type hint are meant.

@@ -24,19 +24,22 @@ const MESSAGE_LIMIT: usize = 1 << 20;
 pub type Hook = fn(file_name: &str, media_type_hint: Option<&str>);
 
 /// Runs a worker until its standard input, a socket, is closed. The program must do nothing else, before or after.
-pub fn run() -> ExitCode {
-    run_with_hook(|_, _| {})
+///
+/// `give_memory_back` is called after each job, so that a worker that waits is small: only the program knows which
+/// allocator it has.
+pub fn run(give_memory_back: fn()) -> ExitCode {
+    run_with_hook(|_, _| {}, give_memory_back)
 }
 
 /// Runs a worker that calls `hook` before each job, under all limits: tests misbehave in it.
-pub fn run_with_hook(hook: Hook) -> ExitCode {
-    match serve(hook) {
+pub fn run_with_hook(hook: Hook, give_memory_back: fn()) -> ExitCode {
+    match serve(hook, give_memory_back) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn serve(hook: Hook) -> io::Result<()> {
+fn serve(hook: Hook, give_memory_back: fn()) -> io::Result<()> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let Some(hello) = protocol::read_message::<Hello>(&socket, MESSAGE_LIMIT)? else { return Ok(()) };
     let landlock = containment::shut_in(&hello);
@@ -45,17 +48,19 @@ fn serve(hook: Hook) -> io::Result<()> {
     let reader = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
         containment::forbid_processes();
         protocol::write_message(&socket, &Answer::Ready { landlock })?;
-        serve_jobs(&socket, &hello, hook)
+        serve_jobs(&socket, &hello, hook, give_memory_back)
     })?;
     reader.join().unwrap_or_else(|_| Err(io::Error::other("the reading thread panicked")))
 }
 
-fn serve_jobs(socket: &UnixStream, hello: &Hello, hook: Hook) -> io::Result<()> {
+fn serve_jobs(socket: &UnixStream, hello: &Hello, hook: Hook, give_memory_back: fn()) -> io::Result<()> {
     while let Some((job, file)) = protocol::read_message_with_file::<Job>(socket, MESSAGE_LIMIT)? {
         let Some(file) = file else { return Err(io::Error::other("a job without a file")) };
         containment::renew_cpu_budget(hello.cpu_seconds_per_page);
         hook(&job.file_name, job.media_type_hint.as_deref());
         serve_job(socket, hello, &job, &file)?;
+        give_memory_back();
+        protocol::write_message(socket, &Answer::Done { peak_memory_bytes: sys::peak_memory_bytes() })?;
     }
     Ok(())
 }
@@ -63,7 +68,5 @@ fn serve_jobs(socket: &UnixStream, hello: &Hello, hook: Hook) -> io::Result<()> 
 fn serve_job(socket: &UnixStream, hello: &Hello, job: &Job, file: &File) -> io::Result<()> {
     let mut sink = SocketSink::new(socket, job, hello.cpu_seconds_per_page);
     read::read_file(job, file, hello.memory_bytes, &mut sink);
-    sink.finish()?;
-    sys::release_free_memory();
-    protocol::write_message(socket, &Answer::Done { peak_memory_bytes: sys::peak_memory_bytes() })
+    sink.finish()
 }

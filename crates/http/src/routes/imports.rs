@@ -195,7 +195,7 @@ pub async fn update_import_file(guarded: Guarded, body: web::Payload) -> Answer 
     let (path, path_raw) = path_of(guarded.request().query_string())?;
     let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let staged = body::stage(&guarded, body).await?.staged;
-    let file = ImportFile { path, path_raw, staged, media_type };
+    let file = ImportFile { path, path_raw, staged, media_type, slot: None };
     let imported = guarded.session().import_file(id, file).await?;
     let (transaction, imported) = (imported.transaction, imported.value);
     let answered =

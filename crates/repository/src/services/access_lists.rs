@@ -88,7 +88,7 @@ impl Session {
             objects_may_have_lists(&row)?;
             let entries = resolve_entries(tx.conn, &list)?;
             let before = access_list(tx.conn, &row)?;
-            let own = own_list(tx, &session, &row)?;
+            let own = own_list(tx, &row)?;
             acl::replace_entries(tx.conn, own, &entries)?;
             acl::put_inherits(tx.conn, own, list.inherits)?;
             acl::log_change(tx.conn, Some(own), None, tx.now.as_millis())?;
@@ -212,8 +212,7 @@ fn has_own_list(conn: &mut Conn, row: &ObjectRow, list: i64) -> Result<bool> {
 
 /// Returns the scope of an object's primary folder; nothing for the root folder and what is unfiled.
 fn parent_scope(conn: &mut Conn, row: &ObjectRow) -> Result<Option<i64>> {
-    let Some(parent) = filing::primary_parents(conn, &[row.no])?.get(&row.no).copied() else { return Ok(None) };
-    Ok(objects::by_no(conn, parent)?.map(|folder| folder.scope_no))
+    Ok(filing::primary_folder(conn, row.no)?.map(|folder| folder.scope_no))
 }
 
 fn parent_list(conn: &mut Conn, row: &ObjectRow) -> Result<Option<i64>> {
@@ -222,7 +221,7 @@ fn parent_list(conn: &mut Conn, row: &ObjectRow) -> Result<Option<i64>> {
 }
 
 /// Returns the object's own list, giving it one when it has none yet.
-fn own_list(tx: &mut Tx<'_>, session: &Session, row: &ObjectRow) -> Result<i64> {
+fn own_list(tx: &mut Tx<'_>, row: &ObjectRow) -> Result<i64> {
     let scope = acl::scope_by_no(tx.conn, row.scope_no)?.ok_or_else(|| RepositoryError::not_found("the scope"))?;
     let old = scope.acl_row_no;
     let is_folder = row.base == BaseType::Folder.as_str();
@@ -239,7 +238,6 @@ fn own_list(tx: &mut Tx<'_>, session: &Session, row: &ObjectRow) -> Result<i64> 
     } else if let Some(series) = row.series_no {
         let scope = acl::insert_scope(tx.conn, "series", own, Some(row.scope_no))?;
         objects::put_series_scope(tx.conn, series, scope)?;
-        session.repository.inner.access.met_scope(tx.conn, scope)?;
     }
     Ok(own)
 }

@@ -96,6 +96,7 @@ impl Repository {
         let deadline = Instant::now() + at_most;
         let position = self.wait_sequenced(transaction, at_most).await?;
         let mut indexed = self.inner.indexed.subscribe();
+        self.inner.index_wanted.notify_one();
         let left = deadline.saturating_duration_since(Instant::now());
         let passed = tokio::time::timeout(left, indexed.wait_for(|reached| *reached >= position)).await;
         match passed {

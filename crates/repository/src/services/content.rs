@@ -8,6 +8,7 @@ use cartulary_db::Conn;
 use cartulary_model::permission::READ_CONTENT;
 use cartulary_model::{BlobDigest, ObjectId};
 use futures::{Stream, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::object::{Content, OpenedContent, Written};
 use crate::services::detail::content_of;
@@ -50,6 +51,21 @@ impl Session {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>, i64) -> Result<T> + Clone + Send + 'static,
     {
+        self.with_stored_blob(staged, None, act).await
+    }
+
+    /// Does the same, and lets go of `slot` as soon as the bytes are stored: the next ones may come while this one waits
+    /// for its transaction.
+    pub(crate) async fn with_stored_blob<T, F>(
+        &self,
+        staged: StagedBlob,
+        mut slot: Option<OwnedSemaphorePermit>,
+        act: F,
+    ) -> Result<Written<T>>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>, i64) -> Result<T> + Clone + Send + 'static,
+    {
         let (digest, size_bytes) = (staged.digest, staged.size_bytes);
         let size = i64::try_from(size_bytes).map_err(RepositoryError::internal)?;
         let name = digest.to_string();
@@ -57,14 +73,9 @@ impl Session {
         let mut stored: Option<i32> = None;
         for _ in 0..BIND_TRIES {
             let source = name.clone();
-            let (living, next) = self
-                .repository
-                .database()
-                .read(move |conn| -> Result<_> {
-                    Ok((blobs::living(conn, &source)?, blobs::next_generation(conn, &source)?))
-                })
-                .await?;
-            if living.is_none() && stored != Some(next) {
+            let look = move |conn: &mut Conn| blobs::is_living_and_next(conn, &source);
+            let (is_living, next) = self.repository.database().read_brief(look).await?;
+            if !is_living && stored != Some(next) {
                 let bytes = match staged.take() {
                     Some(bytes) => bytes,
                     None => self.stage_again(digest, size_bytes, stored).await?,
@@ -72,6 +83,7 @@ impl Session {
                 self.repository.blobs().commit(bytes, &StorageKey::new(digest, next.unsigned_abs())).await?;
                 stored = Some(next);
             }
+            drop(slot.take());
             let (source, act) = (name.clone(), act.clone());
             let written = self
                 .transact(move |tx| match blob_no(tx, &source, size, stored)? {
@@ -149,7 +161,7 @@ impl Session {
             let content = blobs::contents_of(conn, &[row.no])?.remove(&row.no);
             content.ok_or_else(|| RepositoryError::not_found("the content"))
         };
-        self.repository.database().read(read).await
+        self.repository.database().read_brief(read).await
     }
 
     async fn blob_row(&self, digest: BlobDigest) -> Result<ContentRow> {

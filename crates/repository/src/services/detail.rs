@@ -86,8 +86,7 @@ impl Session {
         let summary = summary.ok_or_else(|| RepositoryError::not_found("the object"))?;
         let live = self.live_of(conn, row)?;
         let permissions = self.repository.inner.access.permissions(conn, &self.actor, row.scope_no, now)?;
-        let parents = self.parents_of(conn, live.as_ref().unwrap_or(row), now)?;
-        let path = self.path_of(conn, live.as_ref().unwrap_or(row), now)?;
+        let (parents, path) = self.places_of(conn, live.as_ref().unwrap_or(row), now)?;
         let facets = objects::facets_of(conn, row.no)?;
         Ok(ObjectDetail { summary, permissions, parents, path, facets })
     }
@@ -98,18 +97,17 @@ impl Session {
         Ok(objects::live_of_series(conn, &BTreeSet::from([series]))?.into_iter().next())
     }
 
-    /// Returns the folders that the caller sees an object in, the primary one first.
-    pub(crate) fn parents_of(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<Vec<ParentName>> {
-        let filings = filing::of_child(conn, row.no)?;
-        let nos: Vec<i64> = filings.iter().map(|filing| filing.parent_no).collect();
-        let folders = objects::by_nos(conn, &nos)?;
-        let mut parents = Vec::new();
-        for folder in nos.iter().filter_map(|no| folders.get(no)) {
+    /// Returns the folders that the caller sees an object in, the primary one first, and the path through it.
+    fn places_of(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<(Vec<ParentName>, Option<String>)> {
+        let folders = filing::folders_of(conn, row.no)?;
+        let mut parents = Vec::with_capacity(folders.len());
+        for (_, folder) in &folders {
             if self.repository.inner.access.allows(conn, &self.actor, folder.scope_no, BROWSE, now)? {
                 parents.push(self.parent_name(folder)?);
             }
         }
-        Ok(parents)
+        let primary = folders.into_iter().find_map(|(is_primary, folder)| is_primary.then_some(folder));
+        Ok((parents, self.path_through(conn, row, primary, now)?))
     }
 
     /// Returns how a folder is named as a parent.
@@ -122,22 +120,30 @@ impl Session {
         })
     }
 
-    fn path_of(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<Option<String>> {
+    /// Returns the path of an object whose primary folder is known; nothing when the caller may not see all of it.
+    fn path_through(
+        &self,
+        conn: &mut Conn,
+        row: &ObjectRow,
+        primary: Option<ObjectRow>,
+        now: Timestamp,
+    ) -> Result<Option<String>> {
         let root = self.repository.inner.root_no;
-        let mut names = Vec::new();
-        let mut current = row.clone();
-        while current.no != root {
-            names.push(current.name.clone());
-            let parent = filing::primary_parents(conn, &[current.no])?.get(&current.no).copied();
-            let folder = match parent {
-                Some(no) => objects::by_no(conn, no)?,
-                None => None,
-            };
-            let Some(folder) = folder.filter(|_| names.len() < PATH_FOLDERS_MAX) else { return Ok(None) };
+        if row.no == root {
+            return Ok(Some("/".to_owned()));
+        }
+        let mut names = vec![row.name.clone()];
+        let mut above = primary;
+        loop {
+            let Some(folder) = above.filter(|_| names.len() <= PATH_FOLDERS_MAX) else { return Ok(None) };
             if !self.repository.inner.access.allows(conn, &self.actor, folder.scope_no, BROWSE, now)? {
                 return Ok(None);
             }
-            current = folder;
+            if folder.no == root {
+                break;
+            }
+            above = filing::primary_folder(conn, folder.no)?;
+            names.push(folder.name);
         }
         names.reverse();
         Ok(Some(format!("/{}", names.join("/"))))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cartulary_db::Conn;
-use cartulary_model::permission::{ADD_CHILDREN, BROWSE, READ_CHILDREN};
+use cartulary_model::permission::{ADD_CHILDREN, READ_CHILDREN};
 use cartulary_model::{BaseType, ChangeKind, Name, ObjectId};
 use serde_json::json;
 
@@ -175,9 +175,8 @@ impl Session {
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
         let read = move |conn: &mut Conn| -> Result<_> {
             let inner = &session.repository.inner;
-            let mut browse = |conn: &mut Conn, scopes: &BTreeSet<i64>| {
-                inner.access.allowing(conn, &session.actor, scopes, BROWSE, now)
-            };
+            let mut browse =
+                |conn: &mut Conn, new: &BTreeSet<i64>| inner.access.browsable(conn, &session.actor, new, now);
             let visibility: Option<crate::listing::Visibility<'_>> =
                 if session.actor.is_administrator { None } else { Some(&mut browse) };
             let NumberWindow { total, nos } = inner.listings.window(conn, &collection, order, request, visibility)?;

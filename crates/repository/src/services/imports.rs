@@ -4,12 +4,11 @@
 //! is a new version; a path with the same bytes was taken before. The entry is written in the transaction that makes
 //! the document, so that after a crash the same run, or another of the same source, goes on exactly where it stopped.
 
-use std::collections::BTreeMap;
-
 use cartulary_blobs::StagedBlob;
 use cartulary_db::Conn;
 use cartulary_model::permission::ADD_CHILDREN;
 use cartulary_model::{BlobDigest, ObjectId, Properties};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::bootstrap::parse_id;
 use crate::object::{NewContent, NewFolder, VersionNote, Written};
@@ -101,6 +100,8 @@ pub struct ImportFile {
     pub staged: StagedBlob,
     /// The media type that the sender claims.
     pub media_type: Option<String>,
+    /// Is let go of when the bytes are stored: what bounds the files whose bytes are under way.
+    pub slot: Option<OwnedSemaphorePermit>,
 }
 
 /// What became of a file.
@@ -235,7 +236,8 @@ impl Session {
         let content = NewContent { staged: file.staged, file_name, file_name_raw, media_type: file.media_type };
         let bound = BoundContent::of(&content);
         let (session, path) = (self.clone(), file.path);
-        self.with_blob(content.staged, move |tx, blob| session.take(tx, id, &path, &place, &bound, blob)).await
+        let act = move |tx: &mut Tx<'_>, blob| session.take(tx, id, &path, &place, &bound, blob);
+        self.with_stored_blob(content.staged, file.slot, act).await
     }
 
     fn take(
@@ -249,8 +251,7 @@ impl Session {
     ) -> Result<Imported> {
         let run = self.open_run(tx.conn, id)?;
         let digest = bound.digest.to_string();
-        let known: BTreeMap<String, EntryRow> = imports::entries(tx.conn, run.source_no, &[path.to_owned()])?;
-        let before = match known.get(path) {
+        let before = match imports::entry(tx.conn, run.source_no, path)? {
             Some(entry) => objects::by_no(tx.conn, entry.document_no)?.map(|row| (entry, row)),
             None => None,
         };

@@ -30,7 +30,7 @@ impl Session {
             let row = session.authorised(conn, id, BROWSE, now)?;
             session.detail_of(conn, &row, now)
         };
-        self.repository.database().read(read).await
+        self.repository.database().read_brief(read).await
     }
 
     /// Changes name, title and properties of a live object.

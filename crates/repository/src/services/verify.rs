@@ -189,7 +189,7 @@ impl Repository {
                 if at != position + 1 {
                     report.fault("change_gap", at.to_string(), format!("no change stands at {}", position + 1));
                 }
-                chain = link(&chain, at, &row);
+                chain = link(&chain, at, &row.values_digest);
                 if !crate::transaction::digest_fits(&row) {
                     report.fault("change_altered", at.to_string(), "the values do not fit their digest");
                 }

@@ -1,6 +1,6 @@
 //! Rows of scopes and access lists.
 
-use cartulary_db::{Conn, each_db, per_db};
+use cartulary_db::{Conn, among, each_db, per_db, prepared};
 use cartulary_model::Timestamp;
 use cartulary_model::permission::AccessEntry;
 use diesel::dsl::max;
@@ -61,9 +61,10 @@ pub(crate) fn insert_row(conn: &mut Conn, parent: Option<i64>, inherits: bool) -
 
 /// Says whether a list inherits.
 pub(crate) fn put_inherits(conn: &mut Conn, row: i64, inherits: bool) -> Result<()> {
-    each_db!(conn, |c| diesel::update(acl_row::table.filter(acl_row::no.eq(row)))
-        .set(acl_row::inherits.eq(inherits))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(
+        diesel::update(acl_row::table.filter(acl_row::no.eq(row))).set(acl_row::inherits.eq(inherits))
+    )
+    .execute(c))?;
     Ok(())
 }
 
@@ -93,8 +94,11 @@ pub(crate) fn replace_entries(conn: &mut Conn, row: i64, entries: &[AccessEntry]
 
 /// Returns one list.
 pub(crate) fn row(conn: &mut Conn, no: i64) -> Result<Option<AclRow>> {
-    let row =
-        each_db!(conn, |c| acl_row::table.filter(acl_row::no.eq(no)).select(AclRow::as_select()).first(c).optional())?;
+    let row = each_db!(conn, |c| acl_row::table
+        .filter(acl_row::no.eq(no))
+        .select(AclRow::as_select())
+        .get_result(c)
+        .optional())?;
     Ok(row)
 }
 
@@ -134,8 +138,11 @@ pub(crate) fn insert_scope(conn: &mut Conn, kind: &str, row: i64, parent: Option
 
 /// Returns one scope.
 pub(crate) fn scope_by_no(conn: &mut Conn, no: i64) -> Result<Option<ScopeRow>> {
-    let row =
-        each_db!(conn, |c| scope::table.filter(scope::no.eq(no)).select(ScopeRow::as_select()).first(c).optional())?;
+    let row = each_db!(conn, |c| scope::table
+        .filter(scope::no.eq(no))
+        .select(ScopeRow::as_select())
+        .get_result(c)
+        .optional())?;
     Ok(row)
 }
 
@@ -148,7 +155,7 @@ pub(crate) fn scopes(conn: &mut Conn) -> Result<Vec<ScopeRow>> {
 /// Returns the scopes below `parents` that point to the list `row`.
 pub(crate) fn scopes_below(conn: &mut Conn, parents: &[i64], row: i64) -> Result<Vec<i64>> {
     let nos = each_db!(conn, |c| scope::table
-        .filter(scope::parent_no.eq_any(parents.to_vec()).and(scope::acl_row_no.eq(row)))
+        .filter(among(scope::parent_no, parents.iter().copied()).and(scope::acl_row_no.eq(row)))
         .select(scope::no)
         .load(c))?;
     Ok(nos)
@@ -156,26 +163,24 @@ pub(crate) fn scopes_below(conn: &mut Conn, parents: &[i64], row: i64) -> Result
 
 /// Points a scope to another list.
 pub(crate) fn point_scope(conn: &mut Conn, no: i64, row: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::update(scope::table.filter(scope::no.eq(no)))
-        .set(scope::acl_row_no.eq(row))
+    each_db!(conn, |c| prepared(diesel::update(scope::table.filter(scope::no.eq(no))).set(scope::acl_row_no.eq(row)))
         .execute(c))?;
     Ok(())
 }
 
 /// Moves the lists of scopes below `parents` from under `old` to under `new`.
 pub(crate) fn reparent_rows(conn: &mut Conn, parents: &[i64], old: i64, new: i64) -> Result<Vec<i64>> {
-    let rows: Vec<i64> = each_db!(conn, |c| acl_row::table
-        .filter(
-            acl_row::parent_no.eq(old).and(acl_row::no.ne(new)).and(
-                acl_row::no
-                    .eq_any(scope::table.filter(scope::parent_no.eq_any(parents.to_vec())).select(scope::acl_row_no))
-            )
-        )
-        .select(acl_row::no)
-        .load(c))?;
-    each_db!(conn, |c| diesel::update(acl_row::table.filter(acl_row::no.eq_any(rows.clone())))
-        .set(acl_row::parent_no.eq(new))
-        .execute(c))?;
+    let rows: Vec<i64> =
+        each_db!(conn, |c| acl_row::table
+            .filter(acl_row::parent_no.eq(old).and(acl_row::no.ne(new)).and(acl_row::no.eq_any(
+                scope::table.filter(among(scope::parent_no, parents.iter().copied())).select(scope::acl_row_no)
+            )))
+            .select(acl_row::no)
+            .load(c))?;
+    each_db!(conn, |c| prepared(
+        diesel::update(acl_row::table.filter(among(acl_row::no, rows.clone()))).set(acl_row::parent_no.eq(new))
+    )
+    .execute(c))?;
     Ok(rows)
 }
 
@@ -204,7 +209,7 @@ fn last_change_locked(conn: &mut Conn) -> Result<i64> {
 
 /// Returns the newest number of the log of list changes.
 pub(crate) fn last_change(conn: &mut Conn) -> Result<i64> {
-    let no: Option<i64> = each_db!(conn, |c| acl_change::table.select(max(acl_change::no)).first(c))?;
+    let no: Option<i64> = each_db!(conn, |c| acl_change::table.select(max(acl_change::no)).get_result(c))?;
     Ok(no.unwrap_or(0))
 }
 

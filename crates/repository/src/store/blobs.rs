@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, each_db, per_db};
-use diesel::dsl::{exists, max, not};
+use cartulary_db::{Conn, among, each_db, per_db, prepared};
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::schema::{blob, blob_lease, content, object, rendition};
@@ -39,16 +39,20 @@ pub(crate) fn living(conn: &mut Conn, digest: &str) -> Result<Option<BlobRow>> {
     let row = each_db!(conn, |c| blob::table
         .filter(blob::digest.eq(digest).and(blob::condemned_at.is_null()))
         .select(BlobRow::as_select())
-        .first(c)
+        .get_result(c)
         .optional())?;
     Ok(row)
 }
 
-/// Returns the generation that no row of this digest has used.
-pub(crate) fn next_generation(conn: &mut Conn, digest: &str) -> Result<i32> {
-    let last: Option<i32> =
-        each_db!(conn, |c| blob::table.filter(blob::digest.eq(digest)).select(max(blob::generation)).first(c))?;
-    Ok(last.map_or(0, |last| last + 1))
+/// Says whether a living blob has this digest, and which generation no row of the digest has used.
+pub(crate) fn is_living_and_next(conn: &mut Conn, digest: &str) -> Result<(bool, i32)> {
+    let rows: Vec<(i32, Option<i64>)> = each_db!(conn, |c| blob::table
+        .filter(blob::digest.eq(digest))
+        .select((blob::generation, blob::condemned_at))
+        .load(c))?;
+    let is_living = rows.iter().any(|(_, condemned_at)| condemned_at.is_none());
+    let last = rows.iter().map(|(generation, _)| *generation).max();
+    Ok((is_living, last.map_or(0, |last| last + 1)))
 }
 
 /// Inserts a living blob whose bytes are durable; returns `None` when a living one, or this generation, is there.
@@ -76,7 +80,7 @@ pub(crate) fn living_locked(conn: &mut Conn, digest: &str) -> Result<Option<Blob
                 .filter(blob::digest.eq(digest).and(blob::condemned_at.is_null()))
                 .select(BlobRow::as_select())
                 .for_key_share()
-                .first(c)
+                .get_result(c)
                 .optional()?;
             Ok(row)
         },
@@ -99,35 +103,34 @@ pub(crate) fn bind(
         content::file_name_raw.eq(file_name_raw),
     );
     each_db!(conn, |c| {
-        diesel::insert_into(content::table)
-            .values((content::object_no.eq(object_no), content::slot.eq(MAIN_SLOT), values))
-            .on_conflict((content::object_no, content::slot))
-            .do_update()
-            .set(values)
-            .execute(c)
+        prepared(
+            diesel::insert_into(content::table)
+                .values((content::object_no.eq(object_no), content::slot.eq(MAIN_SLOT), values))
+                .on_conflict((content::object_no, content::slot))
+                .do_update()
+                .set(values),
+        )
+        .execute(c)
     })?;
     Ok(())
 }
 
 /// Returns the main contents of objects, by object number.
 pub(crate) fn contents_of(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i64, ContentRow>> {
-    let mut found = BTreeMap::new();
-    for some in objects.chunks(super::IN_LIST_MAX) {
-        let rows: Vec<ContentRow> = each_db!(conn, |c| content::table
-            .inner_join(blob::table)
-            .filter(content::object_no.eq_any(some.to_vec()).and(content::slot.eq(MAIN_SLOT)))
-            .select((
-                content::object_no,
-                content::media_type,
-                content::file_name,
-                blob::digest,
-                blob::generation,
-                blob::size_bytes,
-            ))
-            .load(c))?;
-        found.extend(rows.into_iter().map(|row| (row.object_no, row)));
-    }
-    Ok(found)
+    let rows: Vec<ContentRow> = load_among!(
+        conn,
+        objects,
+        content::object_no,
+        content::table.inner_join(blob::table).filter(content::slot.eq(MAIN_SLOT)).select((
+            content::object_no,
+            content::media_type,
+            content::file_name,
+            blob::digest,
+            blob::generation,
+            blob::size_bytes,
+        ))
+    );
+    Ok(rows.into_iter().map(|row| (row.object_no, row)).collect())
 }
 
 /// Returns up to `limit` contents with this digest whose object's number is above `after`, with the object's scope.
@@ -166,7 +169,8 @@ pub(crate) fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<BlobRo
 
 /// Returns the blob with this number.
 pub(crate) fn by_no(conn: &mut Conn, no: i64) -> Result<Option<BlobRow>> {
-    let row = each_db!(conn, |c| blob::table.filter(blob::no.eq(no)).select(BlobRow::as_select()).first(c).optional())?;
+    let row =
+        each_db!(conn, |c| blob::table.filter(blob::no.eq(no)).select(BlobRow::as_select()).get_result(c).optional())?;
     Ok(row)
 }
 
@@ -195,8 +199,8 @@ pub(crate) fn condemn(conn: &mut Conn, before: i64, now: i64, limit: i64) -> Res
         .load::<i64>(c))?;
     per_db!(conn,
         sqlite(c) => {
-            let living = blob::table.filter(blob::no.eq_any(unbound));
-            Ok(diesel::update(living).set(blob::condemned_at.eq(now)).execute(c)?)
+            let living = blob::table.filter(among(blob::no, unbound));
+            Ok(prepared(diesel::update(living).set(blob::condemned_at.eq(now))).execute(c)?)
         },
         postgres(c) => {
             // A reference holds a key-share lock on the row: those in use right now are passed over, and the
@@ -209,7 +213,7 @@ pub(crate) fn condemn(conn: &mut Conn, before: i64, now: i64, limit: i64) -> Res
                     .and(not(exists(content::table.filter(content::blob_no.eq(blob::no)))))
                     .and(not(exists(rendition::table.filter(rendition::blob_no.eq(blob::no.nullable()))))),
             );
-            Ok(diesel::update(still_unbound).set(blob::condemned_at.eq(now)).execute(c)?)
+            Ok(prepared(diesel::update(still_unbound).set(blob::condemned_at.eq(now))).execute(c)?)
         },
     )
 }
@@ -227,10 +231,11 @@ pub(crate) fn condemned(conn: &mut Conn, before: i64, limit: i64) -> Result<Vec<
 
 /// Claims the removal of a condemned blob for one collector; returns whether it is this one's.
 pub(crate) fn claim_condemned(conn: &mut Conn, no: i64, seen: i64, now: i64) -> Result<bool> {
-    let count =
-        each_db!(conn, |c| diesel::update(blob::table.filter(blob::no.eq(no).and(blob::condemned_at.eq(seen))))
+    let count = each_db!(conn, |c| prepared(
+        diesel::update(blob::table.filter(blob::no.eq(no).and(blob::condemned_at.eq(seen))))
             .set(blob::condemned_at.eq(now.max(seen + 1)))
-            .execute(c))?;
+    )
+    .execute(c))?;
     Ok(count == 1)
 }
 
@@ -244,21 +249,24 @@ pub(crate) fn delete_condemned(conn: &mut Conn, no: i64) -> Result<usize> {
 
 /// Writes when a blob's bytes were last found sound.
 pub(crate) fn put_verified(conn: &mut Conn, nos: &[i64], now: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::update(blob::table.filter(blob::no.eq_any(nos.to_vec())))
-        .set(blob::verified_at.eq(now))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(
+        diesel::update(blob::table.filter(among(blob::no, nos.iter().copied()))).set(blob::verified_at.eq(now))
+    )
+    .execute(c))?;
     Ok(())
 }
 
 /// Takes or renews a lease that keeps all bytes in place until `expires_at`.
 pub(crate) fn put_lease(conn: &mut Conn, id: &str, holder: &str, expires_at: i64) -> Result<()> {
     each_db!(conn, |c| {
-        diesel::insert_into(blob_lease::table)
-            .values((blob_lease::id.eq(id), blob_lease::holder.eq(holder), blob_lease::expires_at.eq(expires_at)))
-            .on_conflict(blob_lease::id)
-            .do_update()
-            .set(blob_lease::expires_at.eq(expires_at))
-            .execute(c)
+        prepared(
+            diesel::insert_into(blob_lease::table)
+                .values((blob_lease::id.eq(id), blob_lease::holder.eq(holder), blob_lease::expires_at.eq(expires_at)))
+                .on_conflict(blob_lease::id)
+                .do_update()
+                .set(blob_lease::expires_at.eq(expires_at)),
+        )
+        .execute(c)
     })?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Rows of the change log.
 
-use cartulary_db::{Conn, each_db};
-use diesel::dsl::max;
+use cartulary_db::{Conn, each_db, prepared};
+use diesel::dsl::{max, min};
 use diesel::prelude::*;
 
 use super::schema::change;
@@ -30,7 +30,6 @@ pub(crate) struct NewChangeRow<'a> {
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = change)]
 pub(crate) struct ChangeRow {
-    pub no: i64,
     pub position: Option<i64>,
     pub transaction_id: String,
     pub at: i64,
@@ -53,39 +52,43 @@ pub(crate) fn insert(conn: &mut Conn, row: &NewChangeRow<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Returns up to `limit` rows that have no position, in the order of insertion.
-pub(crate) fn unnumbered(conn: &mut Conn, limit: i64) -> Result<Vec<ChangeRow>> {
+/// Returns some rows that have no position, the first ones in the order of insertion: their numbers and digests.
+pub(crate) fn unnumbered(conn: &mut Conn, some: i64) -> Result<Vec<(i64, Vec<u8>)>> {
+    let first: Option<i64> =
+        each_db!(conn, |c| change::table.filter(change::position.is_null()).select(min(change::no)).get_result(c))?;
+    let Some(first) = first else { return Ok(Vec::new()) };
     let rows = each_db!(conn, |c| change::table
-        .filter(change::position.is_null())
+        .filter(change::position.is_null().and(change::no.lt(first.saturating_add(some))))
         .order(change::no)
-        .limit(limit)
-        .select(ChangeRow::as_select())
+        .select((change::no, change::values_digest))
         .load(c))?;
     Ok(rows)
 }
 
 /// Gives a row its position and chain hash.
 pub(crate) fn number(conn: &mut Conn, no: i64, position: i64, chain: &[u8]) -> Result<()> {
-    each_db!(conn, |c| diesel::update(change::table.filter(change::no.eq(no)))
-        .set((change::position.eq(position), change::chain.eq(chain)))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(
+        diesel::update(change::table.filter(change::no.eq(no)))
+            .set((change::position.eq(position), change::chain.eq(chain)))
+    )
+    .execute(c))?;
     Ok(())
 }
 
 /// Returns the last position and its chain hash; `None` on an empty log.
 pub(crate) fn last(conn: &mut Conn) -> Result<Option<(i64, Vec<u8>)>> {
-    let row: Option<(Option<i64>, Option<Vec<u8>>)> = each_db!(conn, |c| change::table
-        .filter(change::position.is_not_null())
-        .order(change::position.desc())
-        .select((change::position, change::chain))
-        .first(c)
+    let position = last_position(conn)?;
+    let chain: Option<Option<Vec<u8>>> = each_db!(conn, |c| change::table
+        .filter(change::position.eq(position))
+        .select(change::chain)
+        .get_result(c)
         .optional())?;
-    Ok(row.and_then(|(position, chain)| Some((position?, chain?))))
+    Ok(chain.flatten().map(|chain| (position, chain)))
 }
 
 /// Returns the last position, 0 on an empty log.
 pub(crate) fn last_position(conn: &mut Conn) -> Result<i64> {
-    let position: Option<i64> = each_db!(conn, |c| change::table.select(max(change::position)).first(c))?;
+    let position: Option<i64> = each_db!(conn, |c| change::table.select(max(change::position)).get_result(c))?;
     Ok(position.unwrap_or(0))
 }
 

@@ -2,21 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, each_db};
+use cartulary_db::{Conn, among, each_db, prepared};
 use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::objects::OrderRow;
+use super::objects::{ObjectRow, OrderRow};
 use super::schema::{filing, object};
 use crate::{RepositoryError, Result};
-
-/// One filing of an object in a folder.
-#[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = filing)]
-pub(crate) struct FilingRow {
-    pub parent_no: i64,
-}
 
 /// Returns the key under which a name is unique in its folder.
 pub(crate) fn name_digest(name: &str) -> Vec<u8> {
@@ -39,8 +32,10 @@ fn name_taken(error: diesel::result::Error) -> RepositoryError {
 /// # Errors
 /// A unique violation when the name is taken.
 pub(crate) fn insert(conn: &mut Conn, parent: i64, child: i64, name: &str, is_primary: bool, now: i64) -> Result<()> {
-    let last: Option<i64> =
-        each_db!(conn, |c| filing::table.filter(filing::parent_no.eq(parent)).select(max(filing::ordinal)).first(c))?;
+    let last: Option<i64> = each_db!(conn, |c| filing::table
+        .filter(filing::parent_no.eq(parent))
+        .select(max(filing::ordinal))
+        .get_result(c))?;
     let filed = each_db!(conn, |c| diesel::insert_into(filing::table)
         .values((
             filing::parent_no.eq(parent),
@@ -74,48 +69,59 @@ pub(crate) fn child_by_name(conn: &mut Conn, parent: i64, name: &str) -> Result<
                 .and(filing::is_trashed.eq(false))
         )
         .select(filing::child_no)
-        .first(c)
+        .get_result(c)
         .optional())?;
     Ok(no)
 }
 
 /// Gives a child another name in all its folders.
 pub(crate) fn rename(conn: &mut Conn, child: i64, name: &str) -> Result<()> {
-    let renamed = each_db!(conn, |c| diesel::update(filing::table.filter(filing::child_no.eq(child)))
-        .set((filing::name.eq(name), filing::name_digest.eq(name_digest(name))))
-        .execute(c));
+    let renamed = each_db!(conn, |c| prepared(
+        diesel::update(filing::table.filter(filing::child_no.eq(child)))
+            .set((filing::name.eq(name), filing::name_digest.eq(name_digest(name))))
+    )
+    .execute(c));
     renamed.map(drop).map_err(name_taken)
 }
 
 /// Says of all filings of a child whether it is in the trash.
 pub(crate) fn put_trashed(conn: &mut Conn, child: i64, is_trashed: bool) -> Result<()> {
-    let moved = each_db!(conn, |c| diesel::update(filing::table.filter(filing::child_no.eq(child)))
-        .set(filing::is_trashed.eq(is_trashed))
-        .execute(c));
+    let moved = each_db!(conn, |c| prepared(
+        diesel::update(filing::table.filter(filing::child_no.eq(child))).set(filing::is_trashed.eq(is_trashed))
+    )
+    .execute(c));
     moved.map(drop).map_err(name_taken)
 }
 
-/// Returns the filings of a child, the primary one first.
-pub(crate) fn of_child(conn: &mut Conn, child: i64) -> Result<Vec<FilingRow>> {
+/// Returns the folders that a child lies in, the primary one first, each with whether it is that.
+pub(crate) fn folders_of(conn: &mut Conn, child: i64) -> Result<Vec<(bool, ObjectRow)>> {
     let rows = each_db!(conn, |c| filing::table
+        .inner_join(object::table.on(object::no.eq(filing::parent_no)))
         .filter(filing::child_no.eq(child))
         .order((filing::is_primary.desc(), filing::no))
-        .select(FilingRow::as_select())
+        .select((filing::is_primary, ObjectRow::as_select()))
         .load(c))?;
     Ok(rows)
 }
 
+/// Returns the folder that a child was first filed in.
+pub(crate) fn primary_folder(conn: &mut Conn, child: i64) -> Result<Option<ObjectRow>> {
+    let row = each_db!(conn, |c| filing::table
+        .inner_join(object::table.on(object::no.eq(filing::parent_no)))
+        .filter(filing::child_no.eq(child).and(filing::is_primary.eq(true)))
+        .select(ObjectRow::as_select())
+        .get_result(c)
+        .optional())?;
+    Ok(row)
+}
+
 /// Returns the primary folders of children, by child.
 pub(crate) fn primary_parents(conn: &mut Conn, children: &[i64]) -> Result<BTreeMap<i64, i64>> {
-    let mut found = BTreeMap::new();
-    for some in children.chunks(super::IN_LIST_MAX) {
-        let rows: Vec<(i64, i64)> = each_db!(conn, |c| filing::table
-            .filter(filing::child_no.eq_any(some.to_vec()).and(filing::is_primary.eq(true)))
-            .select((filing::child_no, filing::parent_no))
-            .load(c))?;
-        found.extend(rows);
-    }
-    Ok(found)
+    let rows: Vec<(i64, i64)> = each_db!(conn, |c| filing::table
+        .filter(among(filing::child_no, children.iter().copied()).and(filing::is_primary.eq(true)))
+        .select((filing::child_no, filing::parent_no))
+        .load(c))?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Returns what orders all children of a folder that are not in the trash, each with its place in the order of receipt.
@@ -133,24 +139,20 @@ pub(crate) fn orders_of_children(conn: &mut Conn, parent: i64) -> Result<Vec<(Or
 
 /// Returns those of `children` that lie in a folder and not in the trash, as [`orders_of_children`] does.
 pub(crate) fn orders_of_some(conn: &mut Conn, parent: i64, children: &[i64]) -> Result<Vec<(OrderRow, i64)>> {
-    let mut found = Vec::new();
-    for some in children.chunks(super::IN_LIST_MAX) {
-        let rows: Vec<(OrderRow, i64)> = each_db!(conn, |c| filing::table
-            .inner_join(object::table)
-            .filter(
-                filing::parent_no
-                    .eq(parent)
-                    .and(filing::is_trashed.eq(false))
-                    .and(filing::child_no.eq_any(some.to_vec()))
-            )
-            .select((
-                (object::no, object::scope_no, filing::name, object::created_at, object::modified_at),
-                filing::ordinal,
-            ))
-            .load(c))?;
-        found.extend(rows);
-    }
-    Ok(found)
+    let rows = each_db!(conn, |c| filing::table
+        .inner_join(object::table)
+        .filter(
+            filing::parent_no
+                .eq(parent)
+                .and(filing::is_trashed.eq(false))
+                .and(among(filing::child_no, children.iter().copied()))
+        )
+        .select((
+            (object::no, object::scope_no, filing::name, object::created_at, object::modified_at),
+            filing::ordinal,
+        ))
+        .load(c))?;
+    Ok(rows)
 }
 
 /// Says whether a folder has children that are not in the trash.

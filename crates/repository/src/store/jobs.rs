@@ -1,6 +1,6 @@
 //! Rows of jobs.
 
-use cartulary_db::{Conn, each_db, per_db};
+use cartulary_db::{Conn, among, each_db, per_db, prepared};
 use cartulary_model::Timestamp;
 use diesel::prelude::*;
 
@@ -66,16 +66,15 @@ pub(crate) fn claim(conn: &mut Conn, owner: &str, now: i64, lease_until: i64, li
             .filter(due()).order((job::priority.desc(), job::run_after, job::no)).limit(limit).select(job::no)
             .for_update().skip_locked().load(c)?,
     );
-    each_db!(conn, |c| diesel::update(job::table.filter(job::no.eq_any(nos.clone())))
-        .set((
-            job::state.eq("running"),
-            job::lease_owner.eq(owner),
-            job::lease_until.eq(lease_until),
-            job::attempts.eq(job::attempts + 1),
-        ))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(diesel::update(job::table.filter(among(job::no, nos.clone()))).set((
+        job::state.eq("running"),
+        job::lease_owner.eq(owner),
+        job::lease_until.eq(lease_until),
+        job::attempts.eq(job::attempts + 1),
+    )))
+    .execute(c))?;
     let rows = each_db!(conn, |c| job::table
-        .filter(job::no.eq_any(nos.clone()))
+        .filter(among(job::no, nos.clone()))
         .order((job::priority.desc(), job::no))
         .select(JobRow::as_select())
         .load(c))?;
@@ -84,34 +83,37 @@ pub(crate) fn claim(conn: &mut Conn, owner: &str, now: i64, lease_until: i64, li
 
 /// Puts jobs back whose worker stopped renewing their lease.
 pub(crate) fn release_expired(conn: &mut Conn, now: i64) -> Result<usize> {
-    let count =
-        each_db!(conn, |c| diesel::update(job::table.filter(job::state.eq("running").and(job::lease_until.lt(now))))
-            .set((job::state.eq("waiting"), job::lease_owner.eq(None::<String>), job::run_after.eq(now)))
-            .execute(c))?;
+    let count = each_db!(conn, |c| prepared(
+        diesel::update(job::table.filter(job::state.eq("running").and(job::lease_until.lt(now)))).set((
+            job::state.eq("waiting"),
+            job::lease_owner.eq(None::<String>),
+            job::run_after.eq(now)
+        ))
+    )
+    .execute(c))?;
     Ok(count)
 }
 
 /// Puts back what `owner` holds, as a clean stop does; the try does not count.
 pub(crate) fn release_owned(conn: &mut Conn, owner: &str, now: i64) -> Result<usize> {
-    let count = each_db!(conn, |c| diesel::update(
-        job::table.filter(job::state.eq("running").and(job::lease_owner.eq(owner)))
+    let count = each_db!(conn, |c| prepared(
+        diesel::update(job::table.filter(job::state.eq("running").and(job::lease_owner.eq(owner)))).set((
+            job::state.eq("waiting"),
+            job::lease_owner.eq(None::<String>),
+            job::run_after.eq(now),
+            job::attempts.eq(job::attempts - 1),
+        ))
     )
-    .set((
-        job::state.eq("waiting"),
-        job::lease_owner.eq(None::<String>),
-        job::run_after.eq(now),
-        job::attempts.eq(job::attempts - 1),
-    ))
     .execute(c))?;
     Ok(count)
 }
 
 /// Renews the lease of everything that `owner` runs.
 pub(crate) fn renew(conn: &mut Conn, owner: &str, lease_until: i64) -> Result<usize> {
-    let count = each_db!(conn, |c| diesel::update(
-        job::table.filter(job::state.eq("running").and(job::lease_owner.eq(owner)))
+    let count = each_db!(conn, |c| prepared(
+        diesel::update(job::table.filter(job::state.eq("running").and(job::lease_owner.eq(owner))))
+            .set(job::lease_until.eq(lease_until))
     )
-    .set(job::lease_until.eq(lease_until))
     .execute(c))?;
     Ok(count)
 }
@@ -119,20 +121,20 @@ pub(crate) fn renew(conn: &mut Conn, owner: &str, lease_until: i64) -> Result<us
 /// Ends a job: done without a reason, dead with one.
 pub(crate) fn finish(conn: &mut Conn, no: i64, owner: &str, dead_reason: Option<&str>, now: i64) -> Result<usize> {
     let state = if dead_reason.is_some() { "dead" } else { "done" };
-    let count = each_db!(conn, |c| diesel::update(
-        job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(job::state.eq("running")))
+    let count = each_db!(conn, |c| prepared(
+        diesel::update(job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(job::state.eq("running"))))
+            .set((job::state.eq(state), job::reason.eq(dead_reason), job::finished_at.eq(now)))
     )
-    .set((job::state.eq(state), job::reason.eq(dead_reason), job::finished_at.eq(now)))
     .execute(c))?;
     Ok(count)
 }
 
 /// Puts a job back for another try after `run_after`.
 pub(crate) fn retry(conn: &mut Conn, no: i64, owner: &str, reason: &str, run_after: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::update(
-        job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(job::state.eq("running")))
+    each_db!(conn, |c| prepared(
+        diesel::update(job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(job::state.eq("running"))))
+            .set((job::state.eq("waiting"), job::reason.eq(reason), job::run_after.eq(run_after)))
     )
-    .set((job::state.eq("waiting"), job::reason.eq(reason), job::run_after.eq(run_after)))
     .execute(c))?;
     Ok(())
 }
@@ -176,7 +178,8 @@ pub(crate) fn window(
 
 /// Returns the job with this outward id.
 pub(crate) fn by_id(conn: &mut Conn, id: &str) -> Result<Option<JobRow>> {
-    let row = each_db!(conn, |c| job::table.filter(job::id.eq(id)).select(JobRow::as_select()).first(c).optional())?;
+    let row =
+        each_db!(conn, |c| job::table.filter(job::id.eq(id)).select(JobRow::as_select()).get_result(c).optional())?;
     Ok(row)
 }
 

@@ -1,6 +1,20 @@
 //! SQL, and nothing else: one function, one query, typed rows in and out. Functions take a connection and no rights;
 //! services authorise before they call them.
 
+/// Loads the rows of a query whose column has one of some values (`&[T]`). A point read has a single value, and is
+/// spared the list.
+macro_rules! load_among {
+    ($conn:expr, $values:expr, $column:expr, $query:expr) => {
+        match $values {
+            [] => Vec::new(),
+            [one] => cartulary_db::each_db!($conn, |c| $query.filter($column.eq(one)).load(c))?,
+            some => cartulary_db::each_db!($conn, |c| $query
+                .filter(cartulary_db::among($column, some.iter().cloned()))
+                .load(c))?,
+        }
+    };
+}
+
 pub(crate) mod acl;
 pub(crate) mod blobs;
 pub(crate) mod changes;
@@ -23,5 +37,5 @@ impl From<diesel::result::Error> for RepositoryError {
     }
 }
 
-/// The number of values that one `IN (…)` list takes.
+/// The number of values that one `IN (…)` list takes, where [`among`](cartulary_db::among) cannot be used.
 pub(crate) const IN_LIST_MAX: usize = 500;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cartulary_db::{Conn, each_db};
+use cartulary_db::{Conn, among, each_db, prepared};
 use diesel::prelude::*;
 
 use super::schema::{object, object_facet, property, property_value, version_series};
@@ -84,29 +84,28 @@ pub(crate) fn insert(conn: &mut Conn, row: &NewObjectRow) -> Result<i64> {
 
 /// Returns the object with this outward id, in the trash or not.
 pub(crate) fn by_id(conn: &mut Conn, id: &str) -> Result<Option<ObjectRow>> {
-    let row =
-        each_db!(conn, |c| object::table.filter(object::id.eq(id)).select(ObjectRow::as_select()).first(c).optional())?;
+    let row = each_db!(conn, |c| object::table
+        .filter(object::id.eq(id))
+        .select(ObjectRow::as_select())
+        .get_result(c)
+        .optional())?;
     Ok(row)
 }
 
 /// Returns the object with this number.
 pub(crate) fn by_no(conn: &mut Conn, no: i64) -> Result<Option<ObjectRow>> {
-    let row =
-        each_db!(conn, |c| object::table.filter(object::no.eq(no)).select(ObjectRow::as_select()).first(c).optional())?;
+    let row = each_db!(conn, |c| object::table
+        .filter(object::no.eq(no))
+        .select(ObjectRow::as_select())
+        .get_result(c)
+        .optional())?;
     Ok(row)
 }
 
 /// Returns those of `nos` that are there, by number.
 pub(crate) fn by_nos(conn: &mut Conn, nos: &[i64]) -> Result<BTreeMap<i64, ObjectRow>> {
-    let mut found = BTreeMap::new();
-    for some in nos.chunks(super::IN_LIST_MAX) {
-        let rows: Vec<ObjectRow> = each_db!(conn, |c| object::table
-            .filter(object::no.eq_any(some.to_vec()))
-            .select(ObjectRow::as_select())
-            .load(c))?;
-        found.extend(rows.into_iter().map(|row| (row.no, row)));
-    }
-    Ok(found)
+    let rows: Vec<ObjectRow> = load_among!(conn, nos, object::no, object::table.select(ObjectRow::as_select()));
+    Ok(rows.into_iter().map(|row| (row.no, row)).collect())
 }
 
 /// Writes name, title and properties, raises the change token and the instant of change.
@@ -119,53 +118,59 @@ pub(crate) fn update(
     now: i64,
     by: i64,
 ) -> Result<()> {
-    each_db!(conn, |c| diesel::update(object::table.filter(object::no.eq(no)))
-        .set((
-            object::name.eq(name),
-            object::title.eq(title),
-            object::properties.eq(properties),
-            object::change_token.eq(object::change_token + 1),
-            object::modified_at.eq(now),
-            object::modified_by.eq(by),
-        ))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(diesel::update(object::table.filter(object::no.eq(no))).set((
+        object::name.eq(name),
+        object::title.eq(title),
+        object::properties.eq(properties),
+        object::change_token.eq(object::change_token + 1),
+        object::modified_at.eq(now),
+        object::modified_by.eq(by),
+    )))
+    .execute(c))?;
     Ok(())
 }
 
 /// Puts an object in the trash at an instant, or takes it out (`None`), and raises its change token.
 pub(crate) fn put_trashed(conn: &mut Conn, no: i64, at: Option<i64>, by: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| diesel::update(object::table.filter(object::no.eq(no)))
-        .set((object::trashed_at.eq(at), object::trashed_by.eq(by), object::change_token.eq(object::change_token + 1),))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(diesel::update(object::table.filter(object::no.eq(no))).set((
+        object::trashed_at.eq(at),
+        object::trashed_by.eq(by),
+        object::change_token.eq(object::change_token + 1),
+    )))
+    .execute(c))?;
     Ok(())
 }
 
 /// Says of the versions of a series whether they are in the trash, with their document; nothing else of them changes.
 pub(crate) fn put_versions_trashed(conn: &mut Conn, series: i64, at: Option<i64>, by: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| diesel::update(
-        object::table.filter(object::series_no.eq(series).and(object::role.eq(VERSION)))
+    each_db!(conn, |c| prepared(
+        diesel::update(object::table.filter(object::series_no.eq(series).and(object::role.eq(VERSION))))
+            .set((object::trashed_at.eq(at), object::trashed_by.eq(by)))
     )
-    .set((object::trashed_at.eq(at), object::trashed_by.eq(by)))
     .execute(c))?;
     Ok(())
 }
 
 /// Raises the change token, as a change of access does.
 pub(crate) fn touch(conn: &mut Conn, no: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::update(object::table.filter(object::no.eq(no)))
-        .set(object::change_token.eq(object::change_token + 1))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(
+        diesel::update(object::table.filter(object::no.eq(no))).set(object::change_token.eq(object::change_token + 1))
+    )
+    .execute(c))?;
     Ok(())
 }
 
 /// Gives all objects of a series another scope, and the series too.
 pub(crate) fn put_series_scope(conn: &mut Conn, series: i64, scope: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::update(version_series::table.filter(version_series::no.eq(series)))
-        .set(version_series::scope_no.eq(scope))
-        .execute(c))?;
-    each_db!(conn, |c| diesel::update(object::table.filter(object::series_no.eq(series)))
-        .set(object::scope_no.eq(scope))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(
+        diesel::update(version_series::table.filter(version_series::no.eq(series)))
+            .set(version_series::scope_no.eq(scope))
+    )
+    .execute(c))?;
+    each_db!(conn, |c| prepared(
+        diesel::update(object::table.filter(object::series_no.eq(series))).set(object::scope_no.eq(scope))
+    )
+    .execute(c))?;
     Ok(())
 }
 
@@ -182,7 +187,9 @@ pub(crate) fn facets_of(conn: &mut Conn, no: i64) -> Result<Vec<String>> {
 /// Returns what orders all living folders of the given types.
 pub(crate) fn orders_by_type(conn: &mut Conn, types: &[String]) -> Result<Vec<OrderRow>> {
     let rows = each_db!(conn, |c| object::table
-        .filter(object::type_id.eq_any(types.to_vec()).and(object::role.eq(LIVE)).and(object::trashed_at.is_null()))
+        .filter(
+            among(object::type_id, types.iter().cloned()).and(object::role.eq(LIVE)).and(object::trashed_at.is_null())
+        )
         .select((object::no, object::scope_no, object::name, object::created_at, object::modified_at))
         .load(c))?;
     Ok(rows)
@@ -202,7 +209,7 @@ pub(crate) fn live_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<O
 /// Returns the live objects of the series, by series number.
 pub(crate) fn live_of_series(conn: &mut Conn, series: &BTreeSet<i64>) -> Result<Vec<ObjectRow>> {
     let rows = each_db!(conn, |c| object::table
-        .filter(object::series_no.eq_any(series.iter().copied()).and(object::role.eq(LIVE)))
+        .filter(among(object::series_no, series.iter().copied()).and(object::role.eq(LIVE)))
         .select(ObjectRow::as_select())
         .load(c))?;
     Ok(rows)
@@ -211,8 +218,11 @@ pub(crate) fn live_of_series(conn: &mut Conn, series: &BTreeSet<i64>) -> Result<
 /// Returns the number of a property's id, making it when it is new.
 pub(crate) fn property_no(conn: &mut Conn, id: &str) -> Result<i64> {
     let find = |conn: &mut Conn| -> Result<Option<i64>> {
-        let no =
-            each_db!(conn, |c| property::table.filter(property::id.eq(id)).select(property::no).first(c).optional())?;
+        let no = each_db!(conn, |c| property::table
+            .filter(property::id.eq(id))
+            .select(property::no)
+            .get_result(c)
+            .optional())?;
         Ok(no)
     };
     if let Some(no) = find(conn)? {

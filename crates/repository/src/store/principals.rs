@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cartulary_db::{Conn, each_db};
+use cartulary_db::{Conn, among, each_db, prepared};
 use cartulary_model::text_key;
 use diesel::prelude::*;
 
@@ -58,7 +58,7 @@ pub(crate) fn by_name(conn: &mut Conn, kind: &str, name: &str) -> Result<Option<
     let row = each_db!(conn, |c| principal::table
         .filter(principal::kind.eq(kind).and(principal::name_key.eq(text_key(name))))
         .select(PrincipalRow::as_select())
-        .first(c)
+        .get_result(c)
         .optional())?;
     Ok(row)
 }
@@ -68,7 +68,7 @@ pub(crate) fn by_id(conn: &mut Conn, id: &str) -> Result<Option<PrincipalRow>> {
     let row = each_db!(conn, |c| principal::table
         .filter(principal::id.eq(id))
         .select(PrincipalRow::as_select())
-        .first(c)
+        .get_result(c)
         .optional())?;
     Ok(row)
 }
@@ -78,18 +78,17 @@ pub(crate) fn by_no(conn: &mut Conn, no: i64) -> Result<Option<PrincipalRow>> {
     let row = each_db!(conn, |c| principal::table
         .filter(principal::no.eq(no))
         .select(PrincipalRow::as_select())
-        .first(c)
+        .get_result(c)
         .optional())?;
     Ok(row)
 }
 
 /// Returns those of `nos` that are there, by number.
 pub(crate) fn by_nos(conn: &mut Conn, nos: &BTreeSet<i64>) -> Result<BTreeMap<i64, PrincipalRow>> {
-    let rows = each_db!(conn, |c| principal::table
-        .filter(principal::no.eq_any(nos.iter().copied()))
-        .select(PrincipalRow::as_select())
-        .load(c))?;
-    Ok(rows.into_iter().map(|row: PrincipalRow| (row.no, row)).collect())
+    let nos: Vec<i64> = nos.iter().copied().collect();
+    let rows: Vec<PrincipalRow> =
+        load_among!(conn, nos.as_slice(), principal::no, principal::table.select(PrincipalRow::as_select()));
+    Ok(rows.into_iter().map(|row| (row.no, row)).collect())
 }
 
 /// Returns a window of users or groups by name, and their number.
@@ -107,21 +106,21 @@ pub(crate) fn window(conn: &mut Conn, kind: &str, offset: i64, limit: i64) -> Re
 
 /// Changes the name that people read and whether the principal may sign in, and turns its epoch.
 pub(crate) fn update(conn: &mut Conn, no: i64, display_name: &str, disabled_at: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| diesel::update(principal::table.filter(principal::no.eq(no)))
-        .set((
-            principal::display_name.eq(display_name),
-            principal::disabled_at.eq(disabled_at),
-            principal::epoch.eq(principal::epoch + 1),
-        ))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(diesel::update(principal::table.filter(principal::no.eq(no))).set((
+        principal::display_name.eq(display_name),
+        principal::disabled_at.eq(disabled_at),
+        principal::epoch.eq(principal::epoch + 1),
+    )))
+    .execute(c))?;
     Ok(())
 }
 
 /// Turns a principal's epoch: its sessions end.
 pub(crate) fn turn_epoch(conn: &mut Conn, no: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::update(principal::table.filter(principal::no.eq(no)))
-        .set(principal::epoch.eq(principal::epoch + 1))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(
+        diesel::update(principal::table.filter(principal::no.eq(no))).set(principal::epoch.eq(principal::epoch + 1))
+    )
+    .execute(c))?;
     Ok(())
 }
 
@@ -131,7 +130,7 @@ pub(crate) fn groups_of(conn: &mut Conn, member: i64) -> Result<BTreeSet<i64>> {
     let mut fringe = vec![member];
     while !fringe.is_empty() {
         let groups: Vec<i64> = each_db!(conn, |c| group_member::table
-            .filter(group_member::member_no.eq_any(fringe.clone()))
+            .filter(among(group_member::member_no, fringe.clone()))
             .select(group_member::group_no)
             .load(c))?;
         fringe = groups.into_iter().filter(|group| found.insert(*group)).collect();
@@ -188,7 +187,7 @@ pub(crate) fn credential(conn: &mut Conn, user: i64) -> Result<Option<Credential
     let row = each_db!(conn, |c| user_credential::table
         .filter(user_credential::principal_no.eq(user))
         .select(CredentialRow::as_select())
-        .first(c)
+        .get_result(c)
         .optional())?;
     Ok(row)
 }
@@ -203,20 +202,24 @@ pub(crate) fn put_credential(conn: &mut Conn, user: i64, hash: &str, must_change
         user_credential::locked_until.eq(None::<i64>),
     );
     each_db!(conn, |c| {
-        diesel::insert_into(user_credential::table)
-            .values((user_credential::principal_no.eq(user), values))
-            .on_conflict(user_credential::principal_no)
-            .do_update()
-            .set(values)
-            .execute(c)
+        prepared(
+            diesel::insert_into(user_credential::table)
+                .values((user_credential::principal_no.eq(user), values))
+                .on_conflict(user_credential::principal_no)
+                .do_update()
+                .set(values),
+        )
+        .execute(c)
     })?;
     Ok(())
 }
 
 /// Writes how often sign-in failed in a row, and until when it is refused.
 pub(crate) fn put_failures(conn: &mut Conn, user: i64, failed_count: i32, locked_until: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| diesel::update(user_credential::table.filter(user_credential::principal_no.eq(user)))
-        .set((user_credential::failed_count.eq(failed_count), user_credential::locked_until.eq(locked_until)))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(
+        diesel::update(user_credential::table.filter(user_credential::principal_no.eq(user)))
+            .set((user_credential::failed_count.eq(failed_count), user_credential::locked_until.eq(locked_until)))
+    )
+    .execute(c))?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, each_db};
+use cartulary_db::{Conn, each_db, prepared};
 use diesel::prelude::*;
 
 use super::schema::{blob, rendition};
@@ -68,17 +68,19 @@ pub(crate) fn put_outcome(conn: &mut Conn, key: RenditionKey<'_>, outcome: &Outc
         rendition::updated_at.eq(now),
     );
     each_db!(conn, |c| {
-        diesel::insert_into(rendition::table)
-            .values((
-                rendition::source_digest.eq(key.source_digest),
-                rendition::kind.eq(key.kind),
-                rendition::producer.eq(key.producer),
-                values,
-            ))
-            .on_conflict((rendition::source_digest, rendition::kind, rendition::producer, rendition::parameters))
-            .do_update()
-            .set(values)
-            .execute(c)
+        prepared(
+            diesel::insert_into(rendition::table)
+                .values((
+                    rendition::source_digest.eq(key.source_digest),
+                    rendition::kind.eq(key.kind),
+                    rendition::producer.eq(key.producer),
+                    values,
+                ))
+                .on_conflict((rendition::source_digest, rendition::kind, rendition::producer, rendition::parameters))
+                .do_update()
+                .set(values),
+        )
+        .execute(c)
     })?;
     Ok(())
 }
@@ -90,27 +92,20 @@ pub(crate) fn of_sources(
     kind: &str,
     producer: &str,
 ) -> Result<BTreeMap<String, RenditionRow>> {
-    let mut found = BTreeMap::new();
-    for some in sources.chunks(super::IN_LIST_MAX) {
-        let rows: Vec<RenditionRow> = each_db!(conn, |c| rendition::table
-            .filter(
-                rendition::source_digest
-                    .eq_any(some.to_vec())
-                    .and(rendition::kind.eq(kind))
-                    .and(rendition::producer.eq(producer))
-            )
-            .select((
-                rendition::no,
-                rendition::source_digest,
-                rendition::state,
-                rendition::page_count,
-                rendition::faults,
-                rendition::blob_no,
-            ))
-            .load(c))?;
-        found.extend(rows.into_iter().map(|row| (row.source_digest.clone(), row)));
-    }
-    Ok(found)
+    let rows: Vec<RenditionRow> = load_among!(
+        conn,
+        sources,
+        rendition::source_digest,
+        rendition::table.filter(rendition::kind.eq(kind).and(rendition::producer.eq(producer))).select((
+            rendition::no,
+            rendition::source_digest,
+            rendition::state,
+            rendition::page_count,
+            rendition::faults,
+            rendition::blob_no,
+        ))
+    );
+    Ok(rows.into_iter().map(|row| (row.source_digest.clone(), row)).collect())
 }
 
 /// A rendition, and the digest and generation of its blob.

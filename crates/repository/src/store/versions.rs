@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, each_db};
+use cartulary_db::{Conn, each_db, prepared};
 use diesel::prelude::*;
 
 use super::schema::{object, version, version_series};
@@ -42,30 +42,30 @@ pub(crate) fn insert_series(conn: &mut Conn, id: &str, scope: i64, clock: i64) -
 pub(crate) fn series_locked(conn: &mut Conn, no: i64) -> Result<Option<SeriesRow>> {
     let row = cartulary_db::per_db!(conn,
         sqlite(c) => version_series::table
-            .filter(version_series::no.eq(no)).select(SeriesRow::as_select()).first(c).optional()?,
+            .filter(version_series::no.eq(no)).select(SeriesRow::as_select()).get_result(c).optional()?,
         postgres(c) => version_series::table
-            .filter(version_series::no.eq(no)).select(SeriesRow::as_select()).for_update().first(c).optional()?,
+            .filter(version_series::no.eq(no)).select(SeriesRow::as_select()).for_update().get_result(c).optional()?,
     );
     Ok(row)
 }
 
 /// Writes the latest number of a series and its clock.
 pub(crate) fn put_latest(conn: &mut Conn, no: i64, major: i32, minor: i32, clock: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::update(version_series::table.filter(version_series::no.eq(no)))
-        .set((
-            version_series::latest_major.eq(major),
-            version_series::latest_minor.eq(minor),
-            version_series::clock.eq(clock),
-        ))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(diesel::update(version_series::table.filter(version_series::no.eq(no))).set((
+        version_series::latest_major.eq(major),
+        version_series::latest_minor.eq(minor),
+        version_series::clock.eq(clock),
+    )))
+    .execute(c))?;
     Ok(())
 }
 
 /// Writes the clock of a series.
 pub(crate) fn put_clock(conn: &mut Conn, no: i64, clock: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::update(version_series::table.filter(version_series::no.eq(no)))
-        .set(version_series::clock.eq(clock))
-        .execute(c))?;
+    each_db!(conn, |c| prepared(
+        diesel::update(version_series::table.filter(version_series::no.eq(no))).set(version_series::clock.eq(clock))
+    )
+    .execute(c))?;
     Ok(())
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn by_object(conn: &mut Conn, object_no: i64) -> Result<Option<Versio
     let row = each_db!(conn, |c| version::table
         .filter(version::object_no.eq(object_no))
         .select(VersionRow::as_select())
-        .first(c)
+        .get_result(c)
         .optional())?;
     Ok(row)
 }
@@ -124,19 +124,18 @@ pub(crate) struct Latest {
 
 /// Returns the latest version of each series that has one, by series number.
 pub(crate) fn latest(conn: &mut Conn, series: &[i64]) -> Result<BTreeMap<i64, Latest>> {
-    let mut found = BTreeMap::new();
-    for some in series.chunks(super::IN_LIST_MAX) {
-        let rows: Vec<(i64, i32, i32, i64)> = each_db!(conn, |c| version_series::table
+    let rows: Vec<(i64, i32, i32, i64)> = load_among!(
+        conn,
+        series,
+        version_series::no,
+        version_series::table
             .inner_join(
                 version::table.on(version::series_no
                     .eq(version_series::no)
                     .and(version::major.eq(version_series::latest_major))
                     .and(version::minor.eq(version_series::latest_minor)))
             )
-            .filter(version_series::no.eq_any(some.to_vec()))
             .select((version_series::no, version::major, version::minor, version::made_at))
-            .load(c))?;
-        found.extend(rows.into_iter().map(|(no, major, minor, made_at)| (no, Latest { major, minor, made_at })));
-    }
-    Ok(found)
+    );
+    Ok(rows.into_iter().map(|(no, major, minor, made_at)| (no, Latest { major, minor, made_at })).collect())
 }

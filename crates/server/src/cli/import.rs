@@ -68,7 +68,7 @@ async fn take_in_locally(
         output::remark(&format!("There is no office in `{}` yet: a new one is made.", loaded.data.root.display()));
     }
     let office = open_or_hint(loaded, HINT).await?;
-    let run = LocalOffice::start(office.repository.system_session(), &order.source).await?;
+    let run = LocalOffice::start(office.repository.system_session(), &order.source, order.parallel).await?;
     let report = run_import(order, Destination::Local(run), progress, stop).await;
     office.close().await;
     Ok(report)

@@ -15,6 +15,9 @@ use super::walk::{Fault, Walker};
 
 /// So many paths lie between two stages.
 const BETWEEN_STAGES: usize = 1024;
+/// With an office of our own, so many files for each whose bytes are under way: the others are stored and wait for their
+/// rows, which are written the better the more of them wait together.
+const FILES_PER_SLOT: usize = 8;
 /// After so many files in a row that the office itself failed on, going on is of no use.
 const OFFICE_FAULTS_IN_A_ROW: u32 = 20;
 
@@ -27,7 +30,7 @@ pub struct Order {
     pub left_out: Option<PathBuf>,
     /// The name of the source.
     pub source: String,
-    /// Files under way at the same time.
+    /// Files whose bytes are under way at the same time.
     pub parallel: usize,
 }
 
@@ -47,8 +50,12 @@ pub async fn run(order: Order, office: Destination, progress: &Progress, mut sto
     let mut running: JoinSet<Finished> = JoinSet::new();
     let mut office_faults = 0_u32;
     let mut is_over = false;
+    let under_way_max = match office.as_ref() {
+        Destination::Local(_) => order.parallel.saturating_mul(FILES_PER_SLOT),
+        Destination::Remote(_) => order.parallel,
+    };
     loop {
-        let has_room = running.len() < order.parallel;
+        let has_room = running.len() < under_way_max;
         tokio::select! {
             biased;
             () = asked_to_stop(&mut stop), if !is_over => {

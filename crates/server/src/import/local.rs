@@ -1,11 +1,13 @@
 //! Takes files into a data folder that this program opened itself.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cartulary_blobs::BlobError;
 use cartulary_repository::{
     ImportCandidate, ImportFault, ImportFile, ImportState, NewImport, RepositoryError, Session, error_chain,
 };
+use tokio::sync::Semaphore;
 
 use super::check::{self, TRIES_WHILE_CHANGING, changing, read_fault};
 use super::destination::{TakeError, Taken};
@@ -22,6 +24,8 @@ pub struct LocalOffice {
     id: cartulary_model::ObjectId,
     /// Whether the last file had been taken before: then the next one probably was too.
     is_repeating: AtomicBool,
+    /// Files whose bytes may be under way; those that are stored and wait for their rows do not count.
+    slots: Arc<Semaphore>,
 }
 
 impl LocalOffice {
@@ -29,9 +33,14 @@ impl LocalOffice {
     ///
     /// # Errors
     /// The repository refuses.
-    pub async fn start(session: Session, source: &str) -> anyhow::Result<Self> {
+    pub async fn start(session: Session, source: &str, parallel: usize) -> anyhow::Result<Self> {
         let view = session.import_start(NewImport { source: source.to_owned(), folder_name: None }).await?;
-        Ok(Self { session, id: view.id, is_repeating: AtomicBool::new(false) })
+        Ok(Self {
+            session,
+            id: view.id,
+            is_repeating: AtomicBool::new(false),
+            slots: Arc::new(Semaphore::new(parallel)),
+        })
     }
 
     /// Takes one file in.
@@ -55,6 +64,8 @@ impl LocalOffice {
 
     async fn stage_and_take(&self, candidate: &Candidate) -> Result<Taken, TakeError> {
         for _ in 0..TRIES_WHILE_CHANGING {
+            // The semaphore is never closed; without a slot the file is taken all the same.
+            let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
             let staged = match self.session.content_stage_file(&candidate.file).await {
                 Ok(staged) => staged,
                 Err(error) if is_changed(&error) => continue,
@@ -65,6 +76,7 @@ impl LocalOffice {
                 path_raw: candidate.path_raw.clone(),
                 staged,
                 media_type: None,
+                slot,
             };
             let imported = self.session.import_file(self.id, file).await;
             return imported.map(|imported| taken(imported.value.state)).map_err(|error| refusal(candidate, error));
