@@ -37,6 +37,7 @@ mod prepared;
 mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod word;
 
 pub use among::{Among, Amongst, among};
 pub use config::{DatabaseConfig, PostgresConfig, SqliteConfig};
@@ -47,3 +48,4 @@ pub use error::{
 };
 pub use migrations::{AppliedMigration, MigrationFile, MigrationSet};
 pub use prepared::{Prepared, prepared};
+pub use word::{IsWord, is_word};

@@ -42,7 +42,7 @@ impl Repository {
     /// Looks at everything the repository needs.
     pub async fn health(&self) -> Health {
         let mut health = Health::default();
-        let read = |conn: &mut Conn| -> Result<_> { Ok((changes::last_position(conn)?, jobs::count(conn, "dead")?)) };
+        let read = |conn: &mut Conn| -> Result<_> { Ok((changes::last_position(conn)?, jobs::count_dead(conn)?)) };
         match self.database().read(read).await {
             Ok((position, dead)) => {
                 health.push("database", true, self.inner.database.backend().to_string());

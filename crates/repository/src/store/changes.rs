@@ -1,5 +1,7 @@
 //! Rows of the change log.
 
+use std::collections::BTreeSet;
+
 use cartulary_db::{Conn, each_db, prepared};
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
@@ -117,19 +119,20 @@ pub(crate) fn of_transaction(conn: &mut Conn, transaction: &str) -> Result<Optio
     Ok(Some((positions.into_iter().flatten().max().unwrap_or(0), is_pending)))
 }
 
-/// Returns the objects whose access or presence changed after a position.
+/// Returns the objects whose access or presence changed after a position, or in what has none yet.
 pub(crate) fn rescoped_after(conn: &mut Conn, position: i64) -> Result<Vec<i64>> {
-    let nos: Vec<Option<i64>> = each_db!(conn, |c| change::table
-        .filter(change::position.gt(position).or(change::position.is_null()).and(change::kind.eq_any([
-            "security",
-            "trashed",
-            "restored",
-            "destroyed"
-        ])))
+    const KINDS: [&str; 4] = ["security", "trashed", "restored", "destroyed"];
+    // Two queries: of an `OR` SQLite reads the whole log.
+    let numbered: Vec<Option<i64>> = each_db!(conn, |c| change::table
+        .filter(change::position.gt(position).and(change::kind.eq_any(KINDS)))
         .select(change::object_no)
-        .distinct()
         .load(c))?;
-    Ok(nos.into_iter().flatten().collect())
+    let pending: Vec<Option<i64>> = each_db!(conn, |c| change::table
+        .filter(change::position.is_null().and(change::kind.eq_any(KINDS)))
+        .select(change::object_no)
+        .load(c))?;
+    let nos: BTreeSet<i64> = numbered.into_iter().chain(pending).flatten().collect();
+    Ok(nos.into_iter().collect())
 }
 
 /// Says whether a row waits for its position.

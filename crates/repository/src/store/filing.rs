@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cartulary_db::{Conn, among, each_db, prepared};
-use diesel::dsl::{exists, max};
+use diesel::dsl::{exists, max, not};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -53,7 +53,7 @@ pub(crate) fn insert(conn: &mut Conn, parent: i64, child: i64, name: &str, is_pr
 /// Says whether a name is taken among what is not in the trash.
 pub(crate) fn is_taken(conn: &mut Conn, parent: i64, name: &str) -> Result<bool> {
     let taken = each_db!(conn, |c| diesel::select(exists(filing::table.filter(
-        filing::parent_no.eq(parent).and(filing::name_digest.eq(name_digest(name))).and(filing::is_trashed.eq(false))
+        filing::parent_no.eq(parent).and(filing::name_digest.eq(name_digest(name))).and(not(filing::is_trashed))
     )))
     .get_result::<bool>(c))?;
     Ok(taken)
@@ -63,10 +63,7 @@ pub(crate) fn is_taken(conn: &mut Conn, parent: i64, name: &str) -> Result<bool>
 pub(crate) fn child_by_name(conn: &mut Conn, parent: i64, name: &str) -> Result<Option<i64>> {
     let no = each_db!(conn, |c| filing::table
         .filter(
-            filing::parent_no
-                .eq(parent)
-                .and(filing::name_digest.eq(name_digest(name)))
-                .and(filing::is_trashed.eq(false))
+            filing::parent_no.eq(parent).and(filing::name_digest.eq(name_digest(name))).and(not(filing::is_trashed))
         )
         .select(filing::child_no)
         .get_result(c)
@@ -128,7 +125,7 @@ pub(crate) fn primary_parents(conn: &mut Conn, children: &[i64]) -> Result<BTree
 pub(crate) fn orders_of_children(conn: &mut Conn, parent: i64) -> Result<Vec<(OrderRow, i64)>> {
     let rows = each_db!(conn, |c| filing::table
         .inner_join(object::table)
-        .filter(filing::parent_no.eq(parent).and(filing::is_trashed.eq(false)))
+        .filter(filing::parent_no.eq(parent).and(not(filing::is_trashed)))
         .select((
             (object::no, object::scope_no, filing::name, object::created_at, object::modified_at),
             filing::ordinal,
@@ -144,7 +141,7 @@ pub(crate) fn orders_of_some(conn: &mut Conn, parent: i64, children: &[i64]) -> 
         .filter(
             filing::parent_no
                 .eq(parent)
-                .and(filing::is_trashed.eq(false))
+                .and(not(filing::is_trashed))
                 .and(among(filing::child_no, children.iter().copied()))
         )
         .select((
@@ -158,7 +155,7 @@ pub(crate) fn orders_of_some(conn: &mut Conn, parent: i64, children: &[i64]) -> 
 /// Says whether a folder has children that are not in the trash.
 pub(crate) fn has_living_children(conn: &mut Conn, parent: i64) -> Result<bool> {
     let some = each_db!(conn, |c| diesel::select(exists(
-        filing::table.filter(filing::parent_no.eq(parent).and(filing::is_trashed.eq(false)))
+        filing::table.filter(filing::parent_no.eq(parent).and(not(filing::is_trashed)))
     ))
     .get_result::<bool>(c))?;
     Ok(some)

@@ -1,6 +1,6 @@
 //! Rows of jobs.
 
-use cartulary_db::{Conn, among, each_db, per_db, prepared};
+use cartulary_db::{Conn, among, each_db, is_word, per_db, prepared};
 use cartulary_model::Timestamp;
 use diesel::prelude::*;
 
@@ -58,7 +58,7 @@ pub(crate) fn insert(conn: &mut Conn, new: &NewJob, now: Timestamp, by: Option<i
 
 /// Takes up to `limit` due jobs under a lease, and those whose lease ran out.
 pub(crate) fn claim(conn: &mut Conn, owner: &str, now: i64, lease_until: i64, limit: i64) -> Result<Vec<JobRow>> {
-    let due = || job::state.eq("waiting").and(job::run_after.le(now));
+    let due = || is_word(job::state, "waiting").and(job::run_after.le(now));
     let nos: Vec<i64> = per_db!(conn,
         sqlite(c) => job::table
             .filter(due()).order((job::priority.desc(), job::run_after, job::no)).limit(limit).select(job::no).load(c)?,
@@ -84,7 +84,7 @@ pub(crate) fn claim(conn: &mut Conn, owner: &str, now: i64, lease_until: i64, li
 /// Puts jobs back whose worker stopped renewing their lease.
 pub(crate) fn release_expired(conn: &mut Conn, now: i64) -> Result<usize> {
     let count = each_db!(conn, |c| prepared(
-        diesel::update(job::table.filter(job::state.eq("running").and(job::lease_until.lt(now)))).set((
+        diesel::update(job::table.filter(is_word(job::state, "running").and(job::lease_until.lt(now)))).set((
             job::state.eq("waiting"),
             job::lease_owner.eq(None::<String>),
             job::run_after.eq(now)
@@ -97,7 +97,7 @@ pub(crate) fn release_expired(conn: &mut Conn, now: i64) -> Result<usize> {
 /// Puts back what `owner` holds, as a clean stop does; the try does not count.
 pub(crate) fn release_owned(conn: &mut Conn, owner: &str, now: i64) -> Result<usize> {
     let count = each_db!(conn, |c| prepared(
-        diesel::update(job::table.filter(job::state.eq("running").and(job::lease_owner.eq(owner)))).set((
+        diesel::update(job::table.filter(is_word(job::state, "running").and(job::lease_owner.eq(owner)))).set((
             job::state.eq("waiting"),
             job::lease_owner.eq(None::<String>),
             job::run_after.eq(now),
@@ -111,7 +111,7 @@ pub(crate) fn release_owned(conn: &mut Conn, owner: &str, now: i64) -> Result<us
 /// Renews the lease of everything that `owner` runs.
 pub(crate) fn renew(conn: &mut Conn, owner: &str, lease_until: i64) -> Result<usize> {
     let count = each_db!(conn, |c| prepared(
-        diesel::update(job::table.filter(job::state.eq("running").and(job::lease_owner.eq(owner))))
+        diesel::update(job::table.filter(is_word(job::state, "running").and(job::lease_owner.eq(owner))))
             .set(job::lease_until.eq(lease_until))
     )
     .execute(c))?;
@@ -122,8 +122,10 @@ pub(crate) fn renew(conn: &mut Conn, owner: &str, lease_until: i64) -> Result<us
 pub(crate) fn finish(conn: &mut Conn, no: i64, owner: &str, dead_reason: Option<&str>, now: i64) -> Result<usize> {
     let state = if dead_reason.is_some() { "dead" } else { "done" };
     let count = each_db!(conn, |c| prepared(
-        diesel::update(job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(job::state.eq("running"))))
-            .set((job::state.eq(state), job::reason.eq(dead_reason), job::finished_at.eq(now)))
+        diesel::update(
+            job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(is_word(job::state, "running")))
+        )
+        .set((job::state.eq(state), job::reason.eq(dead_reason), job::finished_at.eq(now)))
     )
     .execute(c))?;
     Ok(count)
@@ -132,16 +134,19 @@ pub(crate) fn finish(conn: &mut Conn, no: i64, owner: &str, dead_reason: Option<
 /// Puts a job back for another try after `run_after`.
 pub(crate) fn retry(conn: &mut Conn, no: i64, owner: &str, reason: &str, run_after: i64) -> Result<()> {
     each_db!(conn, |c| prepared(
-        diesel::update(job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(job::state.eq("running"))))
-            .set((job::state.eq("waiting"), job::reason.eq(reason), job::run_after.eq(run_after)))
+        diesel::update(
+            job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(is_word(job::state, "running")))
+        )
+        .set((job::state.eq("waiting"), job::reason.eq(reason), job::run_after.eq(run_after)))
     )
     .execute(c))?;
     Ok(())
 }
 
-/// Returns how many jobs are in a state.
-pub(crate) fn count(conn: &mut Conn, state: &str) -> Result<i64> {
-    let count = each_db!(conn, |c| job::table.filter(job::state.eq(state)).count().get_result::<i64>(c))?;
+/// Returns how many jobs were given up.
+pub(crate) fn count_dead(conn: &mut Conn) -> Result<i64> {
+    let dead = || is_word(job::state, "dead").and(job::finished_at.is_not_null());
+    let count = each_db!(conn, |c| job::table.filter(dead()).count().get_result::<i64>(c))?;
     Ok(count)
 }
 
@@ -194,14 +199,14 @@ pub(crate) fn delete_done(conn: &mut Conn, before: i64) -> Result<usize> {
 /// Says whether a job waits that is due, or one runs whose lease ran out.
 pub(crate) fn is_due(conn: &mut Conn, now: i64) -> Result<bool> {
     let due = each_db!(conn, |c| diesel::select(diesel::dsl::exists(
-        job::table.filter(job::state.eq("waiting").and(job::run_after.le(now)))
+        job::table.filter(is_word(job::state, "waiting").and(job::run_after.le(now)))
     ))
     .get_result::<bool>(c))?;
     if due {
         return Ok(true);
     }
     let expired = each_db!(conn, |c| diesel::select(diesel::dsl::exists(
-        job::table.filter(job::state.eq("running").and(job::lease_until.lt(now)))
+        job::table.filter(is_word(job::state, "running").and(job::lease_until.lt(now)))
     ))
     .get_result::<bool>(c))?;
     Ok(expired)

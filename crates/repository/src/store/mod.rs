@@ -23,6 +23,8 @@ pub(crate) mod imports;
 pub(crate) mod info;
 pub(crate) mod jobs;
 pub(crate) mod objects;
+#[cfg(test)]
+mod plans;
 pub(crate) mod principals;
 pub(crate) mod renditions;
 pub(crate) mod schema;

@@ -1,0 +1,89 @@
+//! How SQLite finds what is asked for all the time: by an index, never by a walk through a table that grows.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::{Arc, Mutex};
+
+use cartulary_db::Conn;
+use cartulary_db::testing::sqlite_database;
+use diesel::connection::{Connection, InstrumentationEvent};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::{acl, blobs, changes, filing, jobs, objects};
+use crate::{CORE_MIGRATIONS, Result};
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// Returns what SQLite would do for each statement of `act`.
+fn plans_of(act: impl FnOnce(&mut Conn) -> Result<()>) -> Vec<String> {
+    let test = sqlite_database(&[CORE_MIGRATIONS]);
+    let mut conn = test.connect();
+    let Conn::Sqlite(sqlite) = &mut conn else { return Vec::new() };
+    let texts = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&texts);
+    sqlite.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let text = text.split(" -- binds").next().unwrap_or_default().to_owned();
+            kept.lock().unwrap().push(text);
+        }
+    });
+    act(&mut conn).unwrap();
+    let Conn::Sqlite(sqlite) = &mut conn else { return Vec::new() };
+    let texts = std::mem::take(&mut *texts.lock().unwrap());
+    let explain = |text: String| {
+        let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {text}")).load(sqlite).unwrap();
+        steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("; ")
+    };
+    texts.into_iter().map(explain).collect()
+}
+
+fn check(expect: &[&str], act: impl FnOnce(&mut Conn) -> Result<()>) {
+    let plans = plans_of(act);
+    assert_eq!(plans.len(), expect.len(), "{plans:?}");
+    for (plan, expect) in plans.iter().zip(expect) {
+        assert!(plan.contains(expect), "{plan}\nhas no\n{expect}");
+        let walks = plan.split("; ").any(|step| step.starts_with("SCAN") && !step.contains("json_each"));
+        assert!(!walks || plan.contains("CONSTANT ROW"), "{plan}");
+    }
+}
+
+#[test]
+fn a_name_is_found_in_its_folder_without_a_walk_through_the_folder() {
+    check(&["INDEX filing_by_name (parent_no=? AND name_digest=?)"; 2], |conn| {
+        filing::is_taken(conn, 1, "a")?;
+        filing::child_by_name(conn, 1, "a").map(drop)
+    });
+}
+
+#[test]
+fn a_search_asks_for_what_was_rescoped_without_a_walk_through_the_log() {
+    check(&["position>?", "position=?"], |conn| changes::rescoped_after(conn, 1).map(drop));
+}
+
+#[test]
+fn due_jobs_come_in_their_order_without_a_walk_through_those_that_wait() {
+    let plans = plans_of(|conn| jobs::claim(conn, "a", 1, 1, 1).map(drop));
+    let is_by_index = |plan: &String| plan.contains("INDEX job_due") && !plan.contains("B-TREE");
+    assert!(plans.first().is_some_and(is_by_index), "{plans:?}");
+}
+
+#[test]
+fn jobs_that_were_given_up_are_counted_by_an_index() {
+    check(&["INDEX job_finished"], |conn| jobs::count_dead(conn).map(drop));
+}
+
+#[test]
+fn the_newest_of_the_logs_and_lists_of_objects_come_by_an_index() {
+    check(&["change", "object", "blob", "acl_change"], |conn| {
+        changes::last_position(conn)?;
+        objects::by_nos(conn, &[1, 2])?;
+        blobs::is_living_and_next(conn, "a")?;
+        acl::last_change(conn).map(drop)
+    });
+}
