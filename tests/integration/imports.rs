@@ -13,7 +13,7 @@ async fn run(office: &TestOffice) -> cartulary_model::ObjectId {
 
 async fn take(office: &TestOffice, run: cartulary_model::ObjectId, path: &str, bytes: &[u8]) -> ImportState {
     let staged = stage(&office.system, bytes).await;
-    let file = ImportFile { path: path.into(), path_raw: None, staged, media_type: None, slot: None };
+    let file = ImportFile { path: path.into(), path_raw: None, staged, media_type: None, sequence: None, slot: None };
     office.system.import_file(run, file).await.unwrap().value.state
 }
 
@@ -57,6 +57,32 @@ async fn a_second_run_takes_only_what_is_new_or_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn papers_stand_in_the_order_of_their_run_whichever_comes_first() {
+    each_office(async |office| {
+        let first = run(office).await;
+        for sequence in [3_u32, 1, 2] {
+            let staged = stage(&office.system, &sequence.to_be_bytes()).await;
+            let path = format!("case/first {sequence}.bin");
+            let sequence = Some(sequence);
+            let file = ImportFile { path, path_raw: None, staged, media_type: None, sequence, slot: None };
+            office.system.import_file(first, file).await.unwrap();
+        }
+        take(office, first, "case/last of the first.bin", b"no sequence").await;
+        let second = run(office).await;
+        let staged = stage(&office.system, b"the second run").await;
+        let path = "case/second 1.bin".to_owned();
+        let file = ImportFile { path, path_raw: None, staged, media_type: None, sequence: Some(1), slot: None };
+        office.system.import_file(second, file).await.unwrap();
+        let dossier = office.system.dossier_list(ALL, ListOrder::Name, None).await.unwrap().items.remove(0);
+        let papers = office.system.children_list(dossier.id, ALL, ListOrder::Receipt).await.unwrap();
+        let names: Vec<_> = papers.items.iter().map(|item| item.name.as_str()).collect();
+        let expect = ["first 1.bin", "first 2.bin", "first 3.bin", "last of the first.bin", "second 1.bin"];
+        assert_eq!(names, expect);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_files_at_once_make_one_dossier_and_share_equal_bytes() {
     each_office(async |office| {
         let run = run(office).await;
@@ -66,7 +92,7 @@ async fn many_files_at_once_make_one_dossier_and_share_equal_bytes() {
             tasks.push(tokio::spawn(async move {
                 let staged = stage(&session, b"\x00equal bytes").await;
                 let path = format!("one/{number}.bin");
-                let file = ImportFile { path, path_raw: None, staged, media_type: None, slot: None };
+                let file = ImportFile { path, path_raw: None, staged, media_type: None, sequence: None, slot: None };
                 session.import_file(run, file).await.unwrap().value.state
             }));
         }

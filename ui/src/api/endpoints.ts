@@ -65,8 +65,8 @@ export const api = {
   startImport: (source: string, folderName: string) => request<ImportRun>("POST", "/imports", { json: { source, folderName }, idempotent: true }),
   checkImport: (id: string, entries: { path: string; digest: string; sizeBytes: number }[], signal?: AbortSignal) =>
     request<{ items: { path: string; state: CheckedState }[] }>("POST", `/imports/${segment(id)}/check`, { json: { entries }, signal }),
-  importFile: (id: string, path: string, file: File, onProgress: (sent: number) => void, signal?: AbortSignal) =>
-    request<ImportedFile>("PUT", `/imports/${segment(id)}/files`, { query: { path }, body: file, onProgress, signal }),
+  importFile: (id: string, path: string, sequence: number, file: File, onProgress: (sent: number) => void, signal?: AbortSignal) =>
+    request<ImportedFile>("PUT", `/imports/${segment(id)}/files`, { query: { path, sequence }, body: file, onProgress, signal }),
   finishImport: (id: string) => request<ImportRun>("POST", `/imports/${segment(id)}/finish`),
 };
 

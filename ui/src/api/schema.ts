@@ -2243,6 +2243,8 @@ export interface operations {
                 path: string;
                 /** @description The bytes of the path, percent-encoded, when they are not UTF-8. */
                 pathRaw?: string;
+                /** @description The file's place among those of this run, from 1: the order in which they are listed, whichever comes first. */
+                sequence?: number;
             };
             header?: never;
             path: {

@@ -109,6 +109,16 @@ pub struct ImportFileQuery {
     /// The bytes of the path, percent-encoded, when they are not UTF-8.
     #[param(rename = "pathRaw")]
     path_raw: Option<String>,
+    /// The file's place among those of this run, from 1: the order in which they are listed, whichever comes first.
+    sequence: Option<u32>,
+}
+
+/// What the query of a file says.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct FileQuery {
+    path: String,
+    path_raw: Option<Vec<u8>>,
+    sequence: Option<u32>,
 }
 
 /// What became of a file.
@@ -192,10 +202,10 @@ pub async fn check_import(guarded: Guarded, body: web::Payload) -> Answer {
 #[put("/imports/{id}/files")]
 pub async fn update_import_file(guarded: Guarded, body: web::Payload) -> Answer {
     let id = guarded.id()?;
-    let (path, path_raw) = path_of(guarded.request().query_string())?;
+    let FileQuery { path, path_raw, sequence } = file_query(guarded.request().query_string())?;
     let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let staged = body::stage(&guarded, body).await?.staged;
-    let file = ImportFile { path, path_raw, staged, media_type, slot: None };
+    let file = ImportFile { path, path_raw, staged, media_type, sequence, slot: None };
     let imported = guarded.session().import_file(id, file).await?;
     let (transaction, imported) = (imported.transaction, imported.value);
     let answered =
@@ -206,25 +216,31 @@ pub async fn update_import_file(guarded: Guarded, body: web::Payload) -> Answer 
 }
 
 /// Reads the query as bytes: a path need not be UTF-8.
-fn path_of(query: &str) -> Result<(String, Option<Vec<u8>>), ApiError> {
-    let (mut path, mut raw) = (None, None);
+fn file_query(query: &str) -> Result<FileQuery, ApiError> {
+    let mut path = None;
+    let mut found = FileQuery::default();
     for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
         let value = value.replace('+', " ");
         let bytes: Vec<u8> = Cow::from(percent_decode_str(&value)).into_owned();
         match name {
             "path" => path = Some(bytes),
-            "pathRaw" => raw = Some(bytes),
+            "pathRaw" => found.path_raw = Some(bytes),
+            "sequence" => {
+                let number = value.parse().map_err(|_| ApiError::invalid_query(name, "is a number from 1"))?;
+                found.sequence = Some(number);
+            }
             _ => return Err(ApiError::invalid_query(name, "is not known here")),
         }
     }
     let path = path.ok_or_else(|| ApiError::invalid_query("path", "is missing"))?;
     match String::from_utf8(path) {
-        Ok(path) => Ok((path, raw)),
+        Ok(path) => found.path = path,
         Err(error) => {
-            let shown = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            Ok((shown, Some(error.into_bytes())))
+            found.path = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            found.path_raw = Some(error.into_bytes());
         }
     }
+    Ok(found)
 }
 
 /// Ends a run and returns its report.
@@ -241,9 +257,12 @@ mod tests {
 
     #[test]
     fn a_path_keeps_its_bytes() {
-        assert_eq!(path_of("path=a%2Fb%20c.pdf").unwrap(), ("a/b c.pdf".into(), None));
-        assert_eq!(path_of("path=%E9.pdf").unwrap(), ("\u{fffd}.pdf".into(), Some(b"\xe9.pdf".to_vec())));
-        assert_eq!(path_of("path=x.pdf&pathRaw=%E9").unwrap(), ("x.pdf".into(), Some(b"\xe9".to_vec())));
-        assert!(path_of("").is_err() && path_of("path=a&other=b").is_err());
+        let read = |query: &str| file_query(query).map(|found| (found.path, found.path_raw)).unwrap();
+        assert_eq!(read("path=a%2Fb%20c.pdf"), ("a/b c.pdf".into(), None));
+        assert_eq!(read("path=%E9.pdf"), ("\u{fffd}.pdf".into(), Some(b"\xe9.pdf".to_vec())));
+        assert_eq!(read("path=x.pdf&pathRaw=%E9"), ("x.pdf".into(), Some(b"\xe9".to_vec())));
+        assert_eq!(file_query("path=a&sequence=7").unwrap().sequence, Some(7));
+        assert!(file_query("path=a&sequence=-1").is_err());
+        assert!(file_query("").is_err() && file_query("path=a&other=b").is_err());
     }
 }

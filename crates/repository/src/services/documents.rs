@@ -54,6 +54,8 @@ pub(crate) struct DocumentParts {
     pub type_id: String,
     pub properties: Properties,
     pub rename_when_taken: bool,
+    /// Its place in the order of receipt; the last unless given.
+    pub ordinal: Option<i64>,
 }
 
 impl Session {
@@ -68,6 +70,7 @@ impl Session {
             type_id: new.type_id.unwrap_or_else(|| "document".to_owned()),
             properties: new.properties,
             rename_when_taken: new.rename_when_taken,
+            ordinal: None,
         };
         let key = new.idempotency_key;
         let bound = new.content.as_ref().map(BoundContent::of);
@@ -131,7 +134,7 @@ impl Session {
             modified_by: tx.actor_no,
         };
         let no = objects::insert(tx.conn, &row)?;
-        filing::insert(tx.conn, parent.no, no, &name, true, at)?;
+        filing::insert(tx.conn, parent.no, no, &name, parts.ordinal, at)?;
         index_values(tx.conn, &self.repository, no, &parts.type_id, &parts.properties, true)?;
         if let Some((bound, blob)) = content {
             bind(tx, no, bound, blob)?;

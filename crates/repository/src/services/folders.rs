@@ -99,7 +99,7 @@ impl Session {
             modified_by: tx.actor_no,
         };
         let no = objects::insert(tx.conn, &row)?;
-        filing::insert(tx.conn, parent.no, no, name.as_str(), true, at)?;
+        filing::insert(tx.conn, parent.no, no, name.as_str(), None, at)?;
         index_values(tx.conn, &self.repository, no, type_id, &new.properties, true)?;
         let after = json!({ "type": type_id, "name": row.name, "title": row.title, "properties": new.properties });
         tx.record(

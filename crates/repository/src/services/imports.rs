@@ -100,6 +100,9 @@ pub struct ImportFile {
     pub staged: StagedBlob,
     /// The media type that the sender claims.
     pub media_type: Option<String>,
+    /// The file's place among those of its run: the order of receipt, in which they need not come. Without one it is
+    /// filed last.
+    pub sequence: Option<u32>,
     /// Is let go of when the bytes are stored: what bounds the files whose bytes are under way.
     pub slot: Option<OwnedSemaphorePermit>,
 }
@@ -140,6 +143,14 @@ pub struct ImportReport {
 struct Place {
     dossier: String,
     document: String,
+}
+
+/// A file whose bytes are here.
+#[derive(Clone, Debug)]
+struct Arrived {
+    path: String,
+    place: Place,
+    sequence: Option<u32>,
 }
 
 impl Session {
@@ -236,7 +247,8 @@ impl Session {
         let content = NewContent { staged: file.staged, file_name, file_name_raw, media_type: file.media_type };
         let bound = BoundContent::of(&content);
         let (session, path) = (self.clone(), file.path);
-        let act = move |tx: &mut Tx<'_>, blob| session.take(tx, id, &path, &place, &bound, blob);
+        let arrived = Arrived { path, place, sequence: file.sequence };
+        let act = move |tx: &mut Tx<'_>, blob| session.take(tx, id, &arrived, &bound, blob);
         self.with_stored_blob(content.staged, file.slot, act).await
     }
 
@@ -244,11 +256,11 @@ impl Session {
         &self,
         tx: &mut Tx<'_>,
         id: ObjectId,
-        path: &str,
-        place: &Place,
+        arrived: &Arrived,
         bound: &BoundContent,
         blob: i64,
     ) -> Result<Imported> {
+        let path = arrived.path.as_str();
         let run = self.open_run(tx.conn, id)?;
         let digest = bound.digest.to_string();
         let before = match imports::entry(tx.conn, run.source_no, path)? {
@@ -263,7 +275,7 @@ impl Session {
                 let note = VersionNote { comment: String::new(), major: false };
                 (self.put_content_in_tx(tx, &row, bound, blob, &note)?, ImportState::Version)
             }
-            _ => (self.take_new(tx, &run, place, bound, blob)?, ImportState::Created),
+            _ => (self.take_new(tx, &run, arrived, bound, blob)?, ImportState::Created),
         };
         if state != ImportState::Taken {
             let entry = EntryRow { path: path.to_owned(), blob_digest: digest, document_no: row.no };
@@ -279,10 +291,11 @@ impl Session {
         &self,
         tx: &mut Tx<'_>,
         run: &RunRow,
-        place: &Place,
+        arrived: &Arrived,
         bound: &BoundContent,
         blob: i64,
     ) -> Result<ObjectRow> {
+        let place = &arrived.place;
         let dossier_name = if place.dossier.is_empty() { run.folder_name.as_str() } else { place.dossier.as_str() };
         let dossier = self.import_dossier(tx, run.folder_no, dossier_name)?;
         let parts = DocumentParts {
@@ -291,6 +304,7 @@ impl Session {
             type_id: "document".to_owned(),
             properties: Properties::new(),
             rename_when_taken: true,
+            ordinal: arrived.sequence.map(|sequence| (run.no << 32) | i64::from(sequence)),
         };
         self.insert_document(tx, &dossier, &parts, Some((bound, blob)))
     }

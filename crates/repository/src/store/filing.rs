@@ -27,27 +27,42 @@ fn name_taken(error: diesel::result::Error) -> RepositoryError {
     error.into()
 }
 
-/// Files `child` in `parent` as its primary folder, last in the order of receipt.
+/// Files `child` in `parent` as its primary folder, at a place in the order of receipt; last unless one is given.
 ///
 /// # Errors
 /// A unique violation when the name is taken.
-pub(crate) fn insert(conn: &mut Conn, parent: i64, child: i64, name: &str, is_primary: bool, now: i64) -> Result<()> {
-    let last: Option<i64> = each_db!(conn, |c| filing::table
-        .filter(filing::parent_no.eq(parent))
-        .select(max(filing::ordinal))
-        .get_result(c))?;
+pub(crate) fn insert(
+    conn: &mut Conn,
+    parent: i64,
+    child: i64,
+    name: &str,
+    ordinal: Option<i64>,
+    now: i64,
+) -> Result<()> {
+    let ordinal = match ordinal {
+        Some(ordinal) => ordinal,
+        None => last_ordinal(conn, parent)? + 1,
+    };
     let filed = each_db!(conn, |c| diesel::insert_into(filing::table)
         .values((
             filing::parent_no.eq(parent),
             filing::child_no.eq(child),
             filing::name.eq(name),
             filing::name_digest.eq(name_digest(name)),
-            filing::ordinal.eq(last.unwrap_or(0) + 1),
-            filing::is_primary.eq(is_primary),
+            filing::ordinal.eq(ordinal),
+            filing::is_primary.eq(true),
             filing::filed_at.eq(now),
         ))
         .execute(c));
     filed.map(drop).map_err(name_taken)
+}
+
+fn last_ordinal(conn: &mut Conn, parent: i64) -> Result<i64> {
+    let last: Option<i64> = each_db!(conn, |c| filing::table
+        .filter(filing::parent_no.eq(parent))
+        .select(max(filing::ordinal))
+        .get_result(c))?;
+    Ok(last.unwrap_or(0))
 }
 
 /// Says whether a name is taken among what is not in the trash.

@@ -76,6 +76,7 @@ impl LocalOffice {
                 path_raw: candidate.path_raw.clone(),
                 staged,
                 media_type: None,
+                sequence: Some(candidate.sequence),
                 slot,
             };
             let imported = self.session.import_file(self.id, file).await;

@@ -131,6 +131,7 @@ impl RemoteOffice {
         has_changed: &Arc<AtomicBool>,
     ) -> Result<FileAnswer, CallError> {
         let mut path = format!("/api/v1/imports/{}/files?path={}", self.id, query_value(&candidate.path));
+        path.push_str(&format!("&sequence={}", candidate.sequence));
         if let Some(raw) = &candidate.path_raw {
             path.push_str("&pathRaw=");
             path.push_str(&query_value_of_bytes(raw));

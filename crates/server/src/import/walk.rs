@@ -22,6 +22,8 @@ pub struct Candidate {
     pub file: PathBuf,
     /// Its size when it was seen, in bytes.
     pub size_bytes: u64,
+    /// Its place in the walk, from 1.
+    pub sequence: u32,
 }
 
 /// A file that could not be taken whole, and why.
@@ -60,6 +62,8 @@ pub struct Walker {
     top: String,
     /// Hashes of shown paths that are not UTF-8: two of them may look the same.
     unclear: HashSet<u64>,
+    /// How many files were found.
+    found: u32,
     entries: walkdir::IntoIter,
 }
 
@@ -68,7 +72,7 @@ impl Walker {
     pub fn new(root: &Path, left_out: Option<PathBuf>) -> Self {
         let by_name = |a: &DirEntry, b: &DirEntry| a.file_name().cmp(b.file_name());
         let entries = WalkDir::new(root).min_depth(1).sort_by(by_name).into_iter();
-        Self { root: root.to_owned(), left_out, top: top_of(root), unclear: HashSet::new(), entries }
+        Self { root: root.to_owned(), left_out, top: top_of(root), unclear: HashSet::new(), found: 0, entries }
     }
 
     fn shown(&self, path: &Path) -> String {
@@ -130,7 +134,8 @@ impl Walker {
             path = self.distinct(path);
             path_raw = Some([prefix.as_bytes(), relative.as_bytes()].concat());
         }
-        Found::File(Candidate { shown, path, path_raw, file: file.to_owned(), size_bytes })
+        self.found = self.found.saturating_add(1);
+        Found::File(Candidate { shown, path, path_raw, file: file.to_owned(), size_bytes, sequence: self.found })
     }
 
     /// Gives the second of two paths that look the same, because neither is UTF-8, a number.

@@ -150,7 +150,7 @@ async function send(importId: string, files: Map<number, FoundFile>, lane: numbe
     try {
       const answer = await persist(() => {
         tell({ kind: "file", index: here, state: "sending" });
-        return api.importFile(importId, found.path, found.file, (sent) => { flying.set(here, sent); tell({ kind: "flying", bytes: sum(flying) }); }, stop.signal);
+        return api.importFile(importId, found.path, here + 1, found.file, (sent) => { flying.set(here, sent); tell({ kind: "flying", bytes: sum(flying) }); }, stop.signal);
       });
       flying.delete(here);
       tell({ kind: "file", index: here, state: answer.state });
