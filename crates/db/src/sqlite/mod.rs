@@ -26,7 +26,8 @@ const COMMON: &str = "PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096; PRAGM
 /// What the writer keeps to. `FULL` makes a commit wait for the disk, which `NORMAL` does not do in WAL mode; the log is
 /// folded into the file every 32 MB, so that a page that many transactions write is folded once, and a log that grew under
 /// a long read is cut back.
-const WRITER: &str = "PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;";
+const WRITER: &str =
+    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;";
 
 #[derive(diesel::QueryableByName)]
 struct JournalMode {

@@ -116,7 +116,8 @@ impl Session {
         let name = self.check_document(tx, parent, parts, content.is_some())?;
         let at = tx.now.as_millis();
         let series_id = ObjectId::generate().to_string();
-        let series = versions::insert_series(tx.conn, &series_id, parent.scope_no, at)?;
+        let first = i32::from(content.is_some());
+        let series = versions::insert_series(tx.conn, &series_id, parent.scope_no, first, at)?;
         let id = ObjectId::generate();
         let row = NewObjectRow {
             id: id.to_string(),
@@ -138,8 +139,7 @@ impl Session {
         index_values(tx.conn, &self.repository, no, &parts.type_id, &parts.properties, true)?;
         if let Some((bound, blob)) = content {
             bind(tx, no, bound, blob)?;
-            let note = VersionNote { comment: String::new(), major: true };
-            self.insert_version(tx, &row, series, content, &note, at)?;
+            self.insert_version(tx, &row, series, content, "", (first, 0), at)?;
         }
         let after = json!({
             "type": parts.type_id, "name": row.name, "title": row.title, "properties": parts.properties,
@@ -187,8 +187,8 @@ impl Session {
         free_name(tx.conn, parent.no, name.as_str())
     }
 
-    /// Inserts an immutable version with the live object's values and writes it as the latest of its series.
-    fn insert_version(
+    /// Inserts the next immutable version of a series that may have some, and writes it as the latest.
+    fn insert_next_version(
         &self,
         tx: &mut Tx<'_>,
         live: &NewObjectRow,
@@ -205,6 +205,23 @@ impl Session {
         } else {
             (latest.latest_major, latest.latest_minor + 1)
         };
+        let id = self.insert_version(tx, live, series, content, &note.comment, (major, minor), at)?;
+        versions::put_latest(tx.conn, series, major, minor, at)?;
+        Ok((id, format!("{major}.{minor}")))
+    }
+
+    /// Inserts an immutable version with the live object's values.
+    #[expect(clippy::too_many_arguments, reason = "they are the version")]
+    fn insert_version(
+        &self,
+        tx: &mut Tx<'_>,
+        live: &NewObjectRow,
+        series: i64,
+        content: Option<(&BoundContent, i64)>,
+        comment: &str,
+        (major, minor): (i32, i32),
+        at: i64,
+    ) -> Result<ObjectId> {
         let id = ObjectId::generate();
         let row = NewObjectRow {
             id: id.to_string(),
@@ -219,11 +236,10 @@ impl Session {
         if let Some((bound, blob)) = content {
             blobs::bind(tx.conn, no, blob, &bound.media_type, &bound.file_name, bound.file_name_raw.as_deref())?;
         }
-        let comment = note.comment.clone();
+        let comment = comment.to_owned();
         let version = VersionRow { object_no: no, major, minor, comment, made_at: at, made_by: tx.actor_no };
         versions::insert(tx.conn, series, &version)?;
-        versions::put_latest(tx.conn, series, major, minor, at)?;
-        Ok((id, format!("{major}.{minor}")))
+        Ok(id)
     }
 
     /// Gives a document new content, as its next version.
@@ -280,7 +296,7 @@ impl Session {
             modified_at: at,
             modified_by: tx.actor_no,
         };
-        let (version_id, label) = self.insert_version(tx, &live, series, Some((bound, blob)), note, at)?;
+        let (version_id, label) = self.insert_next_version(tx, &live, series, Some((bound, blob)), note, at)?;
         tx.record(
             ChangeKind::Versioned,
             Change {

@@ -29,10 +29,15 @@ pub(crate) struct VersionRow {
     pub made_by: i64,
 }
 
-/// Inserts a series and returns its number.
-pub(crate) fn insert_series(conn: &mut Conn, id: &str, scope: i64, clock: i64) -> Result<i64> {
+/// Inserts a series whose latest version will be `major.0`, without one 0, and returns its number.
+pub(crate) fn insert_series(conn: &mut Conn, id: &str, scope: i64, major: i32, clock: i64) -> Result<i64> {
     let no = each_db!(conn, |c| diesel::insert_into(version_series::table)
-        .values((version_series::id.eq(id), version_series::scope_no.eq(scope), version_series::clock.eq(clock)))
+        .values((
+            version_series::id.eq(id),
+            version_series::scope_no.eq(scope),
+            version_series::latest_major.eq(major),
+            version_series::clock.eq(clock),
+        ))
         .returning(version_series::no)
         .get_result::<i64>(c))?;
     Ok(no)
