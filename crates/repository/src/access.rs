@@ -65,7 +65,7 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// Runs `ask`, which asks about `scopes`, on what holds in the transaction of `conn`.
+    /// Runs `ask`, which asks about `scopes`, or about all when none is named, on what holds in the transaction of `conn`.
     fn present<T>(
         &self,
         conn: &mut Conn,
@@ -79,9 +79,9 @@ impl Access {
             state.catch_up(conn, newest)?;
             return ask(&mut state, conn);
         }
-        let is_known =
-            state.reached == Some(newest) && scopes.into_iter().all(|scope| state.scopes.contains_key(&scope));
-        if is_known {
+        let mut scopes = scopes.into_iter().peekable();
+        let are_known = scopes.peek().is_some() && scopes.all(|scope| state.scopes.contains_key(&scope));
+        if are_known && state.reached == Some(newest) {
             return ask(&mut state, conn);
         }
         drop(state);
