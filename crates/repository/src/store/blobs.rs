@@ -21,13 +21,17 @@ pub(crate) struct BlobRow {
 }
 
 /// A content with the blob that holds its bytes.
-#[derive(Clone, Debug, Queryable)]
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = content)]
 pub(crate) struct ContentRow {
     pub object_no: i64,
     pub media_type: String,
     pub file_name: String,
+    #[diesel(select_expression = blob::digest)]
     pub digest: String,
+    #[diesel(select_expression = blob::generation)]
     pub generation: i32,
+    #[diesel(select_expression = blob::size_bytes)]
     pub size_bytes: i64,
 }
 
@@ -121,14 +125,7 @@ pub(crate) fn contents_of(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i
         conn,
         objects,
         content::object_no,
-        content::table.inner_join(blob::table).filter(content::slot.eq(MAIN_SLOT)).select((
-            content::object_no,
-            content::media_type,
-            content::file_name,
-            blob::digest,
-            blob::generation,
-            blob::size_bytes,
-        ))
+        content::table.inner_join(blob::table).filter(content::slot.eq(MAIN_SLOT)).select(ContentRow::as_select())
     );
     Ok(rows.into_iter().map(|row| (row.object_no, row)).collect())
 }
@@ -141,17 +138,7 @@ pub(crate) fn holders(conn: &mut Conn, digest: &str, after: i64, limit: i64) -> 
         .filter(blob::digest.eq(digest).and(content::object_no.gt(after)).and(object::trashed_at.is_null()))
         .order(content::object_no)
         .limit(limit)
-        .select((
-            (
-                content::object_no,
-                content::media_type,
-                content::file_name,
-                blob::digest,
-                blob::generation,
-                blob::size_bytes,
-            ),
-            object::scope_no,
-        ))
+        .select((ContentRow::as_select(), object::scope_no,))
         .load(c))?;
     Ok(rows)
 }

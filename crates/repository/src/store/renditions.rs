@@ -9,7 +9,8 @@ use super::schema::{blob, rendition};
 use crate::Result;
 
 /// A rendition with the blob that holds it.
-#[derive(Clone, Debug, Queryable)]
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = rendition)]
 pub(crate) struct RenditionRow {
     pub no: i64,
     pub source_digest: String,
@@ -96,14 +97,9 @@ pub(crate) fn of_sources(
         conn,
         sources,
         rendition::source_digest,
-        rendition::table.filter(rendition::kind.eq(kind).and(rendition::producer.eq(producer))).select((
-            rendition::no,
-            rendition::source_digest,
-            rendition::state,
-            rendition::page_count,
-            rendition::faults,
-            rendition::blob_no,
-        ))
+        rendition::table
+            .filter(rendition::kind.eq(kind).and(rendition::producer.eq(producer)))
+            .select(RenditionRow::as_select())
     );
     Ok(rows.into_iter().map(|row| (row.source_digest.clone(), row)).collect())
 }
@@ -118,17 +114,7 @@ pub(crate) fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<Rendit
         .filter(rendition::no.gt(after))
         .order(rendition::no)
         .limit(limit)
-        .select((
-            (
-                rendition::no,
-                rendition::source_digest,
-                rendition::state,
-                rendition::page_count,
-                rendition::faults,
-                rendition::blob_no,
-            ),
-            (blob::digest, blob::generation).nullable(),
-        ))
+        .select((RenditionRow::as_select(), (blob::digest, blob::generation).nullable(),))
         .load(c))?;
     Ok(rows)
 }
