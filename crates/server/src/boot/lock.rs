@@ -85,9 +85,13 @@ impl DataLock {
     /// Says who has the data folder open, if anybody has.
     pub fn occupant(path: &Path) -> Option<Occupant> {
         let mut file = OpenOptions::new().read(true).open(path).ok()?;
-        match file.try_lock() {
+        match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(read_occupant(&mut file)),
-            _ => None,
+            Ok(()) => {
+                let _ = file.unlock();
+                None
+            }
+            Err(TryLockError::Error(_)) => None,
         }
     }
 
@@ -103,6 +107,14 @@ impl DataLock {
         file.rewind()?;
         self.file.set_len(0)?;
         file.write_all(format!("{}\n{address}\n", std::process::id()).as_bytes())
+    }
+}
+
+impl Drop for DataLock {
+    /// Unlocks by word, not by closing: a process that this one is just starting has the open file too, until it has
+    /// become its own program.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 
@@ -135,5 +147,16 @@ mod tests {
         drop(lock);
         assert_eq!(DataLock::occupant(&path), None);
         assert!(DataLock::take(&path).is_ok());
+    }
+
+    #[test]
+    fn a_folder_is_free_although_a_child_was_started_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cartulary.lock");
+        let lock = DataLock::take(&path).unwrap();
+        let inherited = lock.file.try_clone().unwrap();
+        drop(lock);
+        assert_eq!(DataLock::occupant(&path), None);
+        drop(inherited);
     }
 }
