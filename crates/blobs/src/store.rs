@@ -300,6 +300,9 @@ impl BlobStore {
         let opening = wanted.clone();
         match &self.backend {
             Backend::Folder(folder) => {
+                if let Some(bytes) = folder.read_at_hand(wanted, mark.as_ref())? {
+                    return Ok((bytes, None));
+                }
                 let folder = folder.clone();
                 blocking::run(move || {
                     let (first, rest) = Box::new(FileCursor::open(&folder, opening, mark.as_ref())?).advance()?;

@@ -1,5 +1,6 @@
 //! Blobs as files of one folder: `sha256/00` … `sha256/ff` for what is stored, `staging` for what is on its way in.
 
+mod at_hand;
 mod probe;
 mod read;
 mod walk;

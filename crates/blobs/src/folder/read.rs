@@ -30,6 +30,15 @@ impl Folder {
     }
 }
 
+/// Refuses a file of the wrong length, or with another mark than is expected.
+pub(super) fn examine(file: &File, wanted: &Wanted, mark: Option<&Mark>) -> Result<()> {
+    let details = file.metadata().map_err(|source| BlobError::Io { act: "read a blob", source })?;
+    if mark.is_some_and(|mark| *mark != mark_of(&details)) {
+        return Err(BlobError::Changed);
+    }
+    wanted.check_length(details.len())
+}
+
 fn mark_of(details: &Metadata) -> Mark {
     let (second, nanosecond) = (details.ctime(), details.ctime_nsec());
     Mark::new(format!("{} {second}.{nanosecond} {}", details.ino(), details.len()))
@@ -40,14 +49,10 @@ impl FileCursor {
     pub(crate) fn open(folder: &Folder, wanted: Wanted, mark: Option<&Mark>) -> Result<Self> {
         let path = folder.path_of(&wanted.key);
         let mut file = File::open(&path).map_err(|error| folder.missing_or(&path, "open a blob", error))?;
-        let read_fault = |source| BlobError::Io { act: "read a blob", source };
-        let details = file.metadata().map_err(read_fault)?;
-        if mark.is_some_and(|mark| *mark != mark_of(&details)) {
-            return Err(BlobError::Changed);
-        }
-        wanted.check_length(details.len())?;
+        examine(&file, &wanted, mark)?;
         if wanted.range.start > 0 {
-            file.seek(SeekFrom::Start(wanted.range.start)).map_err(read_fault)?;
+            let sought = file.seek(SeekFrom::Start(wanted.range.start));
+            sought.map_err(|source| BlobError::Io { act: "read a blob", source })?;
         }
         Ok(Self { file, left: wanted.range.clone(), check: wanted.check(), wanted })
     }
