@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use diesel::RunQueryDsl;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::{ManageConnection, Pool, R2D2Connection};
 use diesel::result::QueryResult;
@@ -14,6 +15,7 @@ use crate::config::DatabaseConfig;
 use crate::conn::{Backend, Conn};
 use crate::each_db;
 use crate::error::{DbError, panic_text};
+use crate::prepared::prepared;
 use crate::sqlite;
 
 /// Where the connections of a pool lead.
@@ -107,32 +109,52 @@ pub(crate) fn snapshot() -> Option<NonZeroU64> {
     SNAPSHOT.get()
 }
 
-/// Runs `act` in a read-only snapshot that ends with it.
+/// Runs `act` in a read-only snapshot that ends with it. It begins no transaction of its own.
 pub(crate) fn read_in_snapshot<T, E, F>(pooled: &mut Pooled, act: F) -> Result<T, E>
 where
     F: FnOnce(&mut Conn) -> Result<T, E>,
     E: From<DbError>,
 {
-    let begin = match pooled.conn.backend() {
-        Backend::Sqlite => "BEGIN",
-        Backend::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    };
-    let begun = each_db!(&mut pooled.conn, |c| AnsiTransactionManager::begin_transaction_sql(c, begin));
-    if let Err(error) = begun {
+    if let Err(error) = begin_snapshot(&mut pooled.conn) {
         pooled.is_suspect = true;
         return Err(DbError::from(error).into());
     }
     SNAPSHOT.set(NonZeroU64::new(SNAPSHOTS.fetch_add(1, Ordering::Relaxed).wrapping_add(1)));
     let result = catch_unwind(AssertUnwindSafe(|| act(&mut pooled.conn)));
     SNAPSHOT.set(None);
-    undo(pooled);
+    if end_snapshot(&mut pooled.conn).is_err() {
+        pooled.is_suspect = true;
+    }
     match result {
         Ok(result) => result,
         Err(payload) => Err(DbError::Panicked(panic_text(payload.as_ref())).into()),
     }
 }
 
+/// Begins a snapshot. On SQLite the statement is kept prepared, which diesel's own transactions are not; a read is so
+/// short that it would notice.
+fn begin_snapshot(conn: &mut Conn) -> QueryResult<()> {
+    match conn {
+        Conn::Sqlite(conn) => prepared(diesel::sql_query("BEGIN")).execute(conn).map(drop),
+        #[cfg(feature = "postgres")]
+        Conn::Postgres(conn) => {
+            let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+            AnsiTransactionManager::begin_transaction_sql(conn, begin)
+        }
+    }
+}
+
+/// Ends a snapshot.
+fn end_snapshot(conn: &mut Conn) -> QueryResult<()> {
+    match conn {
+        Conn::Sqlite(conn) => prepared(diesel::sql_query("ROLLBACK")).execute(conn).map(drop),
+        #[cfg(feature = "postgres")]
+        Conn::Postgres(conn) => roll_back_all(conn),
+    }
+}
+
 /// Ends the transaction, nested ones included, without keeping anything.
+#[cfg(feature = "postgres")]
 pub(crate) fn undo(pooled: &mut Pooled) {
     if each_db!(&mut pooled.conn, |c| roll_back_all(c)).is_err() {
         pooled.is_suspect = true;
