@@ -27,6 +27,34 @@ async fn a_document_is_filed_with_its_file() {
 }
 
 #[actix_web::test]
+async fn the_answer_to_a_new_document_is_what_is_read_of_it() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let id = dossier["id"].as_str().unwrap();
+    let grants = [("rana", "AddChildren"), ("rana", "Browse"), ("sami", "Everything")];
+    let entries: Vec<_> = grants.iter().map(|(who, what)| json!({ "principal": who, "permission": what })).collect();
+    office.user("rana", &[]).await;
+    office.user("sami", &[]).await;
+    let list = json!({ "entries": entries, "inherits": true });
+    admin.ask(Method::PUT, &format!("/objects/{id}/acl")).header("if-match", "*").json(list).await.expect(200);
+    for who in ["admin", "rana", "sami"] {
+        let client = office.client(who).await;
+        let forms = [
+            Form::new().field("title", "Lease").file("content", "a.txt", "text/plain", b"in witness"),
+            Form::new().file("content", "a.bin", "application/octet-stream", &[0, 1, 2, 3]),
+            Form::new().field("name", &format!("awaited by {who}")),
+        ];
+        for form in forms {
+            let made = client.ask(Method::POST, &format!("/dossiers/{id}/documents")).form(form).await.expect(201);
+            let path = format!("/documents/{}", made.json()["id"].as_str().unwrap());
+            let read = client.get(&path).await.expect(200);
+            assert_eq!((made.json(), made.header("etag")), (read.json(), read.header("etag")), "{who}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn a_paper_that_was_not_yet_scanned_is_a_placeholder() {
     let office = Office::open().await;
     let client = office.admin().await;

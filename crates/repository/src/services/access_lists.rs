@@ -212,7 +212,7 @@ fn has_own_list(conn: &mut Conn, row: &ObjectRow, list: i64) -> Result<bool> {
 
 /// Returns the scope of an object's primary folder; nothing for the root folder and what is unfiled.
 fn parent_scope(conn: &mut Conn, row: &ObjectRow) -> Result<Option<i64>> {
-    Ok(filing::primary_folder(conn, row.no)?.map(|folder| folder.scope_no))
+    Ok(filing::primary_place(conn, row.no)?.map(|folder| folder.scope_no))
 }
 
 fn parent_list(conn: &mut Conn, row: &ObjectRow) -> Result<Option<i64>> {

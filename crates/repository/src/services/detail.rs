@@ -8,12 +8,15 @@ use cartulary_model::{BaseType, BlobDigest, ObjectId, Properties, Timestamp};
 
 use crate::bootstrap::parse_id;
 use crate::object::{Content, ObjectDetail, ObjectSummary, ParentName, PrincipalName, TextState, TextSummary};
+use crate::services::documents::BoundContent;
 use crate::services::texts::{self, has_text};
 use crate::store::blobs::{self, ContentRow};
+use crate::store::filing::{self, PlaceRow};
 use crate::store::objects::{self, ObjectRow};
 use crate::store::principals::PrincipalRow;
 use crate::store::versions::{self, Latest};
-use crate::store::{filing, principals, renditions};
+use crate::store::{principals, renditions};
+use crate::transaction::Tx;
 use crate::{RepositoryError, Result, Session};
 
 /// A path longer than this many folders is not answered.
@@ -40,7 +43,9 @@ impl Session {
         let people = people_of(conn, rows)?;
         let mut summaries = Vec::with_capacity(rows.len());
         for row in rows {
-            let mut summary = self.bare_summary(row, &people)?;
+            let (creator, modifier) =
+                (principal_name(&people, row.created_by)?, principal_name(&people, row.modified_by)?);
+            let mut summary = self.bare_summary(row, creator, modifier)?;
             if with_properties.contains(&row.scope_no) {
                 summary.properties = properties_of(row)?;
             }
@@ -58,7 +63,12 @@ impl Session {
         Ok(summaries)
     }
 
-    fn bare_summary(&self, row: &ObjectRow, people: &BTreeMap<i64, PrincipalRow>) -> Result<ObjectSummary> {
+    fn bare_summary(
+        &self,
+        row: &ObjectRow,
+        created_by: PrincipalName,
+        modified_by: PrincipalName,
+    ) -> Result<ObjectSummary> {
         let types = &self.repository.inner.types;
         let base = types.get(&row.type_id).map_or(BaseType::Item, |resolved| resolved.definition.base);
         Ok(ObjectSummary {
@@ -69,9 +79,9 @@ impl Session {
             name: row.name.clone(),
             title: row.title.clone(),
             created_at: Timestamp::from_millis(row.created_at),
-            created_by: principal_name(people, row.created_by)?,
+            created_by,
             modified_at: Timestamp::from_millis(row.modified_at),
-            modified_by: principal_name(people, row.modified_by)?,
+            modified_by,
             properties: Properties::new(),
             change_token: row.change_token,
             version_label: None,
@@ -91,6 +101,43 @@ impl Session {
         Ok(ObjectDetail { summary, permissions, parents, path, facets })
     }
 
+    /// Returns a document that this transaction made in `parent`, as [`Session::detail_of`] would, from what is known of
+    /// it: all writers wait while one of them reads.
+    pub(crate) fn detail_of_new(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &ObjectRow,
+        parent: ObjectRow,
+        content: Option<&BoundContent>,
+    ) -> Result<ObjectDetail> {
+        let me = || PrincipalName {
+            id: self.actor.id,
+            name: self.actor.username.clone(),
+            display_name: self.actor.display_name.clone(),
+        };
+        let mut summary = self.bare_summary(row, me(), me())?;
+        let permissions = self.repository.inner.access.permissions(tx.conn, &self.actor, row.scope_no, tx.now)?;
+        if permissions.contains(&READ_PROPERTIES) {
+            summary.properties = properties_of(row)?;
+        }
+        summary.version_label = content.map(|_| "1.0".to_owned());
+        if permissions.contains(&READ_CONTENT) {
+            summary.text = Some(match content {
+                Some(content) => text_summary(tx.conn, content)?,
+                None => no_text(),
+            });
+            summary.content = content.map(|bound| Content {
+                digest: bound.digest,
+                size_bytes: bound.size_bytes,
+                media_type: bound.media_type.clone(),
+                file_name: bound.file_name.clone(),
+            });
+        }
+        let parents = vec![self.parent_name(&parent)?];
+        let path = self.path_through(tx.conn, row, Some(parent.into()), tx.now)?;
+        Ok(ObjectDetail { summary, permissions, parents, path, facets: Vec::new() })
+    }
+
     /// Returns the live object of a version; nothing for what is live itself.
     fn live_of(&self, conn: &mut Conn, row: &ObjectRow) -> Result<Option<ObjectRow>> {
         let Some(series) = row.series_no.filter(|_| row.role != objects::LIVE) else { return Ok(None) };
@@ -106,7 +153,7 @@ impl Session {
                 parents.push(self.parent_name(folder)?);
             }
         }
-        let primary = folders.into_iter().find_map(|(is_primary, folder)| is_primary.then_some(folder));
+        let primary = folders.into_iter().find_map(|(is_primary, folder)| is_primary.then(|| folder.into()));
         Ok((parents, self.path_through(conn, row, primary, now)?))
     }
 
@@ -125,7 +172,7 @@ impl Session {
         &self,
         conn: &mut Conn,
         row: &ObjectRow,
-        primary: Option<ObjectRow>,
+        primary: Option<PlaceRow>,
         now: Timestamp,
     ) -> Result<Option<String>> {
         let root = self.repository.inner.root_no;
@@ -142,7 +189,7 @@ impl Session {
             if folder.no == root {
                 break;
             }
-            above = filing::primary_folder(conn, folder.no)?;
+            above = filing::primary_place(conn, folder.no)?;
             names.push(folder.name);
         }
         names.reverse();
@@ -186,6 +233,15 @@ fn text_summaries<'a>(
         summaries.insert(digest, summary);
     }
     Ok(summaries)
+}
+
+fn text_summary(conn: &mut Conn, content: &BoundContent) -> Result<TextSummary> {
+    if !has_text(&content.media_type, &content.file_name) {
+        return Ok(no_text());
+    }
+    let digest = content.digest.to_string();
+    let rows = renditions::of_sources(conn, std::slice::from_ref(&digest), texts::TEXT_KIND, texts::TEXT_PRODUCER)?;
+    Ok(rows.get(&digest).map_or_else(texts::waiting, texts::summary_of))
 }
 
 fn version_labels(conn: &mut Conn, documents: &[&ObjectRow]) -> Result<BTreeMap<i64, String>> {

@@ -28,6 +28,7 @@ const RENAMES_MAX: u32 = 10_000;
 #[derive(Clone, Debug)]
 pub(crate) struct BoundContent {
     pub digest: BlobDigest,
+    pub size_bytes: u64,
     pub media_type: String,
     pub file_name: String,
     pub file_name_raw: Option<Vec<u8>>,
@@ -39,6 +40,7 @@ impl BoundContent {
         let sniffed = sniff(&content.staged.head, &content.file_name);
         Self {
             digest: content.staged.digest,
+            size_bytes: content.staged.size_bytes,
             media_type: sniffed.media_type,
             file_name: content.file_name.replace('\0', "\u{fffd}"),
             file_name_raw: content.file_name_raw.clone(),
@@ -94,7 +96,7 @@ impl Session {
             if let Some(key) = &key {
                 imports::put_idempotent(tx.conn, tx.actor_no, key, &digest, &row.id, tx.now.as_millis())?;
             }
-            session.detail_of(tx.conn, &row, tx.now)
+            session.detail_of_new(tx, &row, parent, bound.as_ref())
         };
         match new.content {
             Some(content) => self.with_blob(content.staged, move |tx, blob| make(tx, Some(blob))).await,
@@ -119,7 +121,7 @@ impl Session {
         let first = i32::from(content.is_some());
         let series = versions::insert_series(tx.conn, &series_id, parent.scope_no, first, at)?;
         let id = ObjectId::generate();
-        let row = NewObjectRow {
+        let live = NewObjectRow {
             id: id.to_string(),
             base: BaseType::Document.as_str(),
             role: objects::LIVE,
@@ -134,12 +136,12 @@ impl Session {
             modified_at: at,
             modified_by: tx.actor_no,
         };
-        let no = objects::insert(tx.conn, &row)?;
-        filing::insert(tx.conn, parent.no, no, &name, parts.ordinal, at)?;
-        index_values(tx.conn, &self.repository, no, &parts.type_id, &parts.properties, true)?;
+        let row = objects::insert(tx.conn, &live)?;
+        filing::insert(tx.conn, parent.no, row.no, &name, parts.ordinal, at)?;
+        index_values(tx.conn, &self.repository, row.no, &parts.type_id, &parts.properties, true)?;
         if let Some((bound, blob)) = content {
-            bind(tx, no, bound, blob)?;
-            self.insert_version(tx, &row, series, content, "", (first, 0), at)?;
+            bind(tx, row.no, bound, blob)?;
+            self.insert_version(tx, &live, series, content, "", (first, 0), at)?;
         }
         let after = json!({
             "type": parts.type_id, "name": row.name, "title": row.title, "properties": parts.properties,
@@ -148,7 +150,7 @@ impl Session {
         tx.record(
             ChangeKind::Created,
             Change {
-                object: Some((no, id)),
+                object: Some((row.no, id)),
                 series_no: Some(series),
                 scope_no: Some(parent.scope_no),
                 after: Some(after),
@@ -156,7 +158,7 @@ impl Session {
                 ..Change::default()
             },
         )?;
-        objects::by_no(tx.conn, no)?.ok_or_else(|| RepositoryError::internal("a document just made is missing"))
+        Ok(row)
     }
 
     fn check_document(
@@ -232,7 +234,7 @@ impl Session {
             modified_by: tx.actor_no,
             ..live.clone()
         };
-        let no = objects::insert(tx.conn, &row)?;
+        let no = objects::insert(tx.conn, &row)?.no;
         if let Some((bound, blob)) = content {
             blobs::bind(tx.conn, no, blob, &bound.media_type, &bound.file_name, bound.file_name_raw.as_deref())?;
         }

@@ -98,15 +98,15 @@ impl Session {
             modified_at: at,
             modified_by: tx.actor_no,
         };
-        let no = objects::insert(tx.conn, &row)?;
-        filing::insert(tx.conn, parent.no, no, name.as_str(), None, at)?;
-        index_values(tx.conn, &self.repository, no, type_id, &new.properties, true)?;
+        let row = objects::insert(tx.conn, &row)?;
+        filing::insert(tx.conn, parent.no, row.no, name.as_str(), None, at)?;
+        index_values(tx.conn, &self.repository, row.no, type_id, &new.properties, true)?;
         let after = json!({ "type": type_id, "name": row.name, "title": row.title, "properties": new.properties });
         tx.record(
             ChangeKind::Created,
-            Change { object: Some((no, id)), scope_no: Some(scope), after: Some(after), ..Change::default() },
+            Change { object: Some((row.no, id)), scope_no: Some(scope), after: Some(after), ..Change::default() },
         )?;
-        objects::by_no(tx.conn, no)?.ok_or_else(|| RepositoryError::internal("a folder that was just made is missing"))
+        Ok(row)
     }
 
     /// Returns a window of the dossiers that the caller may browse; with a filter, of those whose name or title has

@@ -116,12 +116,27 @@ pub(crate) fn folders_of(conn: &mut Conn, child: i64) -> Result<Vec<(bool, Objec
     Ok(rows)
 }
 
+/// What a path needs of a folder.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = object)]
+pub(crate) struct PlaceRow {
+    pub no: i64,
+    pub scope_no: i64,
+    pub name: String,
+}
+
+impl From<ObjectRow> for PlaceRow {
+    fn from(row: ObjectRow) -> Self {
+        Self { no: row.no, scope_no: row.scope_no, name: row.name }
+    }
+}
+
 /// Returns the folder that a child was first filed in.
-pub(crate) fn primary_folder(conn: &mut Conn, child: i64) -> Result<Option<ObjectRow>> {
+pub(crate) fn primary_place(conn: &mut Conn, child: i64) -> Result<Option<PlaceRow>> {
     let row = each_db!(conn, |c| filing::table
         .inner_join(object::table.on(object::no.eq(filing::parent_no)))
         .filter(filing::child_no.eq(child).and(filing::is_primary.eq(true)))
-        .select(ObjectRow::as_select())
+        .select(PlaceRow::as_select())
         .get_result(c)
         .optional())?;
     Ok(row)

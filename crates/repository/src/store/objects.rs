@@ -75,11 +75,13 @@ pub(crate) struct OrderRow {
     pub modified_at: i64,
 }
 
-/// Inserts an object and returns its number.
-pub(crate) fn insert(conn: &mut Conn, row: &NewObjectRow) -> Result<i64> {
-    let no =
-        each_db!(conn, |c| diesel::insert_into(object::table).values(row).returning(object::no).get_result::<i64>(c))?;
-    Ok(no)
+/// Inserts an object and returns it as it is stored.
+pub(crate) fn insert(conn: &mut Conn, row: &NewObjectRow) -> Result<ObjectRow> {
+    let row = each_db!(conn, |c| diesel::insert_into(object::table)
+        .values(row)
+        .returning(ObjectRow::as_returning())
+        .get_result(c))?;
+    Ok(row)
 }
 
 /// Returns the object with this outward id, in the trash or not.
