@@ -1,4 +1,4 @@
-//! Walks a folder in the order of names, and says of everything in it whether it can be taken, and if not, why.
+//! Walks a folder in the order of names, numbers in them by their value, and says of everything in it whether it can be taken, and if not, why.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -70,7 +70,11 @@ pub struct Walker {
 impl Walker {
     /// Walks `root`, an absolute path without links, but not into `left_out`: the office's own data folder.
     pub fn new(root: &Path, left_out: Option<PathBuf>) -> Self {
-        let by_name = |a: &DirEntry, b: &DirEntry| a.file_name().cmp(b.file_name());
+        let by_name = |a: &DirEntry, b: &DirEntry| {
+            let (a, b) = (a.file_name(), b.file_name());
+            // As texts, also of names that are not UTF-8: by turns as texts and as bytes there would be no one order.
+            alphanumeric_sort::compare_str(a.to_string_lossy(), b.to_string_lossy()).then_with(|| a.cmp(b))
+        };
         let entries = WalkDir::new(root).min_depth(1).sort_by(by_name).into_iter();
         Self { root: root.to_owned(), left_out, top: top_of(root), unclear: HashSet::new(), found: 0, entries }
     }
@@ -232,6 +236,28 @@ mod tests {
             put(&root, path, path.strip_prefix("empty.txt").unwrap_or("seven77"));
         }
         assert_eq!(walk(&root, None), ["a/deep/er/x.txt 7", "b/1.txt 7", "b/2.txt 7", "empty.txt 0", "top.txt 7"]);
+    }
+
+    #[test]
+    fn the_tenth_scan_comes_after_the_ninth() {
+        let (_folder, root) = folder();
+        for path in ["TM 10/a", "TM 9/scan10", "TM 9/scan9", "TM 9/scan09", "TM 9/scan 2024-12", "TM 9/صفحة 2"] {
+            put(&root, path, "");
+        }
+        let walked = walk(&root, None);
+        let places: Vec<_> = ["TM 9/scan9 0", "TM 9/scan10 0", "TM 10/a 0"]
+            .map(|wanted| walked.iter().position(|line| line == wanted).unwrap())
+            .into();
+        assert!(places.is_sorted(), "{walked:?}");
+    }
+
+    #[test]
+    fn names_that_are_not_utf8_have_their_place_in_the_order() {
+        let (_folder, root) = folder();
+        for path in [&b"9"[..], b"10", b"2\xff", b"11\xff"] {
+            put(&root, OsStr::from_bytes(path), "");
+        }
+        assert_eq!(walk(&root, None), ["2\u{fffd} 0", "9 0", "10 0", "11\u{fffd} 0"]);
     }
 
     #[test]
