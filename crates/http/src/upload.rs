@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actix_multipart::{Field, Multipart};
+use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::Payload;
 use cartulary_repository::NewContent;
@@ -43,7 +43,7 @@ pub async fn take(guarded: &Guarded, body: Payload, known: &[&str]) -> Result<Up
     for _ in 0..FIELDS_MAX {
         let field = tokio::time::timeout(timeout, form.next()).await.map_err(|_| ApiError::request_timeout())?;
         let Some(field) = field else { return Ok(upload) };
-        let field = field.map_err(ApiError::malformed_upload)?;
+        let field = field.map_err(unreadable)?;
         let name = field.name().unwrap_or_default().to_owned();
         if name == "content" {
             take_content(guarded, field, &mut upload).await?;
@@ -54,6 +54,16 @@ pub async fn take(guarded: &Guarded, body: Payload, known: &[&str]) -> Result<Up
         }
     }
     Err(ApiError::malformed_upload(format!("a form has at most {FIELDS_MAX} fields")))
+}
+
+/// Says what may be wrong with a part whose own head cannot be read.
+fn unreadable(error: MultipartError) -> ApiError {
+    match error {
+        MultipartError::ContentDispositionMissing => ApiError::malformed_upload(
+            "a part has no `Content-Disposition` that can be read: field and file names are UTF-8, without line breaks",
+        ),
+        other => ApiError::malformed_upload(other),
+    }
 }
 
 async fn take_content(guarded: &Guarded, field: Field, upload: &mut Upload) -> Result<(), ApiError> {

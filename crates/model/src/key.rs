@@ -25,8 +25,8 @@ pub fn text_key(text: &str) -> Vec<u8> {
 /// Why a name is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    /// Nothing is left of it.
-    #[error("a name has at least one character")]
+    /// Nobody could see it.
+    #[error("a name has at least one visible character")]
     Empty,
     /// It has more than [`NAME_CHARACTERS_MAX`] characters.
     #[error("a name has at most 500 characters")]
@@ -39,7 +39,8 @@ pub enum InvalidName {
     Dots,
 }
 
-/// The name of an object in its folder: NFC, 1 to 500 characters, any script, no `/`, no U+0000, not `.` or `..`.
+/// The name of an object in its folder: NFC, 1 to 500 characters, one of them visible, any script, no `/`, no U+0000,
+/// not `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name(String);
 
@@ -50,7 +51,7 @@ impl Name {
     /// [`InvalidName`], which says what is wrong.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let name = nfc(text);
-        if name.is_empty() {
+        if !name.contains(is_visible) {
             return Err(InvalidName::Empty);
         }
         if name.chars().count() > NAME_CHARACTERS_MAX {
@@ -71,6 +72,13 @@ impl Name {
     }
 }
 
+/// Says whether a person sees something of a character: spaces, controls and marks of direction show nothing.
+pub fn is_visible(character: char) -> bool {
+    let is_format = matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    !(character.is_whitespace() || character.is_control() || is_format)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +89,9 @@ mod tests {
             assert_eq!(Name::parse(good).as_ref().map(Name::as_str), Ok(good));
         }
         assert_eq!(Name::parse("e\u{301}").as_ref().map(Name::as_str), Ok("\u{e9}"));
-        assert_eq!(Name::parse(""), Err(InvalidName::Empty));
+        for nothing in ["", " ", "\n\t", "\u{200b}", "\u{202e}", "\u{feff} "] {
+            assert_eq!(Name::parse(nothing), Err(InvalidName::Empty), "{nothing:?}");
+        }
         assert_eq!(Name::parse("a/b"), Err(InvalidName::Character));
         assert_eq!(Name::parse("a\0"), Err(InvalidName::Character));
         assert_eq!(Name::parse(".."), Err(InvalidName::Dots));

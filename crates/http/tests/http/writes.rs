@@ -55,6 +55,31 @@ async fn the_answer_to_a_new_document_is_what_is_read_of_it() {
 }
 
 #[actix_web::test]
+async fn a_title_without_end_or_with_a_null_character_is_refused() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let id = dossier["id"].as_str().unwrap();
+    for title in ["a\0b", &"x".repeat(2_001)] {
+        let new = json!({ "name": "B", "title": title });
+        let refused = client.ask(Method::POST, "/dossiers").json(new).await.problem(422, "invalid");
+        assert_eq!(refused["violations"][0]["field"], "title");
+        let form = Form::new().field("name", "B").field("title", title);
+        client.ask(Method::POST, &format!("/dossiers/{id}/documents")).form(form).await.problem(422, "invalid");
+    }
+    client.ask(Method::POST, "/dossiers").json(json!({ "name": "\u{200b} " })).await.problem(422, "invalid");
+}
+
+#[actix_web::test]
+async fn what_was_never_a_transaction_is_not_waited_for() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    for path in ["/search?q=a&waitFor=soon", "/dossiers?waitFor=", "/changes?waitFor=%00"] {
+        client.get(path).await.problem(400, "invalid_query");
+    }
+}
+
+#[actix_web::test]
 async fn a_paper_that_was_not_yet_scanned_is_a_placeholder() {
     let office = Office::open().await;
     let client = office.admin().await;

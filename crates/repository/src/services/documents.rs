@@ -3,7 +3,7 @@
 use cartulary_db::Conn;
 use cartulary_formats::sniff;
 use cartulary_model::permission::{ADD_CHILDREN, BROWSE, READ_CONTENT, WRITE_VERSION};
-use cartulary_model::{BaseType, BlobDigest, ChangeKind, ContentRule, Name, ObjectId, Properties, Timestamp};
+use cartulary_model::{BaseType, BlobDigest, ChangeKind, ContentRule, ObjectId, Properties, Timestamp};
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
@@ -13,7 +13,7 @@ use crate::object::{
 };
 use crate::services::detail::{content_of, principal_name};
 use crate::services::folders::window;
-use crate::services::objects::{check_new, check_title, index_values, refuse_version, replay, request_digest};
+use crate::services::objects::{Proposed, check_new, index_values, refuse_version, replay, request_digest};
 use crate::services::texts;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, VersionRow};
@@ -168,13 +168,14 @@ impl Session {
         parts: &DocumentParts,
         has_content: bool,
     ) -> Result<String> {
-        let name = Name::parse(&parts.name);
-        check_new(&self.repository, &parts.type_id, BaseType::Document, name.as_ref().err(), &parts.properties)?;
-        let mut violations = Vec::new();
-        check_title(parts.title.as_deref().unwrap_or_default(), &mut violations);
-        if !violations.is_empty() {
-            return Err(RepositoryError::Invalid { violations });
-        }
+        let proposed = Proposed {
+            type_id: &parts.type_id,
+            base: BaseType::Document,
+            name: &parts.name,
+            title: parts.title.as_deref(),
+            properties: &parts.properties,
+        };
+        let name = check_new(&self.repository, &proposed)?;
         let rule = self.repository.inner.types.get(&parts.type_id).map(|resolved| resolved.definition.content);
         if rule == Some(ContentRule::Required) && !has_content {
             return Err(RepositoryError::invalid("content", "required", "documents of this type need content"));
@@ -182,7 +183,6 @@ impl Session {
         if rule == Some(ContentRule::Notallowed) && has_content {
             return Err(RepositoryError::invalid("content", "not_allowed", "documents of this type have no content"));
         }
-        let name = name.map_err(|error| RepositoryError::invalid("name", "invalid_name", error.to_string()))?;
         if !parts.rename_when_taken {
             return Ok(name.as_str().to_owned());
         }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{ADD_CHILDREN, READ_CHILDREN};
-use cartulary_model::{BaseType, ChangeKind, Name, ObjectId};
+use cartulary_model::{BaseType, ChangeKind, ObjectId};
 use serde_json::json;
 
 use crate::listing::{Collection, NumberWindow};
 use crate::object::{
     ListOrder, NewFolder, ObjectDetail, ObjectSummary, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
 };
-use crate::services::objects::{check_new, index_values, replay, request_digest};
+use crate::services::objects::{Proposed, check_new, index_values, replay, request_digest};
 use crate::services::search::SearchQuery;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::{acl, filing, imports};
@@ -72,9 +72,14 @@ impl Session {
     /// Inserts a folder with its own scope, which points to its parent's access list.
     pub(crate) fn insert_folder(&self, tx: &mut Tx<'_>, parent: &ObjectRow, new: &NewFolder) -> Result<ObjectRow> {
         let type_id = new.type_id.as_deref().unwrap_or("folder");
-        let name = Name::parse(&new.name);
-        check_new(&self.repository, type_id, BaseType::Folder, name.as_ref().err(), &new.properties)?;
-        let name = name.map_err(|error| RepositoryError::invalid("name", "invalid_name", error.to_string()))?;
+        let proposed = Proposed {
+            type_id,
+            base: BaseType::Folder,
+            name: &new.name,
+            title: new.title.as_deref(),
+            properties: &new.properties,
+        };
+        let name = check_new(&self.repository, &proposed)?;
         if parent.base != BaseType::Folder.as_str() {
             return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
         }

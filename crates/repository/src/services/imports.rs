@@ -399,10 +399,13 @@ fn place_of(path: &str) -> Result<Place> {
     Ok(Place { dossier, document: as_name(&rest.join(" › ")) })
 }
 
-/// Makes a name that the repository takes of any text: no U+0000 and no slash, at most 500 characters; the end of a
-/// longer one is kept, where its file type stands.
+/// Makes a name that the repository takes of any text: no U+0000 and no slash, something visible, at most 500 characters;
+/// the end of a longer one is kept, where its file type stands.
 fn as_name(text: &str) -> String {
-    let clean: String = cartulary_model::nfc(text).replace(['\0', '/'], "\u{fffd}");
+    let mut clean: String = cartulary_model::nfc(text).replace(['\0', '/'], "\u{fffd}");
+    if !clean.contains(cartulary_model::key::is_visible) {
+        clean.insert(0, '\u{fffd}');
+    }
     let count = clean.chars().count();
     let limit = cartulary_model::key::NAME_CHARACTERS_MAX;
     if count <= limit {

@@ -3,8 +3,8 @@
 use cartulary_db::Conn;
 use cartulary_model::permission::{BROWSE, REMOVE_CHILDREN, WRITE_PROPERTIES};
 use cartulary_model::{
-    BaseType, ChangeKind, InvalidName, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp,
-    Violation, nfc, text_key,
+    BaseType, ChangeKind, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp, Violation, nfc,
+    text_key,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -183,15 +183,21 @@ pub(crate) fn refuse_version(row: &ObjectRow) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a new object unless its type can be made, its name is one, and its properties keep the rules.
-pub(crate) fn check_new(
-    repository: &Repository,
-    type_id: &str,
-    base: BaseType,
-    name: Option<&InvalidName>,
-    properties: &Properties,
-) -> Result<()> {
-    let mut violations = violations_of(repository, type_id, properties);
+/// What an object to make says of itself.
+pub(crate) struct Proposed<'a> {
+    pub type_id: &'a str,
+    pub base: BaseType,
+    pub name: &'a str,
+    /// The name unless given.
+    pub title: Option<&'a str>,
+    pub properties: &'a Properties,
+}
+
+/// Returns the name of an object to make, if its type can be made, its name and title are some, and its properties keep
+/// the rules; or all that is wrong with it.
+pub(crate) fn check_new(repository: &Repository, proposed: &Proposed<'_>) -> Result<Name> {
+    let Proposed { type_id, base, .. } = *proposed;
+    let mut violations = violations_of(repository, type_id, proposed.properties);
     if let Some(resolved) = repository.inner.types.get(type_id) {
         if resolved.definition.base != base {
             violations.push(Violation::new("type", "wrong_base", format!("`{type_id}` is not a {}", base.as_str())));
@@ -199,10 +205,13 @@ pub(crate) fn check_new(
             violations.push(Violation::new("type", "not_creatable", format!("`{type_id}` cannot be made")));
         }
     }
-    if let Some(error) = name {
-        violations.push(Violation::new("name", "invalid_name", error.to_string()));
+    check_title(proposed.title.unwrap_or_default(), &mut violations);
+    match Name::parse(proposed.name) {
+        Ok(name) if violations.is_empty() => return Ok(name),
+        Ok(_) => {}
+        Err(error) => violations.push(Violation::new("name", "invalid_name", error.to_string())),
     }
-    if violations.is_empty() { Ok(()) } else { Err(RepositoryError::Invalid { violations }) }
+    Err(RepositoryError::Invalid { violations })
 }
 
 fn violations_of(repository: &Repository, type_id: &str, properties: &Properties) -> Vec<Violation> {
@@ -216,7 +225,7 @@ fn violations_of(repository: &Repository, type_id: &str, properties: &Properties
 }
 
 /// Appends what is wrong with a title.
-pub(crate) fn check_title(title: &str, violations: &mut Vec<Violation>) {
+fn check_title(title: &str, violations: &mut Vec<Violation>) {
     if title.contains('\0') {
         violations.push(Violation::new("title", "null_character", "contains the character U+0000"));
     }
