@@ -142,7 +142,7 @@ CREATE TABLE object_facet (
 );
 
 CREATE TABLE version (
-    object_no  BIGINT  NOT NULL PRIMARY KEY REFERENCES object (no),
+    object_no  INTEGER NOT NULL PRIMARY KEY REFERENCES object (no),
     series_no  BIGINT  NOT NULL REFERENCES version_series (no),
     major      INTEGER NOT NULL,
     minor      INTEGER NOT NULL,
@@ -166,11 +166,10 @@ CREATE TABLE filing (
     is_primary BOOLEAN NOT NULL,
     is_trashed BOOLEAN NOT NULL DEFAULT FALSE,
     filed_at   BIGINT  NOT NULL,
-    UNIQUE (parent_no, child_no)
+    UNIQUE (child_no, parent_no)
 );
 CREATE UNIQUE INDEX filing_by_name ON filing (parent_no, name_digest) WHERE NOT is_trashed;
 CREATE INDEX filing_by_order ON filing (parent_no, ordinal);
-CREATE INDEX filing_by_child ON filing (child_no);
 
 CREATE TABLE dossier_version (
     no         INTEGER PRIMARY KEY,
