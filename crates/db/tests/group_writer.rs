@@ -406,3 +406,24 @@ async fn page_count(database: &Database) -> u32 {
     };
     u32::try_from(database.read(act).await.unwrap()).unwrap()
 }
+
+/// Writes a megabyte.
+async fn write_much(database: &Database) {
+    let much = "INSERT INTO folder (name) VALUES (hex(randomblob(500000)))";
+    database.write(move |conn| execute(conn, much)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_log_is_folded_while_the_writer_goes_on() {
+    let (office, database) = open(None).await;
+    let size_of = |ending: &str| {
+        let path = format!("{}{ending}", office.path().display());
+        std::fs::metadata(path).map_or(0, |details| details.len() >> 20)
+    };
+    for _ in 0..170 {
+        write_much(&database).await;
+    }
+    assert!(size_of("-wal") < 100, "a log of {} MB never began again", size_of("-wal"));
+    database.close().await;
+    assert_eq!((size_of("-wal"), size_of("") >= 170), (0, true));
+}
