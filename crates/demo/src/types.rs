@@ -9,3 +9,19 @@ const OFFICE: &str = include_str!("../../../schema/demo/types/office.toml");
 pub fn types() -> Vec<TypeDefinition> {
     TypeFile::parse(OFFICE).expect("the types of this crate parse").types
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arabic_reader_reads_arabic_names() {
+        for one in types() {
+            let of_properties = one.properties.iter().map(|property| (&property.id, &property.labels));
+            for (id, labels) in of_properties.chain([(&one.id, &one.labels)]) {
+                let arabic = labels.get("ar").map(String::as_str).unwrap_or_default();
+                assert!(arabic.chars().any(|letter| ('\u{600}'..='\u{6ff}').contains(&letter)), "{id}: {arabic:?}");
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Property kinds, definitions and the check of values against them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -59,6 +61,9 @@ pub struct PropertyDefinition {
     pub id: String,
     /// What people read.
     pub label: String,
+    /// What they read in other languages, by language (BCP 47).
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// The kind of each value.
     pub kind: PropertyKind,
     /// One value or a list.

@@ -64,6 +64,9 @@ pub struct TypeDefinition {
     pub base: BaseType,
     /// What people read.
     pub label: String,
+    /// What they read in other languages, by language (BCP 47).
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// Whether objects of this very type can be made.
     #[serde(default = "yes")]
     pub creatable: bool,

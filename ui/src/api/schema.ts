@@ -1178,6 +1178,10 @@ export interface components {
             kind: string;
             /** @description What people read. */
             label: string;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
             /** @description Whether an object without it is refused. */
             required: boolean;
         };
@@ -1341,6 +1345,10 @@ export interface components {
             id: string;
             /** @description What people read. */
             label: string;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
             /** @description The type it inherits from. */
             parent?: string | null;
             /** @description All its properties, inherited ones first. */

@@ -98,6 +98,11 @@ export function useI18n(): { t: Translate; format: Format; language: Language } 
   }, [seen]);
 }
 
+/** Picks what an office or a module calls something in the language of now; its first name when it has none. */
+export function nameOfNow(name: string, names: Record<string, string> | undefined): string {
+  return names?.[languageOf(instance.language).code] ?? name;
+}
+
 /** Whether a text stands under this key, for codes that the server may add before we have words for them. */
 export function hasText(key: string): boolean {
   return instance.exists(key);

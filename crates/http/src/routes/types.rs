@@ -1,5 +1,7 @@
 //! `/types`: what kinds of objects there are, and what each declares.
 
+use std::collections::BTreeMap;
+
 use actix_web::get;
 use cartulary_model::{Cardinality, PropertyDefinition, PropertyKind, ResolvedType};
 use serde::Serialize;
@@ -29,6 +31,9 @@ pub struct TypeView {
     base: &'static str,
     /// What people read.
     label: String,
+    /// What they read in other languages, by language (BCP 47).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: BTreeMap<String, String>,
     /// Whether objects of this very type can be made.
     creatable: bool,
     /// Whether a folder of this type is a dossier.
@@ -53,6 +58,9 @@ pub struct PropertyView {
     required: bool,
     /// What people read.
     label: String,
+    /// What they read in other languages, by language (BCP 47).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: BTreeMap<String, String>,
     /// The texts allowed; empty: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     choices: Vec<String>,
@@ -70,6 +78,7 @@ impl From<&PropertyDefinition> for PropertyView {
             cardinality: property.cardinality,
             required: property.required,
             label: property.label.clone(),
+            labels: property.labels.clone(),
             choices: property.choices.clone(),
             fields: property.fields.iter().map(Self::from).collect(),
         }
@@ -84,6 +93,7 @@ impl From<&ResolvedType> for TypeView {
             parent: definition.parent.clone(),
             base: definition.base.as_str(),
             label: definition.label.clone(),
+            labels: definition.labels.clone(),
             creatable: definition.creatable,
             dossier: resolved.is_dossier,
             properties: resolved.properties.iter().map(PropertyView::from).collect(),

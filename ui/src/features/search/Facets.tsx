@@ -1,25 +1,27 @@
 /** Counts by which a search is narrowed; the chosen value stays on top. */
 import type { ReactNode } from "react";
-import type { FacetValue, SearchAnswer } from "../../api/types";
-import { hasText, useI18n, type Translate } from "../../i18n";
+import type { FacetValue, ObjectType, SearchAnswer } from "../../api/types";
+import { useI18n, type Translate } from "../../i18n";
+import { typeLabel } from "../../i18n/labels";
 import styles from "./Search.module.css";
 
+type Types = { items: ObjectType[] } | undefined;
 export type FacetName = "type" | "mediaType" | "dossier";
 const shown = ["type", "mediaType", "year"] as const;
 
-/** What people read for a value: the core's types have names in every language. */
-export function facetLabel(name: string, value: Pick<FacetValue, "value"> & Partial<FacetValue>, t: Translate): string {
-  const key = `common:type.${value.value}`;
-  return name === "type" && hasText(key) ? t(key) : (value.label ?? value.value);
+/** What people read for a value: types have names in their language. */
+export function facetLabel(name: string, value: Pick<FacetValue, "value"> & Partial<FacetValue>, types: Types, t: Translate): string {
+  return name === "type" && types !== undefined ? typeLabel(types, value.value, t) : (value.label ?? value.value);
 }
 
 interface FacetsProps {
   answer: SearchAnswer;
+  types: Types;
   chosen: Partial<Record<FacetName, string | undefined>>;
   onChoose: (name: FacetName, value: string | undefined) => void;
 }
 
-export function Facets({ answer, chosen, onChoose }: FacetsProps) {
+export function Facets({ answer, types, chosen, onChoose }: FacetsProps) {
   const { t, format } = useI18n();
   return (
     <nav className={styles["facets"]} aria-label={t("search:facet.label")}>
@@ -37,7 +39,7 @@ export function Facets({ answer, chosen, onChoose }: FacetsProps) {
                 return (
                   <li key={value.value}>
                     <FacetRow chosen={isChosen} onPress={name === "year" ? undefined : () => onChoose(name, isChosen ? undefined : value.value)}>
-                      <bdi dir={name === "mediaType" ? "ltr" : undefined}>{name === "year" ? format.number(Number(value.value)).replace(/[^\p{N}]/gu, "") || value.value : facetLabel(name, value, t)}</bdi>
+                      <bdi dir={name === "mediaType" ? "ltr" : undefined}>{name === "year" ? format.number(Number(value.value)).replace(/[^\p{N}]/gu, "") || value.value : facetLabel(name, value, types, t)}</bdi>
                       <span className={`${styles["number"]} tabular`}>{format.number(value.count)}</span>
                     </FacetRow>
                   </li>

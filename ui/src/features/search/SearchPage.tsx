@@ -25,6 +25,7 @@ export function SearchPage() {
   const page = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const query = { q, ...(type && { type }), ...(mediaType && { mediaType }), ...(dossier && { dossier }) };
+  const types = useQuery(queries.types());
   const answer = useQuery({ ...queries.search({ ...query, limit: perPage, offset: from }), placeholderData: q === "" ? undefined : keepPreviousData });
   usePageTitle(q === "" ? t("search:title") : t("search:titleOf", { text: q }));
   useEffect(() => setTyped(q), [q]);
@@ -60,7 +61,7 @@ export function SearchPage() {
         <div className={styles["tokens"]}>
           {([["type", type], ["mediaType", mediaType], ["dossier", dossier]] as const).map(([name, value]) => value !== undefined && (
             <Button key={name} icon="close" onPress={() => setFacet(name, undefined)} aria-label={t("search:facet.remove", { name: t(`search:facet.${name}`) })}>
-              {t("search:facet.token", { name: t(`search:facet.${name}`), value: name === "dossier" ? dossierName(answer.data, value) : facetLabel(name, answer.data?.facets[name]?.find((one) => one.value === value) ?? { value }, t) })}
+              {t("search:facet.token", { name: t(`search:facet.${name}`), value: name === "dossier" ? dossierName(answer.data, value) : facetLabel(name, answer.data?.facets[name]?.find((one) => one.value === value) ?? { value }, types.data, t) })}
             </Button>
           ))}
         </div>
@@ -70,7 +71,7 @@ export function SearchPage() {
         : answer.data === undefined ? <ErrorState fault={answer.error} retry={() => void answer.refetch()} />
         : (
           <div className={styles["body"]}>
-            <Facets answer={answer.data} chosen={{ type, mediaType }} onChoose={setFacet} />
+            <Facets answer={answer.data} types={types.data} chosen={{ type, mediaType }} onChoose={setFacet} />
             <Results answer={answer.data} q={q} from={from} isUpdating={answer.isPlaceholderData} fault={answer.error} onFrom={(next) => void navigate({ search: (old) => ({ ...old, from: next || undefined }) })} onClear={() => void navigate({ search: { q } })} hasFilter={(type ?? mediaType ?? dossier) !== undefined} />
           </div>
         )}
