@@ -5,6 +5,7 @@ mod contents;
 mod documented;
 mod guard;
 mod lists;
+mod matrix;
 mod office;
 mod people;
 mod problems;

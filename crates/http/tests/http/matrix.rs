@@ -1,0 +1,214 @@
+//! The permission matrix: every route of the OpenAPI document, asked by six people, against a committed snapshot.
+
+use std::cell::Cell;
+use std::fmt::Write as _;
+
+use actix_web::http::Method;
+use serde_json::{Map, Value, json};
+
+use crate::office::{Client, Form, Office, PASSWORD};
+
+/// Nobody has no credentials, an outsider no group; reader and writer have what the office's groups have from the first
+/// day, a manager everything on the one dossier.
+const PEOPLE: [&str; 6] = ["nobody", "outsider", "reader", "writer", "manager", "administrator"];
+
+/// A job that never was.
+const NO_JOB: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+struct Operation {
+    id: String,
+    method: Method,
+    path: String,
+    described: Value,
+}
+
+impl Operation {
+    fn is_public(&self) -> bool {
+        self.described["security"].as_array().unwrap().is_empty()
+    }
+
+    fn asks_for_state(&self) -> bool {
+        self.described["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "If-Match")
+    }
+
+    /// True when it concerns an object that an outsider must not even know of.
+    fn is_of_an_object(&self) -> bool {
+        ["documents/{id}", "dossiers/{id}", "objects/{id}", "blobs/"].iter().any(|part| self.path.contains(part))
+    }
+}
+
+/// All operations; those that end a session or change a password come last.
+fn operations(document: &Value) -> Vec<Operation> {
+    let mut all = Vec::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, described) in operations.as_object().unwrap() {
+            all.push(Operation {
+                id: described["operationId"].as_str().unwrap().to_owned(),
+                method: Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(),
+                path: path.clone(),
+                described: described.clone(),
+            });
+        }
+    }
+    all.sort_by_key(|one| ["delete_session", "update_password"].iter().position(|last| *last == one.id));
+    all
+}
+
+struct Matrix<'office> {
+    office: &'office Office,
+    admin: Client<'office>,
+    document: Value,
+    made: Cell<u32>,
+}
+
+impl Matrix<'_> {
+    fn fresh(&self) -> String {
+        self.made.set(self.made.get() + 1);
+        format!("matrix-{}", self.made.get())
+    }
+
+    /// The smallest value that a schema takes.
+    fn smallest(&self, schema: &Value) -> Value {
+        if let Some(reference) = schema["$ref"].as_str() {
+            return self.smallest(self.document.pointer(reference.trim_start_matches('#')).unwrap());
+        }
+        match schema["type"].as_str() {
+            Some("string") => json!(self.fresh()),
+            Some("array") => json!([]),
+            Some("integer" | "number") => json!(1),
+            Some("boolean") => json!(false),
+            _ => {
+                let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                let fields = required.map(|name| (name.to_owned(), self.smallest(&schema["properties"][name])));
+                Value::Object(fields.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// Returns the path with the ids of new things in its places.
+    async fn filled(&self, operation: &Operation) -> String {
+        let path = &operation.path;
+        let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
+        let id = match path.trim_start_matches("/api/v1/").split_once("/{").map(|(resource, _)| resource) {
+            Some("groups") => id(&self.admin.post("/groups", json!({ "name": self.fresh() })).await.expect(201).json()),
+            Some("users") => {
+                id(&self.admin.post("/users", json!({ "username": self.fresh() })).await.expect(201).json())
+            }
+            Some("imports") => {
+                let schema = "/paths/~1api~1v1~1imports/post/requestBody/content/application~1json/schema";
+                let body = self.smallest(self.document.pointer(schema).unwrap());
+                id(&self.admin.post("/imports", body).await.expect(201).json())
+            }
+            Some("jobs") => NO_JOB.to_owned(),
+            Some("dossiers" | "objects") => id(&self.dossier().await),
+            Some("documents" | "blobs/sha256") => {
+                let bytes = self.fresh();
+                let document = self.admin.document(&self.dossier().await, "a.txt", bytes.as_bytes()).await;
+                if path.contains("{hex}") {
+                    let digest = document["content"]["digest"].as_str().unwrap();
+                    digest.get(digest.len() - 64..).unwrap().to_owned()
+                } else {
+                    id(&document)
+                }
+            }
+            Some(other) => panic!("say here what `{other}` is, so that a new one can be made"),
+            None => String::new(),
+        };
+        let query = match operation.id.as_str() {
+            "search_objects" => "?q=matrix",
+            "update_import_file" => "?path=matrix%2Fa.txt",
+            _ => "",
+        };
+        format!("{}{query}", path.replace("{id}", &id).replace("{hex}", &id))
+    }
+
+    /// A new dossier on which the manager may do everything.
+    async fn dossier(&self) -> Value {
+        let dossier = self.admin.dossier(&self.fresh()).await;
+        let list = json!({ "entries": [{ "principal": "manager", "permission": "Everything" }], "inherits": true });
+        let path = format!("/objects/{}/acl", dossier["id"].as_str().unwrap());
+        self.admin.ask(Method::PUT, &path).header("if-match", "*").json(list).await.expect(200);
+        dossier
+    }
+
+    async fn status(&self, operation: &Operation, who: &str, client: &Client<'_>) -> u16 {
+        let username = if ["administrator", "nobody"].contains(&who) { "admin" } else { who };
+        let uri = self.filled(operation).await;
+        // A session that is ended is one made for it.
+        let own = (operation.id == "delete_session" && who != "nobody").then_some(username);
+        let own = match own {
+            Some(username) => Some(self.office.client(username).await),
+            None => None,
+        };
+        let mut asking = own.as_ref().unwrap_or(client).ask_at(operation.method.clone(), &uri);
+        if operation.asks_for_state() {
+            asking = asking.header("if-match", "*");
+        }
+        let content = &operation.described["requestBody"]["content"];
+        let reply = match operation.id.as_str() {
+            "create_session" => asking.json(json!({ "username": username, "password": PASSWORD })).await,
+            "update_password" => {
+                asking.json(json!({ "currentPassword": PASSWORD, "newPassword": "another long password" })).await
+            }
+            "update_user" => asking.json(json!({ "disabled": false })).await,
+            "update_document" | "update_dossier" => asking.json(json!({ "title": "Another" })).await,
+            "update_acl" => asking.json(json!({ "entries": [], "inherits": true })).await,
+            _ if content["multipart/form-data"].is_object() => asking.form(Form::new().field("name", "a")).await,
+            _ if content["application/octet-stream"].is_object() => asking.bytes(self.fresh().as_bytes()).await,
+            _ if content["application/json"].is_object() => {
+                asking.json(self.smallest(&content["application/json"]["schema"])).await
+            }
+            _ => asking.send().await,
+        };
+        let at = format!("{} {} by {who}: {}", operation.method, operation.path, String::from_utf8_lossy(&reply.body));
+        let status = reply.status.as_u16();
+        // The requests are whole, so that only rights can be wanting; these rules hold whatever the snapshot says.
+        match who {
+            _ if operation.is_public() => assert!(status != 401 && status != 404, "{at}"),
+            "nobody" => assert_eq!(status, 401, "{at}"),
+            "administrator" => assert!(status < 300 || (status, &*operation.id) == (404, "get_job"), "{status} {at}"),
+            "outsider" if operation.is_of_an_object() => assert_eq!(status, 404, "{at}"),
+            _ => assert!(status < 300 || status == 403 || status == 404, "{status} {at}"),
+        }
+        status
+    }
+}
+
+/// `UPDATE=1` writes the snapshot anew. A route without a row fails, as does a row without a route.
+#[actix_web::test]
+async fn every_route_answers_each_of_six_people_as_was_written_down() {
+    let office = Office::open_with(|parts| {
+        parts.config.sign_in_burst = 1_000;
+        parts.config.request_burst = 100_000;
+    })
+    .await;
+    let mut clients = vec![Client { office: &office, token: String::new() }];
+    for (name, groups) in [("outsider", &[][..]), ("reader", &["readers"]), ("writer", &["staff"]), ("manager", &[])] {
+        clients.push(office.user(name, groups).await);
+    }
+    clients.push(office.admin().await);
+    let document = cartulary_http::openapi::document(&[]);
+    let matrix = Matrix { office: &office, admin: office.admin().await, document, made: Cell::new(0) };
+    let mut rows = Vec::new();
+    for operation in operations(&matrix.document) {
+        let mut row = format!("{:<56}", format!("{} {}", operation.path, operation.method));
+        for (who, client) in PEOPLE.iter().zip(&clients) {
+            let status = matrix.status(&operation, who, client).await;
+            let cell = if operation.is_public() { "public".to_owned() } else { status.to_string() };
+            write!(row, " {cell:<width$}", width = who.len()).unwrap();
+        }
+        rows.push(row.trim_end().to_owned());
+    }
+    rows.sort();
+    let head = format!("{:<56} {}", "route", PEOPLE.join(" "));
+    let found = format!("{head}\n{}\n", rows.join("\n"));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/permissions.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &found).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap();
+    assert_eq!(
+        committed, found,
+        "who may what has changed: if that is meant, run the test with UPDATE=1 and commit it"
+    );
+}
