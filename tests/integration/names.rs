@@ -135,6 +135,10 @@ fn odd_names_are_taken_by_an_upload_as_they_are() {
     let codes: Vec<_> = text["faults"].as_array().unwrap().iter().map(|fault| fault["code"].clone()).collect();
     assert!(codes.contains(&serde_json::json!("name_disagrees")), "{text}");
     assert!(lie["content"]["mediaType"].as_str().unwrap().starts_with("text/html"), "{lie}");
+    // The same bytes under an honest name share the text, and not the fault.
+    let honest = client.upload(&dossier, b"page.html", b"<html><body>the word is quince</body></html>").unwrap();
+    let honest = honest.expect(201).json();
+    assert_eq!((&honest["text"]["state"], &honest["text"]["faults"]), (&text["state"], &serde_json::json!([])));
     program.stop();
     verify_clean(&data, "after odd names");
 }

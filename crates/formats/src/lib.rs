@@ -26,4 +26,4 @@ pub use containment::{ContainmentChoice, ContainmentReport};
 pub use error::FormatsError;
 pub use extraction::{Extraction, Fault, FaultCode, Page, TextState, Word};
 pub use pool::{ExtractionRequest, PoolReport, WorkerConfig, WorkerPool};
-pub use sniff::{Sniffed, sniff};
+pub use sniff::{Sniffed, fault_of_name, sniff};

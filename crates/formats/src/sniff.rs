@@ -3,6 +3,8 @@
 mod names;
 mod text;
 
+use crate::extraction::{Fault, FaultCode};
+
 pub(crate) use text::{byte_order_mark, guess_charset};
 
 /// What the first bytes of a file say about it.
@@ -47,6 +49,24 @@ pub fn sniff(head: &[u8], file_name: &str) -> Sniffed {
         return told(media_type, &ending, Some(charset));
     }
     told("application/octet-stream", &ending, None)
+}
+
+/// Returns the fault of a name that promises another type than `media_type`, which the content has.
+///
+/// # Example
+/// ```
+/// let fault = cartulary_formats::fault_of_name("image/png", "scan.tiff");
+/// assert_eq!(fault.map(|fault| fault.code.as_str()), Some("name_disagrees"));
+/// assert_eq!(cartulary_formats::fault_of_name("image/png", "scan.png"), None);
+/// ```
+pub fn fault_of_name(media_type: &str, file_name: &str) -> Option<Fault> {
+    (!names::agrees(&names::ending(file_name), media_type)).then(|| disagreement(media_type))
+}
+
+/// The fault of a name that promises another type than this.
+pub(crate) fn disagreement(media_type: &str) -> Fault {
+    let detail = format!("the name does not fit what the file holds, {media_type}");
+    Fault::of_file(FaultCode::NameDisagrees, detail)
 }
 
 fn told(media_type: &str, ending: &str, charset: Option<String>) -> Sniffed {

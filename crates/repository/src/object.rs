@@ -73,6 +73,12 @@ pub struct Fault {
     pub page_number: Option<u32>,
 }
 
+impl From<cartulary_formats::Fault> for Fault {
+    fn from(fault: cartulary_formats::Fault) -> Self {
+        Self { code: fault.code.as_str().to_owned(), detail: fault.detail, page_number: fault.page_number }
+    }
+}
+
 /// What is known of a content's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextSummary {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cartulary_blobs::StorageKey;
 use cartulary_db::Conn;
-use cartulary_formats::FormatsError;
+use cartulary_formats::{FaultCode, FormatsError};
 use cartulary_model::ChangeKind;
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
@@ -361,15 +361,9 @@ fn put_outcome(tx: &mut Tx<'_>, source: &str, outcome: &Outcome<'_>) -> Result<(
     tx.record(ChangeKind::Rendition, Change { detail, ..Change::default() })
 }
 
+/// Writes down the faults of the bytes; that of the name is each content's own.
 fn faults_json(faults: &[cartulary_formats::Fault]) -> Result<String> {
-    let mut kept = Vec::new();
-    for fault in faults.iter().take(FAULTS_MAX) {
-        let code = serde_json::to_value(fault.code).map_err(RepositoryError::internal)?;
-        kept.push(Fault {
-            code: code.as_str().unwrap_or("unknown").to_owned(),
-            detail: fault.detail.clone(),
-            page_number: fault.page_number,
-        });
-    }
+    let of_bytes = faults.iter().filter(|fault| fault.code != FaultCode::NameDisagrees);
+    let kept: Vec<Fault> = of_bytes.take(FAULTS_MAX).cloned().map(Fault::from).collect();
     serde_json::to_string(&kept).map_err(RepositoryError::internal)
 }

@@ -10,7 +10,7 @@ mod text;
 
 use crate::extraction::{Fault, FaultCode};
 use crate::protocol::{Head, Job};
-use crate::sniff::{Sniffed, sniff};
+use crate::sniff::{Sniffed, disagreement, sniff};
 use crate::worker::Sink;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -98,8 +98,7 @@ fn reader_for(sniffed: &Sniffed, job: &Job) -> Reader {
 /// Says so when the name promises another type.
 pub(crate) fn name_fault(sniffed: &Sniffed, sink: &mut dyn Sink) {
     if !sniffed.agrees_with_name {
-        let detail = format!("the name does not fit what the file holds, {}", sniffed.media_type);
-        sink.fault(Fault::of_file(FaultCode::NameDisagrees, detail));
+        sink.fault(disagreement(&sniffed.media_type));
     }
 }
 

@@ -118,3 +118,21 @@ async fn damaged_bytes_are_never_served() {
     }
     client.get(&path).await.problem(500, "content_damaged");
 }
+
+#[actix_web::test]
+async fn a_name_that_lies_is_a_fault_of_that_document_alone() {
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    for (name, lies) in [("scan.tiff", true), ("scan.png", false), ("scan", false)] {
+        let made = client.document(&dossier, name, PNG).await;
+        let read = client.get(&format!("/documents/{}", made["id"].as_str().unwrap())).await.expect(200).json();
+        let text = client.get(&format!("/documents/{}/text", made["id"].as_str().unwrap())).await.expect(200).json();
+        for faults in [&made["text"]["faults"], &read["text"]["faults"], &text["faults"]] {
+            let codes: Vec<_> =
+                faults.as_array().unwrap().iter().map(|fault| fault["code"].as_str().unwrap()).collect();
+            assert_eq!(codes, if lies { vec!["name_disagrees"] } else { vec![] }, "{name}");
+        }
+    }
+}

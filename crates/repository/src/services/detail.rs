@@ -7,13 +7,14 @@ use cartulary_model::permission::{BROWSE, READ_CONTENT, READ_PROPERTIES};
 use cartulary_model::{BaseType, BlobDigest, ObjectId, Properties, Timestamp};
 
 use crate::bootstrap::parse_id;
-use crate::object::{Content, ObjectDetail, ObjectSummary, ParentName, PrincipalName, TextState, TextSummary};
+use crate::object::{Content, ObjectDetail, ObjectSummary, ParentName, PrincipalName, TextSummary};
 use crate::services::documents::BoundContent;
 use crate::services::texts::{self, has_text};
 use crate::store::blobs::{self, ContentRow};
 use crate::store::filing::{self, PlaceRow};
 use crate::store::objects::{self, ObjectRow};
 use crate::store::principals::PrincipalRow;
+use crate::store::renditions::RenditionRow;
 use crate::store::versions::{self, Latest};
 use crate::store::{principals, renditions};
 use crate::transaction::Tx;
@@ -38,7 +39,9 @@ impl Session {
         let readable: Vec<i64> =
             documents.iter().filter(|row| with_content.contains(&row.scope_no)).map(|row| row.no).collect();
         let contents = blobs::contents_of(conn, &readable)?;
-        let texts = text_summaries(conn, contents.values())?;
+        let with_text = contents.values().filter(|content| has_text(&content.media_type, &content.file_name));
+        let digests: Vec<String> = with_text.map(|content| content.digest.clone()).collect();
+        let texts = texts_of(conn, &digests)?;
         let labels = version_labels(conn, &documents)?;
         let people = people_of(conn, rows)?;
         let mut summaries = Vec::with_capacity(rows.len());
@@ -54,8 +57,8 @@ impl Session {
                 if with_content.contains(&row.scope_no) {
                     let content = contents.get(&row.no);
                     summary.content = content.map(content_of).transpose()?;
-                    let text = content.and_then(|content| texts.get(&content.digest).cloned());
-                    summary.text = Some(text.unwrap_or_else(no_text));
+                    let text = content.map(|content| texts::summary_of_row(content, texts.get(&content.digest)));
+                    summary.text = Some(text.unwrap_or_else(texts::none));
                 }
             }
             summaries.push(summary);
@@ -124,7 +127,7 @@ impl Session {
         if permissions.contains(&READ_CONTENT) {
             summary.text = Some(match content {
                 Some(content) => text_summary(tx.conn, content)?,
-                None => no_text(),
+                None => texts::none(),
             });
             summary.content = content.map(|bound| Content {
                 digest: bound.digest,
@@ -213,35 +216,19 @@ pub(crate) fn properties_of(row: &ObjectRow) -> Result<Properties> {
     serde_json::from_str(&row.properties).map_err(RepositoryError::internal)
 }
 
-pub(crate) const fn no_text() -> TextSummary {
-    TextSummary { state: TextState::None, page_count: None, faults: Vec::new() }
-}
-
-fn text_summaries<'a>(
-    conn: &mut Conn,
-    contents: impl Iterator<Item = &'a ContentRow>,
-) -> Result<BTreeMap<String, TextSummary>> {
-    let with_text = contents.filter(|content| has_text(&content.media_type, &content.file_name));
-    let digests: Vec<String> = with_text.map(|content| content.digest.clone()).collect();
+/// Returns the texts of those contents that have one, by the digest of the content.
+fn texts_of(conn: &mut Conn, digests: &[String]) -> Result<BTreeMap<String, RenditionRow>> {
     if digests.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows = renditions::of_sources(conn, &digests, texts::TEXT_KIND, texts::TEXT_PRODUCER)?;
-    let mut summaries = BTreeMap::new();
-    for digest in digests {
-        let summary = rows.get(&digest).map_or_else(texts::waiting, texts::summary_of);
-        summaries.insert(digest, summary);
-    }
-    Ok(summaries)
+    renditions::of_sources(conn, digests, texts::TEXT_KIND, texts::TEXT_PRODUCER)
 }
 
 fn text_summary(conn: &mut Conn, content: &BoundContent) -> Result<TextSummary> {
-    if !has_text(&content.media_type, &content.file_name) {
-        return Ok(no_text());
-    }
-    let digest = content.digest.to_string();
-    let rows = renditions::of_sources(conn, std::slice::from_ref(&digest), texts::TEXT_KIND, texts::TEXT_PRODUCER)?;
-    Ok(rows.get(&digest).map_or_else(texts::waiting, texts::summary_of))
+    let wanted = has_text(&content.media_type, &content.file_name).then(|| content.digest.to_string());
+    let rows = texts_of(conn, wanted.as_slice())?;
+    let row = rows.values().next();
+    Ok(texts::summary(content.size_bytes, &content.media_type, &content.file_name, row))
 }
 
 fn version_labels(conn: &mut Conn, documents: &[&ObjectRow]) -> Result<BTreeMap<i64, String>> {

@@ -7,7 +7,6 @@ use cartulary_model::{BlobDigest, ObjectId};
 use serde::{Deserialize, Serialize};
 
 use crate::object::{DocumentText, Fault, TextPage, TextState, TextSummary};
-use crate::services::detail::no_text;
 use crate::store::blobs::{self, BlobRow, ContentRow};
 use crate::store::jobs::NewJob;
 use crate::store::renditions::{self, RenditionKey, RenditionRow};
@@ -42,13 +41,33 @@ pub(crate) fn has_text(media_type: &str, file_name: &str) -> bool {
     is_readable || matches!(ending.as_str(), "pdf" | "txt" | "html" | "htm")
 }
 
-/// What is said of a text that was not asked for yet.
-pub(crate) const fn waiting() -> TextSummary {
-    TextSummary { state: TextState::Waiting, page_count: None, faults: Vec::new() }
+/// What is said of the text of a document without content.
+pub(crate) const fn none() -> TextSummary {
+    TextSummary { state: TextState::None, page_count: None, faults: Vec::new() }
 }
 
-/// Returns what is known of a text.
-pub(crate) fn summary_of(row: &RenditionRow) -> TextSummary {
+/// Returns what is known of the text of a content, `row` being its rendition when there is one.
+///
+/// A rendition is shared by all contents with the same bytes, so that a name that promises another type is no fault of it
+/// but of the content; also of a content that no reader looks at.
+pub(crate) fn summary(size_bytes: u64, media_type: &str, file_name: &str, row: Option<&RenditionRow>) -> TextSummary {
+    let mut summary = match row {
+        _ if !has_text(media_type, file_name) => none(),
+        None => TextSummary { state: TextState::Waiting, ..none() },
+        Some(row) => summary_of(row),
+    };
+    let of_name = cartulary_formats::fault_of_name(media_type, file_name).filter(|_| size_bytes > 0);
+    summary.faults.extend(of_name.map(Fault::from));
+    summary
+}
+
+/// Returns what is known of the text of a stored content.
+pub(crate) fn summary_of_row(content: &ContentRow, row: Option<&RenditionRow>) -> TextSummary {
+    summary(content.size_bytes.unsigned_abs(), &content.media_type, &content.file_name, row)
+}
+
+/// Returns what is known of a text from its rendition.
+fn summary_of(row: &RenditionRow) -> TextSummary {
     let state = match row.state.as_str() {
         renditions::READY => TextState::Ready,
         renditions::FAILED => TextState::Failed,
@@ -105,23 +124,22 @@ impl Session {
         let read = move |conn: &mut Conn| -> Result<_> {
             let row = session.authorised(conn, id, READ_CONTENT, now)?;
             let content: Option<ContentRow> = blobs::contents_of(conn, &[row.no])?.remove(&row.no);
-            let content = content.filter(|content| has_text(&content.media_type, &content.file_name));
-            let Some(content) = content else { return Ok(None) };
-            Ok(Some(blob_of(conn, &content.digest)?))
+            let Some(content) = content else { return Ok((none(), None)) };
+            let found = match has_text(&content.media_type, &content.file_name) {
+                true => blob_of(conn, &content.digest)?,
+                false => None,
+            };
+            let (row, blob) = found.unzip();
+            Ok((summary_of_row(&content, row.as_ref()), blob.flatten()))
         };
-        match self.repository.database().read(read).await? {
-            None => Ok(DocumentText { summary: no_text(), pages: Vec::new() }),
-            Some(None) => Ok(DocumentText { summary: waiting(), pages: Vec::new() }),
-            Some(Some((row, blob))) => {
-                let mut pages = match blob {
-                    Some(blob) => read_pages(&self.repository, &blob).await?,
-                    None => Vec::new(),
-                };
-                if let Some(number) = page {
-                    pages.retain(|page| page.page_number == number);
-                }
-                Ok(DocumentText { summary: summary_of(&row), pages })
-            }
+        let (summary, blob) = self.repository.database().read(read).await?;
+        let mut pages = match blob {
+            Some(blob) => read_pages(&self.repository, &blob).await?,
+            None => Vec::new(),
+        };
+        if let Some(number) = page {
+            pages.retain(|page| page.page_number == number);
         }
+        Ok(DocumentText { summary, pages })
     }
 }
