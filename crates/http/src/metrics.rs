@@ -1,4 +1,4 @@
-//! Counts and durations of requests by route, for Prometheus.
+//! For Prometheus: counts and durations of requests by route, and how the log, the index, the jobs and the store stand.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use metrics::{Counter, Histogram};
+use cartulary_repository::Repository;
+use metrics::{Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::answer::Answer;
@@ -42,6 +43,7 @@ pub(crate) fn recorder() -> PrometheusHandle {
             if metrics::set_global_recorder(recorder).is_err() {
                 tracing::warn!("another recorder of metrics is installed: /metrics stays empty");
             }
+            describe();
             handle
         })
         .clone()
@@ -84,5 +86,46 @@ pub async fn get_metrics(request: HttpRequest, state: web::Data<AppState>) -> An
     if !may_read {
         return Err(ApiError::not_found("the page"));
     }
+    look(state.repository()).await;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(state.metrics().render()))
+}
+
+/// Takes down how the repository stands at this moment.
+async fn look(repository: &Repository) {
+    let figures = repository.figures().await;
+    gauge!("cartulary_database_up").set(if figures.is_ok() { 1.0 } else { 0.0 });
+    if let Ok(figures) = figures {
+        gauge!("cartulary_log_position").set(as_gauge(figures.log_position));
+        gauge!("cartulary_index_position").set(as_gauge(figures.index_position));
+        let jobs = [("waiting", figures.jobs_waiting), ("running", figures.jobs_running), ("dead", figures.jobs_dead)];
+        for (job_state, count) in jobs {
+            gauge!("cartulary_jobs", "state" => job_state).set(as_gauge(count));
+        }
+    }
+    let counters = repository.blobs().counters();
+    let failures =
+        [("corrupt", counters.corrupt), ("unavailable", counters.unavailable), ("no_space", counters.no_space)];
+    for (kind, count) in failures {
+        counter!("cartulary_store_failures_total", "kind" => kind).absolute(count);
+    }
+    if let Some(free) = repository.blobs().free_bytes().await {
+        gauge!("cartulary_store_free_bytes").set(as_gauge(free.cast_signed()));
+    }
+}
+
+/// Says what the figures are, once.
+fn describe() {
+    describe_counter!("cartulary_http_requests_total", "Requests that were answered.");
+    describe_histogram!("cartulary_http_request_duration_seconds", "How long answers took.");
+    describe_gauge!("cartulary_database_up", "1 when the database answers.");
+    describe_gauge!("cartulary_log_position", "The position of the newest change in the log.");
+    describe_gauge!("cartulary_index_position", "The position up to which this node's index is true.");
+    describe_gauge!("cartulary_jobs", "Jobs that are not done, by state; dead ones were given up.");
+    describe_counter!("cartulary_store_failures_total", "How often the blob store failed since the start.");
+    describe_gauge!("cartulary_store_free_bytes", "Free space where the blobs are kept.");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53, which no figure here reaches")]
+const fn as_gauge(figure: i64) -> f64 {
+    figure as f64
 }

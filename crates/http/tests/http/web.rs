@@ -45,6 +45,23 @@ async fn metrics_count_by_route() {
 }
 
 #[actix_web::test]
+async fn metrics_tell_of_log_index_jobs_and_store() {
+    let office = Office::open().await;
+    office.admin().await.dossier("A").await;
+    let text = String::from_utf8(get(&office, "/metrics").await.expect(200).body.to_vec()).unwrap();
+    // The recorder is the process's, and another office of these tests may have written last: no figure is sure.
+    let figures = ["cartulary_log_position ", "cartulary_index_position ", "cartulary_store_free_bytes "];
+    let by_label = ["cartulary_jobs{state=\"waiting\"} ", "cartulary_jobs{state=\"dead\"} "];
+    for name in figures.iter().chain(&by_label).chain(&["cartulary_store_failures_total{kind=\"corrupt\"} "]) {
+        assert!(text.lines().any(|line| line.starts_with(name)), "{name}: {text}");
+    }
+    assert!(text.contains("\ncartulary_database_up 1\n"), "{text}");
+    let named: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE cartulary_")).collect();
+    let helped = text.lines().filter(|line| line.starts_with("# HELP cartulary_")).count();
+    assert_eq!(helped, named.len(), "{text}");
+}
+
+#[actix_web::test]
 async fn metrics_are_for_this_machine_or_the_token() {
     let token = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(token.path(), "sesame\n").unwrap();

@@ -38,7 +38,35 @@ impl Health {
     }
 }
 
+/// Figures for a monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// The position of the newest change in the log.
+    pub log_position: i64,
+    /// The position up to which this node's index is true.
+    pub index_position: i64,
+    /// How many jobs wait.
+    pub jobs_waiting: i64,
+    /// How many jobs run, on any node.
+    pub jobs_running: i64,
+    /// How many jobs were given up.
+    pub jobs_dead: i64,
+}
+
 impl Repository {
+    /// Returns figures for a monitor.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn figures(&self) -> Result<Figures> {
+        let read = |conn: &mut Conn| -> Result<_> {
+            Ok((changes::last_position(conn)?, jobs::count_open(conn)?, jobs::count_dead(conn)?))
+        };
+        let (log_position, (jobs_waiting, jobs_running), jobs_dead) = self.database().read(read).await?;
+        let index_position = *self.inner.indexed.borrow();
+        Ok(Figures { log_position, index_position, jobs_waiting, jobs_running, jobs_dead })
+    }
+
     /// Looks at everything the repository needs.
     pub async fn health(&self) -> Health {
         let mut health = Health::default();

@@ -19,7 +19,7 @@ mod verify;
 pub use access_lists::{AccessGrant, AccessList, NewAccessList};
 pub use changes::ChangeEntry;
 pub use garbage::{GarbageReport, GarbageRules};
-pub use health::{Health, HealthCheck};
+pub use health::{Figures, Health, HealthCheck};
 pub use imports::{
     ImportCandidate, ImportFault, ImportFile, ImportReport, ImportState, ImportView, Imported, NewImport,
 };

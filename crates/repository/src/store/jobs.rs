@@ -157,6 +157,13 @@ pub(crate) fn window(
     by: Option<i64>,
     offset: i64,
     limit: i64,
+/// Returns how many jobs wait, and how many run.
+pub(crate) fn count_open(conn: &mut Conn) -> Result<(i64, i64)> {
+    let waiting = each_db!(conn, |c| job::table.filter(is_word(job::state, "waiting")).count().get_result::<i64>(c))?;
+    let running = each_db!(conn, |c| job::table.filter(is_word(job::state, "running")).count().get_result::<i64>(c))?;
+    Ok((waiting, running))
+}
+
 ) -> Result<(i64, Vec<JobRow>)> {
     let total = each_db!(conn, |c| {
         let mut query = job::table.into_boxed();
