@@ -30,7 +30,7 @@ const OBJECTS: usize = 100;
 const GATHER: Duration = Duration::from_millis(100);
 /// While changes come, the feed works for one part of the time and rests for so many, unless somebody waits for it: a
 /// commit of the index costs many times what the few changes of a moment do.
-const REST_PARTS: u32 = 4;
+const REST_PARTS: u32 = 9;
 /// How long that rest is at most.
 const REST_MAX: Duration = Duration::from_secs(2);
 /// How long it waits for news at most; other nodes do not wake it.

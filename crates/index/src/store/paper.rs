@@ -18,8 +18,11 @@ const MAX_VALUE_BYTES: usize = 1024;
 /// Most bytes of name, title and properties together that are searched.
 const MAX_HEAD_BYTES: usize = 256 << 10;
 
-/// An entry on its way into the engine.
-pub(crate) struct Paper {
+/// An entry on its way into the engine. Small, because the engine's queue has places for 40,000 of them, which it makes
+/// anew with each commit.
+pub(crate) struct Paper(Box<Parts>);
+
+struct Parts {
     fields: Fields,
     entry: Entry,
     text: String,
@@ -42,7 +45,8 @@ impl Paper {
         let (layout, body) = joined.pack()?;
         let stems = stemmed(&joined);
         let shortened = joined.shortened;
-        Ok((Self { fields, entry, text: joined.text, head_bytes, stems, layout, body, _permit: permit }, shortened))
+        let parts = Parts { fields, entry, text: joined.text, head_bytes, stems, layout, body, _permit: permit };
+        Ok((Self(Box::new(parts)), shortened))
     }
 }
 
@@ -162,7 +166,7 @@ impl Document for Paper {
     type FieldsValuesIter<'a> = std::vec::IntoIter<(Field, Lent<'a>)>;
 
     fn iter_fields_and_values(&self) -> Self::FieldsValuesIter<'_> {
-        let (fields, entry) = (&self.fields, &self.entry);
+        let Parts { fields, entry, text, head_bytes, stems, layout, body, .. } = &*self.0;
         let mut values = vec![
             (fields.object_no, Lent::Number(entry.object_no)),
             (fields.change, Lent::Number(entry.change)),
@@ -176,10 +180,10 @@ impl Document for Paper {
             (fields.name_key, Lent::Text(&entry.name)),
             (fields.name, Lent::Text(&entry.name)),
             (fields.title, Lent::Text(&entry.title)),
-            (fields.text, Lent::Text(&self.text)),
+            (fields.text, Lent::Text(text)),
             (fields.properties, Lent::Object(&entry.properties)),
-            (fields.layout, Lent::Bytes(&self.layout)),
-            (fields.body, Lent::Bytes(&self.body)),
+            (fields.layout, Lent::Bytes(layout)),
+            (fields.body, Lent::Bytes(body)),
         ];
         let mut above: Vec<i64> = entry.dossier_no.iter().chain(&entry.ancestors).copied().collect();
         above.sort_unstable();
@@ -187,9 +191,9 @@ impl Document for Paper {
         values.extend(above.into_iter().map(|no| (fields.above, Lent::Number(no))));
         values.extend(entry.media_type.iter().map(|media_type| (fields.media_type, Lent::Text(media_type))));
         // Of a name or title no language is known, so it is stemmed in all of them; it is short.
-        let head = self.text.get(..self.head_bytes).unwrap_or_default();
+        let head = text.get(..*head_bytes).unwrap_or_default();
         values.extend(Stemmed::ALL.map(|language| {
-            let text = if self.stems.contains(&language) { &self.text } else { head };
+            let text = if stems.contains(&language) { text } else { head };
             (fields.stem(language), Lent::Text(text))
         }));
         values.into_iter()

@@ -22,10 +22,9 @@ pub struct WriterLimits {
 }
 
 impl Default for WriterLimits {
-    /// Two threads with 30 MB each, one on a machine with one core.
+    /// One thread with 30 MB: each further one writes a segment of its own with each commit, however little there is.
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { threads: cores.clamp(1, 2), bytes_per_thread: 30_000_000 }
+        Self { threads: 1, bytes_per_thread: 30_000_000 }
     }
 }
 
