@@ -119,10 +119,15 @@ fn a_start_on_a_full_disk_fails_in_words_and_harms_nothing() {
     verify_clean(&data, "after a start on a full disk");
 }
 
+const SMALL: (&str, u64) = ("small", 30_000);
+const LARGE: (&str, u64) = ("large", 2_500_000);
+
 /// One step of a write at which there is no room.
 struct Step {
     /// Where, below the data folder.
     below: &'static str,
+    /// Which bodies come by it: small ones are not staged.
+    bodies: &'static [(&'static str, u64)],
     /// Whether the upload is refused; else it is acknowledged, and what follows from it waits.
     refuses: bool,
 }
@@ -130,10 +135,10 @@ struct Step {
 #[test]
 fn each_step_of_a_write_may_find_the_disk_full() {
     const STEPS: [Step; 4] = [
-        Step { below: "data/blobs/staging", refuses: true },
-        Step { below: "data/blobs/sha256", refuses: true },
-        Step { below: "data/db", refuses: true },
-        Step { below: "data/index", refuses: false },
+        Step { below: "data/blobs/staging", bodies: &[LARGE], refuses: true },
+        Step { below: "data/blobs/sha256", bodies: &[SMALL, LARGE], refuses: true },
+        Step { below: "data/db", bodies: &[SMALL, LARGE], refuses: true },
+        Step { below: "data/index", bodies: &[SMALL, LARGE], refuses: false },
     ];
     let what = "a disk that is full at each step";
     if let Some(why) = absent() {
@@ -148,7 +153,7 @@ fn each_step_of_a_write_may_find_the_disk_full() {
     let mut setup = Setup::on(&data);
     let mut papers = Vec::new();
     for (number, step) in STEPS.iter().enumerate() {
-        for (size, count) in [("small", 30_000), ("large", 2_500_000)] {
+        for &(size, count) in step.bodies {
             let program = setup.start();
             let client = program.client();
             let dossier = client.dossier(&format!("{number} {size}")).unwrap();

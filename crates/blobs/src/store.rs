@@ -181,10 +181,7 @@ impl BlobStore {
         }
         let key = *key;
         let outcome = match (&self.backend, staged.body) {
-            (Backend::Folder(folder), StagedBody::Memory(chunks)) => {
-                let folder = folder.clone();
-                blocking::run(move || folder.put(&chunks, &key)).await
-            }
+            (Backend::Folder(folder), StagedBody::Memory(chunks)) => folder.put(chunks, key).await,
             (Backend::Folder(folder), StagedBody::File(file)) => {
                 let folder = folder.clone();
                 blocking::run(move || folder.put_staged(file, &key)).await
@@ -392,6 +389,16 @@ impl BlobStore {
         let listed = match &self.backend {
             Backend::Folder(folder) => folder::list(folder),
             Backend::Objects(objects) => objects.list(),
+        };
+        listed.inspect_err(move |error| counters.note(error))
+    }
+
+    /// Lists the 256th part of what is stored: the blobs whose digest begins with `first`, in no promised order.
+    pub fn list_part(&self, first: u8) -> impl Stream<Item = Result<ListedBlob, BlobError>> + Send + Unpin + use<> {
+        let counters = Arc::clone(&self.counters);
+        let listed = match &self.backend {
+            Backend::Folder(folder) => folder::list_part(folder, first),
+            Backend::Objects(objects) => objects.list_part(first),
         };
         listed.inspect_err(move |error| counters.note(error))
     }

@@ -55,6 +55,7 @@ conformance!(
     what_is_missing_is_not_found,
     a_deleted_blob_is_gone_and_may_be_deleted_again,
     the_list_shows_what_is_there,
+    the_parts_of_the_list_make_the_whole,
     a_blob_beyond_the_readers_limit_is_refused,
     what_was_staged_and_left_is_swept,
     a_file_is_taken_as_it_is,
@@ -64,9 +65,9 @@ conformance!(
 mod behaviours {
     use std::time::Duration;
 
-    use futures::{StreamExt, future, stream};
+    use futures::{StreamExt, TryStreamExt, future, stream};
 
-    use cartulary_blobs::{BlobError, BlobStore, Corruption, StorageKey, VerifyOutcome};
+    use cartulary_blobs::{BlobError, BlobStore, Corruption, ListedBlob, StorageKey, VerifyOutcome};
     use cartulary_model::BlobDigest;
 
     use super::common::{MIB, Stored, body, bytes_of, drain, listed, put, read};
@@ -288,6 +289,22 @@ mod behaviours {
         assert_eq!(found, expected);
         // After the year 2020, by the clock of the store.
         assert!(listed.iter().all(|blob| blob.modified.as_millis() > 1_577_836_800_000));
+    }
+
+    pub(super) async fn the_parts_of_the_list_make_the_whole(store: &BlobStore) {
+        for seed in 0..20 {
+            put(store, &bytes_of(10, seed)).await;
+        }
+        let mut parts = Vec::new();
+        for first in 0..=u8::MAX {
+            let part: Vec<ListedBlob> = store.list_part(first).try_collect().await.unwrap();
+            let prefix = format!("sha256/{first:02x}/");
+            assert!(part.iter().all(|blob| blob.raw_name.starts_with(&prefix)), "{part:?}");
+            parts.extend(part.into_iter().map(|blob| blob.raw_name));
+        }
+        parts.sort();
+        let whole: Vec<String> = listed(store).await.into_iter().map(|blob| blob.raw_name).collect();
+        assert_eq!(parts, whole);
     }
 
     pub(super) async fn a_blob_beyond_the_readers_limit_is_refused(store: &BlobStore) {

@@ -88,6 +88,20 @@ async fn storing_the_bytes_again_mends_a_damaged_blob() {
 }
 
 #[tokio::test]
+async fn what_a_kill_left_under_a_key_is_made_whole_by_the_next_upload() {
+    let fixture = Fixture::folder().await;
+    let bytes = bytes_of(50_000, 9);
+    let stored = put(&fixture.store, &bytes).await;
+    let path = fixture.file(&stored.key).await;
+    for left in [0, 1, 49_999] {
+        fs::write(&path, &bytes[..left]).unwrap();
+        put(&fixture.store, &bytes).await;
+        assert!(fs::read(&path).unwrap() == bytes, "{left}");
+    }
+    assert_eq!(listed(&fixture.store).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_folder_that_is_gone_is_a_lost_store_and_not_lost_blobs() {
     let fixture = Fixture::folder().await;
     let stored = put(&fixture.store, b"still somewhere").await;
@@ -237,7 +251,7 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_in_words_and_leaves_nothing() {
+async fn a_full_disk_is_said_in_words_and_leaves_nothing_that_takes_room() {
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(folder.path().into()) else { return };
     let config = StoreConfig::Folder { path: disk.0.clone(), reserve_bytes: 0 };
@@ -253,9 +267,12 @@ async fn a_full_disk_is_said_in_words_and_leaves_nothing() {
     assert!(fs::write(&filler, vec![1; 16 * MIB]).is_err());
     let failed = store.commit(staged, &key).await;
     assert!(matches!(failed, Err(BlobError::NoSpace { .. })), "{failed:?}");
-    assert!(listed(&store).await.is_empty());
-    // Room is made: it works again.
+    assert!(listed(&store).await.iter().all(|left| left.size_bytes == 0));
+    // Room is made: it works again, for the same bytes too.
     fs::remove_file(&filler).unwrap();
+    let stored = put(&store, &bytes_of(MIB, 8)).await;
+    assert_eq!(stored.key, key);
+    assert!(read(&store, stored).await.is_ok());
     let stored = put(&store, &bytes_of(2 * MIB, 9)).await;
     assert!(read(&store, stored).await.is_ok());
 }

@@ -17,13 +17,14 @@ use crate::StorageKey;
 use crate::error::{BlobError, Result};
 
 pub(crate) use read::FileCursor;
-pub(crate) use walk::{list, timestamp};
+pub(crate) use walk::{list, list_part, timestamp};
 pub(crate) use write::{FileSink, StagedFile};
 
 /// The folder of what is stored.
 const STORED: &str = "sha256";
 
-/// The folder of what is on its way in. Everything unfinished lies here, so that a sweep need not walk what is stored.
+/// The folder of what is on its way in, so that a sweep need not walk what is stored. Only small blobs, which come at
+/// once, are written under their key.
 const STAGING: &str = "staging";
 
 /// A store in a folder.

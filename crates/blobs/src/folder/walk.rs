@@ -16,8 +16,16 @@ use crate::store::ListedBlob;
 
 /// Lists every file, one directory after the other: in memory is what one directory holds.
 pub(crate) fn list(folder: &Folder) -> BoxStream<'static, Result<ListedBlob>> {
+    list_below(folder, vec![PathBuf::from(STAGING), PathBuf::from(STORED)])
+}
+
+/// Lists what is stored whose digest begins with this byte.
+pub(crate) fn list_part(folder: &Folder, first: u8) -> BoxStream<'static, Result<ListedBlob>> {
+    list_below(folder, vec![Path::new(STORED).join(format!("{first:02x}"))])
+}
+
+fn list_below(folder: &Folder, waiting: Vec<PathBuf>) -> BoxStream<'static, Result<ListedBlob>> {
     let root = folder.root.to_path_buf();
-    let waiting = vec![PathBuf::from(STAGING), PathBuf::from(STORED)];
     stream::try_unfold((root, waiting), |(root, mut waiting)| async move {
         let Some(next) = waiting.pop() else { return Ok(None) };
         let (root, waiting, files) = blocking::run(move || {

@@ -1,7 +1,7 @@
-//! Bytes into files: written, synced, renamed, and the directory synced, in this order.
+//! Bytes into files: a blob is stored when its bytes and its name are synced, and not before.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -61,22 +61,74 @@ impl StagedFile {
 }
 
 impl Folder {
-    /// Writes a small blob durably under a key. Blocks.
-    pub(crate) fn put(&self, chunks: &[Bytes], key: &StorageKey) -> Result<()> {
-        let put = || {
-            let mut staged = StagedFile::create(self)?;
-            for chunk in chunks {
-                staged.file.write_all(chunk)?;
+    /// Writes a small blob durably under a key.
+    ///
+    /// The bytes go straight under their key, which no row names before this has returned, and the folder is synced
+    /// while they are: of what a kill or a loss of power leaves there a later upload of these bytes makes a whole file,
+    /// and what nobody uploads again is an orphan.
+    pub(crate) async fn put(&self, chunks: Vec<Bytes>, key: StorageKey) -> Result<()> {
+        let folder = self.clone();
+        let naming = blocking::run(move || folder.write_new(&chunks, &key)).await?;
+        match naming {
+            Some(naming) => joined(naming).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the bytes durable under a key, and returns the sync of the folder, if that is under way. Blocks.
+    fn write_new(&self, chunks: &[Bytes], key: &StorageKey) -> Result<Option<JoinHandle<Result<()>>>> {
+        let path = self.path_of(key);
+        let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return self.replace(chunks, key).map(|()| None);
             }
+            Err(error) => return Err(self.fault("store a blob", error)),
+        };
+        let folder = self.clone();
+        let naming = spawn_blocking(move || {
+            let named = path.parent().map_or(Ok(()), sync_folder);
+            named.map_err(|error| folder.fault("store a blob", error))
+        });
+        let written = write_all(&mut file, chunks).and_then(|()| file.sync_all());
+        written.map(|()| Some(naming)).map_err(|error| {
+            // Not removed by its name: another upload may have put a whole file there.
+            let _ = file.set_len(0);
+            self.fault("store a blob", error)
+        })
+    }
+
+    /// Writes a small blob durably in place of what lies under its key. Blocks.
+    fn replace(&self, chunks: &[Bytes], key: &StorageKey) -> Result<()> {
+        let replace = || {
+            let mut staged = StagedFile::create(self)?;
+            write_all(&mut staged.file, chunks)?;
             staged.publish(&self.path_of(key))
         };
-        put().map_err(|error| self.fault("store a blob", error))
+        replace().map_err(|error| self.fault("store a blob", error))
     }
 
     /// Makes a staged file durable under a key. Blocks.
     pub(crate) fn put_staged(&self, staged: StagedFile, key: &StorageKey) -> Result<()> {
         staged.publish(&self.path_of(key)).map_err(|error| self.fault("store a blob", error))
     }
+}
+
+/// Writes chunks with as few calls as the system allows.
+fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
+    let mut left = slices.as_mut_slice();
+    // Nothing to write is done already, and what is empty is passed over.
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        match file.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut left, count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// A large body on its way into a staging file: hashed and written on a blocking thread while the next bytes arrive.
@@ -147,10 +199,8 @@ impl Progress {
             self.looked_at_bytes = self.written_bytes;
             folder.check_space(Some(bytes))?;
         }
-        for chunk in batch {
-            self.file.write_all(chunk).map_err(|error| folder.fault("stage a blob", error))?;
-            self.hasher.update(chunk);
-        }
+        write_all(&mut self.file, batch).map_err(|error| folder.fault("stage a blob", error))?;
+        batch.iter().for_each(|chunk| self.hasher.update(chunk));
         Ok(())
     }
 }

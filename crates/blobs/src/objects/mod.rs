@@ -65,6 +65,12 @@ impl Objects {
         self.store.list(None).map_ok(|details| listed(&details)).map_err(store_fault).boxed()
     }
 
+    /// Lists what is stored whose digest begins with this byte.
+    pub(crate) fn list_part(&self, first: u8) -> BoxStream<'static, Result<ListedBlob>> {
+        let prefix = ObjectPath::from(format!("sha256/{first:02x}"));
+        self.store.list(Some(&prefix)).map_ok(|details| listed(&details)).map_err(store_fault).boxed()
+    }
+
     /// Removes staging objects older than `older_than` and returns how many.
     pub(crate) async fn sweep(&self, older_than: Duration) -> Result<usize> {
         let now = SystemTime::now();
