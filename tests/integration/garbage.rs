@@ -27,9 +27,9 @@ async fn bytes_without_a_row_are_condemned_first_and_then_removed() {
     each_office(async |office| {
         orphan(office, b"left by a crash").await;
         office.repository.clock().shift(10);
-        let report = office.repository.collect_garbage(CONDEMN_ONLY).await.unwrap();
+        let report = office.repository.collect_garbage(CONDEMN_ONLY, |_, _| {}).await.unwrap();
         assert_eq!((report.orphans, report.deleted, files(office)), (1, 0, 1));
-        let report = office.repository.collect_garbage(NOW).await.unwrap();
+        let report = office.repository.collect_garbage(NOW, |_, _| {}).await.unwrap();
         assert_eq!((report.deleted, files(office)), (1, 0));
     })
     .await;
@@ -40,7 +40,7 @@ async fn an_upload_of_condemned_bytes_takes_another_key_and_outlives_the_collect
     each_office(async |office| {
         orphan(office, b"\x00the same bytes").await;
         office.repository.clock().shift(10);
-        office.repository.collect_garbage(CONDEMN_ONLY).await.unwrap();
+        office.repository.collect_garbage(CONDEMN_ONLY, |_, _| {}).await.unwrap();
         let dossier = office.dossier("2024").await;
         let new = NewDocument {
             name: "a.bin".into(),
@@ -48,7 +48,7 @@ async fn an_upload_of_condemned_bytes_takes_another_key_and_outlives_the_collect
             ..NewDocument::default()
         };
         office.system.document_create(dossier, new).await.unwrap();
-        let report = office.repository.collect_garbage(NOW).await.unwrap();
+        let report = office.repository.collect_garbage(NOW, |_, _| {}).await.unwrap();
         assert_eq!(report.deleted, 1);
         let found = office.repository.verify(VerifyOptions::default(), |_| {}).await.unwrap();
         assert!(found.is_clean(), "{:?}", found.faults);
@@ -62,11 +62,11 @@ async fn a_backup_lease_keeps_everything_in_place_until_it_ends() {
         orphan(office, b"leased").await;
         office.repository.clock().shift(10);
         office.repository.lease_blobs("backup-1", "a backup", 60_000).await.unwrap();
-        let report = office.repository.collect_garbage(NOW).await.unwrap();
+        let report = office.repository.collect_garbage(NOW, |_, _| {}).await.unwrap();
         assert!(report.is_leased);
         assert_eq!((report.deleted, files(office)), (0, 1));
         office.repository.release_blobs("backup-1").await.unwrap();
-        assert_eq!(office.repository.collect_garbage(NOW).await.unwrap().deleted, 1);
+        assert_eq!(office.repository.collect_garbage(NOW, |_, _| {}).await.unwrap().deleted, 1);
     })
     .await;
 }
@@ -79,12 +79,12 @@ async fn collection_races_uploads_of_the_same_bytes_and_nothing_referenced_is_lo
             orphan(office, format!("\0bytes {round}").as_bytes()).await;
         }
         office.repository.clock().shift(10);
-        assert_eq!(office.repository.collect_garbage(CONDEMN_ONLY).await.unwrap().orphans, 20);
+        assert_eq!(office.repository.collect_garbage(CONDEMN_ONLY, |_, _| {}).await.unwrap().orphans, 20);
         let repository = office.repository.clone();
         let collector = tokio::spawn(async move {
             for _ in 0..40 {
                 repository.clock().shift(5);
-                repository.collect_garbage(WHILE_PEOPLE_WORK).await.unwrap();
+                repository.collect_garbage(WHILE_PEOPLE_WORK, |_, _| {}).await.unwrap();
             }
         });
         for round in 0..40 {

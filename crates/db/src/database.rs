@@ -212,8 +212,8 @@ impl Database {
     /// Runs `act` in one transaction and answers when it is durable.
     ///
     /// `act` may be run more than once, so it must do nothing outside the database, and must not keep what it learnt in
-    /// an earlier run. On SQLite it runs in a savepoint of a group: other transactions commit with it, none of them can
-    /// make it fail, and it must not wait for another write. It may not begin or end transactions by hand; diesel's
+    /// an earlier run. On SQLite it runs in a group: other transactions commit with it, none of them can make it fail, and
+    /// it must not wait for another write. It may not begin or end transactions by hand; diesel's
     /// nested `transaction` works. What `act` refuses leaves no trace.
     ///
     /// A caller that goes away before its turn is forgotten; once begun, the transaction runs to its end.

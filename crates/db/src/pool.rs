@@ -15,7 +15,7 @@ use crate::config::DatabaseConfig;
 use crate::conn::{Backend, Conn};
 use crate::each_db;
 use crate::error::{DbError, panic_text};
-use crate::prepared::prepared;
+use crate::prepared::verbatim;
 use crate::sqlite;
 
 /// Where the connections of a pool lead.
@@ -135,7 +135,7 @@ where
 /// short that it would notice.
 fn begin_snapshot(conn: &mut Conn) -> QueryResult<()> {
     match conn {
-        Conn::Sqlite(conn) => prepared(diesel::sql_query("BEGIN")).execute(conn).map(drop),
+        Conn::Sqlite(conn) => verbatim("BEGIN").execute(conn).map(drop),
         #[cfg(feature = "postgres")]
         Conn::Postgres(conn) => {
             let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -147,7 +147,7 @@ fn begin_snapshot(conn: &mut Conn) -> QueryResult<()> {
 /// Ends a snapshot.
 fn end_snapshot(conn: &mut Conn) -> QueryResult<()> {
     match conn {
-        Conn::Sqlite(conn) => prepared(diesel::sql_query("ROLLBACK")).execute(conn).map(drop),
+        Conn::Sqlite(conn) => verbatim("ROLLBACK").execute(conn).map(drop),
         #[cfg(feature = "postgres")]
         Conn::Postgres(conn) => roll_back_all(conn),
     }

@@ -62,6 +62,55 @@ async fn members_commit_together_and_one_that_fails_fails_alone() {
     database.close().await;
 }
 
+/// Queues one that adds a paper and counts its runs, and then what `fails` does, in one group; returns the runs.
+async fn runs_beside(fails: fn(&mut Conn) -> Result<(), DbError>) -> usize {
+    let (_office, database) = open(None).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&runs);
+    let held = Held::new(&database).await;
+    let added = queue(&database, move |conn| {
+        count.fetch_add(1, Ordering::SeqCst);
+        add(conn, "kept")
+    })
+    .await;
+    let failed = queue(&database, fails).await;
+    held.let_go().await;
+    added.await.unwrap();
+    failed.await.unwrap_err();
+    assert_eq!(stored(&database).await, ["kept"]);
+    let tables: Vec<String> = database
+        .read(|conn| -> Result<_, DbError> {
+            let sql = "SELECT name AS title FROM sqlite_master WHERE name = 'stray'";
+            Ok(each_db!(conn, |c| diesel::sql_query(sql).load::<Title>(c))?.into_iter().map(|row| row.title).collect())
+        })
+        .await
+        .unwrap();
+    assert!(tables.is_empty());
+    assert_eq!(*database.commits().borrow(), 1);
+    database.close().await;
+    runs.load(Ordering::SeqCst)
+}
+
+#[derive(QueryableByName)]
+struct Title {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    title: String,
+}
+
+#[tokio::test]
+async fn one_that_refuses_before_it_writes_costs_the_others_nothing() {
+    assert_eq!(runs_beside(|_| Err(DbError::Misuse("refused"))).await, 1);
+    // A statement that fails leaves nothing by itself.
+    assert_eq!(runs_beside(|conn| add(conn, "kept")).await, 1);
+}
+
+#[tokio::test]
+async fn one_that_fails_after_it_wrote_leaves_nothing_and_the_others_are_kept() {
+    assert_eq!(runs_beside(|conn| add(conn, "lost").and(Err(DbError::Misuse("refused")))).await, 2);
+    let stray = |conn: &mut Conn| execute(conn, "CREATE TABLE stray (no INTEGER)").and(Err(DbError::Misuse("refused")));
+    assert_eq!(runs_beside(stray).await, 2);
+}
+
 #[tokio::test]
 async fn a_member_sees_what_those_before_it_in_its_group_wrote() {
     let (_office, database) = open(None).await;
@@ -214,29 +263,53 @@ async fn a_member_that_goes_on_after_its_transaction_is_gone_writes_nothing() {
     database.close().await;
 }
 
+/// Queues one that says `word` between two others; returns its result and what is stored then.
+async fn beside_a_rude_one(word: &'static str, is_careful: bool) -> (Result<(), DbError>, Vec<String>) {
+    let (_office, database) = open(None).await;
+    let held = Held::new(&database).await;
+    let one = queue(&database, |conn| add(conn, "one")).await;
+    let fails =
+        move |conn: &mut Conn| if is_careful { add(conn, "lost").and(Err(DbError::Misuse("lost"))) } else { Ok(()) };
+    let lost = queue(&database, fails).await;
+    let rude = queue(&database, move |conn| {
+        add(conn, "rude")?;
+        let _ = execute(conn, word);
+        let _ = add(conn, "ruder");
+        Ok(())
+    })
+    .await;
+    let two = queue(&database, |conn| add(conn, "two")).await;
+    held.let_go().await;
+    one.await.unwrap();
+    assert_eq!(lost.await.is_err(), is_careful);
+    let result = rude.await;
+    two.await.unwrap();
+    let stored = stored(&database).await;
+    database.close().await;
+    (result, stored)
+}
+
 #[tokio::test]
 async fn a_member_that_ends_the_transaction_by_hand_harms_nobody() {
-    for word in
-        ["COMMIT", "ROLLBACK", "RELEASE cartulary_member", "ROLLBACK TO cartulary_member; RELEASE cartulary_member"]
-    {
-        let (_office, database) = open(None).await;
-        let held = Held::new(&database).await;
-        let one = queue(&database, |conn| add(conn, "one")).await;
-        let rude = queue(&database, move |conn| {
-            add(conn, "rude")?;
-            let _ = execute(conn, word);
-            let _ = add(conn, "ruder");
-            Ok(())
-        })
-        .await;
-        let two = queue(&database, |conn| add(conn, "two")).await;
-        held.let_go().await;
-        one.await.unwrap();
-        let result = rude.await;
-        assert!(matches!(result, Err(DbError::Misuse(_))), "{word}: {result:?}");
-        two.await.unwrap();
-        assert_eq!(stored(&database).await, ["one", "two"], "{word}");
-        database.close().await;
+    for is_careful in [false, true] {
+        for word in ["COMMIT", "ROLLBACK"] {
+            let (result, stored) = beside_a_rude_one(word, is_careful).await;
+            assert!(matches!(result, Err(DbError::Misuse(_))), "{word}: {result:?}");
+            assert_eq!(stored, ["one", "two"], "{word}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_ends_a_savepoint_which_is_not_its_own_harms_nobody() {
+    for is_careful in [false, true] {
+        for word in ["RELEASE cartulary_member", "ROLLBACK TO cartulary_member; RELEASE cartulary_member"] {
+            let (result, mut stored) = beside_a_rude_one(word, is_careful).await;
+            // When it ran beside others it may have been put behind them, to run alone.
+            stored.sort();
+            assert!(result.is_ok(), "{word}: {result:?}");
+            assert_eq!(stored, ["one", "rude", "ruder", "two"], "{word}");
+        }
     }
 }
 

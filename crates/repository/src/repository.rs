@@ -21,18 +21,34 @@ use crate::{bootstrap, error_chain};
 /// The core's own tables.
 pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
     owner: "core",
-    sqlite: &[MigrationFile {
-        version: "0001",
-        name: "foundation",
-        up: include_str!("../../../schema/core/migrations/sqlite/0001_foundation/up.sql"),
-        down: include_str!("../../../schema/core/migrations/sqlite/0001_foundation/down.sql"),
-    }],
-    postgres: &[MigrationFile {
-        version: "0001",
-        name: "foundation",
-        up: include_str!("../../../schema/core/migrations/postgres/0001_foundation/up.sql"),
-        down: include_str!("../../../schema/core/migrations/postgres/0001_foundation/down.sql"),
-    }],
+    sqlite: &[
+        MigrationFile {
+            version: "0001",
+            name: "foundation",
+            up: include_str!("../../../schema/core/migrations/sqlite/0001_foundation/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0001_foundation/down.sql"),
+        },
+        MigrationFile {
+            version: "0002",
+            name: "fewer_indexes",
+            up: include_str!("../../../schema/core/migrations/sqlite/0002_fewer_indexes/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0002_fewer_indexes/down.sql"),
+        },
+    ],
+    postgres: &[
+        MigrationFile {
+            version: "0001",
+            name: "foundation",
+            up: include_str!("../../../schema/core/migrations/postgres/0001_foundation/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0001_foundation/down.sql"),
+        },
+        MigrationFile {
+            version: "0002",
+            name: "fewer_indexes",
+            up: include_str!("../../../schema/core/migrations/postgres/0002_fewer_indexes/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0002_fewer_indexes/down.sql"),
+        },
+    ],
 };
 
 const CORE_TYPES: &str = include_str!("../../../schema/core/types/core.toml");
@@ -111,6 +127,8 @@ pub(crate) struct Inner {
     pub(crate) indexed: tokio::sync::watch::Sender<i64>,
     /// Told by whoever waits until the index has passed a change.
     pub(crate) index_wanted: tokio::sync::Notify,
+    /// Wakes who looks for jobs, as soon as one was enqueued here.
+    pub(crate) jobs_wanted: tokio::sync::Notify,
     /// Held by whoever writes the index.
     pub(crate) feeding: tokio::sync::Mutex<()>,
     pub(crate) containment: OnceLock<String>,
@@ -177,6 +195,7 @@ impl Repository {
             system: Arc::new(facts.system),
             indexed: tokio::sync::watch::Sender::new(indexed),
             index_wanted: tokio::sync::Notify::new(),
+            jobs_wanted: tokio::sync::Notify::new(),
             feeding: tokio::sync::Mutex::new(()),
             containment: OnceLock::new(),
             config,

@@ -19,6 +19,8 @@ pub(crate) struct Tx<'a> {
     pub actor_no: i64,
     /// The transaction's outward id.
     pub id: &'a str,
+    /// Whether it enqueued a job.
+    has_jobs: bool,
 }
 
 /// A change to record.
@@ -66,6 +68,7 @@ impl Tx<'_> {
 
     /// Enqueues a job that runs after the commit.
     pub(crate) fn enqueue(&mut self, job: &NewJob) -> Result<()> {
+        self.has_jobs = true;
         jobs::insert(self.conn, job, self.now, Some(self.actor_no))
     }
 }
@@ -116,13 +119,18 @@ impl Repository {
         let id = uuid::Uuid::now_v7().to_string();
         let transaction = id.clone();
         let clock = self.clock();
-        let value = self
+        let (value, has_jobs) = self
             .database()
-            .write(move |conn| {
+            .write(move |conn| -> Result<_> {
                 let now = clock.now();
-                act(&mut Tx { conn, now, actor_no, id: &id })
+                let mut tx = Tx { conn, now, actor_no, id: &id, has_jobs: false };
+                let value = act(&mut tx)?;
+                Ok((value, tx.has_jobs))
             })
             .await?;
+        if has_jobs {
+            self.inner.jobs_wanted.notify_one();
+        }
         Ok(Written { value, transaction })
     }
 }

@@ -25,7 +25,7 @@ use crate::{Repository, RepositoryError, Result};
 const LEASE_MS: i64 = 60_000;
 /// How often leases are renewed.
 const RENEW: Duration = Duration::from_secs(20);
-/// How often due jobs are looked for without news.
+/// How often due jobs are looked for without news: those of other nodes, and those whose time has come.
 const IDLE: Duration = Duration::from_secs(1);
 /// How often a job is begun at most.
 const ATTEMPTS_MAX: i32 = 6;
@@ -35,6 +35,8 @@ const WAIT_MAX_MS: i64 = 60_000;
 const SEQUENCE: Duration = Duration::from_millis(25);
 /// How often the house is kept.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
+/// How many of the 256 parts of the blobs are looked through each time: all of them in eleven hours.
+const GARBAGE_PARTS: u64 = 4;
 /// For how long done jobs and remembered requests are kept. *Units*: milliseconds.
 const KEEP_MS: i64 = 7 * 24 * 3_600_000;
 /// How many faults of one file are kept.
@@ -138,7 +140,8 @@ async fn keep_house_once(repository: &Repository) -> Result<()> {
             Ok(())
         })
         .await?;
-    let report = repository.collect_garbage(repository.garbage_rules()).await?;
+    let turn = now.as_millis().unsigned_abs() / HOUSEKEEPING.as_millis() as u64;
+    let report = repository.collect_some_garbage(repository.garbage_rules(), turn, GARBAGE_PARTS).await?;
     tracing::info!(
         condemned = report.condemned,
         deleted = report.deleted,
@@ -153,7 +156,6 @@ async fn keep_house_once(repository: &Repository) -> Result<()> {
 async fn run_jobs(repository: Repository, mut stop: watch::Receiver<bool>) {
     let owner = uuid::Uuid::now_v7().to_string();
     let slots = Arc::new(Semaphore::new(repository.inner.config.job_workers.max(1)));
-    let mut commits = repository.database().commits();
     let mut running = JoinSet::new();
     let mut renewed = tokio::time::Instant::now();
     loop {
@@ -184,7 +186,7 @@ async fn run_jobs(repository: Repository, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             _ = stop.changed() => break,
             _ = running.join_next(), if is_busy => {}
-            _ = commits.changed(), if slots.available_permits() > 0 => {}
+            () = repository.inner.jobs_wanted.notified(), if slots.available_permits() > 0 => {}
             () = tokio::time::sleep(IDLE) => {}
         }
     }

@@ -1,6 +1,8 @@
 //! What commands say: results on standard output, for people or as JSON; everything else on standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -43,6 +45,31 @@ pub fn say_error(error: &anyhow::Error) {
 /// Says whether a person watches standard error.
 pub fn is_watched() -> bool {
     io::stderr().is_terminal()
+}
+
+/// Tells a person who watches how far long work is, every few seconds.
+#[derive(Debug)]
+pub struct Ticker {
+    is_watched: bool,
+    last_line: Mutex<Instant>,
+}
+
+impl Ticker {
+    const EVERY: Duration = Duration::from_secs(3);
+
+    /// Begins to tell; nothing when nobody watches or `is_silent`.
+    pub fn new(is_silent: bool) -> Self {
+        Self { is_watched: is_watched() && !is_silent, last_line: Mutex::new(Instant::now()) }
+    }
+
+    /// Writes a line, if the last one is some seconds old.
+    pub fn tell(&self, line: impl FnOnce() -> String) {
+        let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_watched && last.elapsed() > Self::EVERY {
+            *last = Instant::now();
+            remark(&line());
+        }
+    }
 }
 
 /// Draws a frame around lines.

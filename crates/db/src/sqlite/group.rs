@@ -1,4 +1,7 @@
-//! How transactions share one commit: each in a savepoint, all under one `BEGIN IMMEDIATE`, answered after `COMMIT`.
+//! How transactions share one commit: all under one `BEGIN IMMEDIATE`, answered after `COMMIT`.
+//!
+//! Most members succeed, or refuse before they write anything; so a group begins without savepoints. When a member fails
+//! and has written, the group is undone and its members run again, each in a savepoint of its own.
 //!
 //! SQLite rolls back the whole transaction, not the savepoint, on some failures (no space, input/output, memory,
 //! interruption), while diesel goes on counting its depth. So after each member the connection is asked whether the
@@ -8,7 +11,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
@@ -17,20 +20,37 @@ use diesel::{RunQueryDsl, SqliteConnection};
 use crate::conn::Conn;
 use crate::database::BeforeCommit;
 use crate::error::{DbError, diesel_error, panic_text};
-use crate::prepared::prepared;
-use crate::sqlite::hooks::{self, Guard};
+use crate::prepared::verbatim;
+use crate::sqlite::hooks::{self, GroupState, Guard};
 use crate::sqlite::member::Member;
 use crate::sqlite::writer::{Writer, WriterConnection};
 
-diesel::define_sql_function! {
-    /// Returns how many rows this connection has inserted, changed or deleted since it was opened.
-    fn total_changes() -> BigInt;
+/// How a group is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// With whoever waits, and no savepoints.
+    Open,
+    /// With whoever waits, each in a savepoint.
+    Careful,
+    /// With the one it has.
+    Alone,
+}
+
+/// Who of a group is to be run again.
+enum Again {
+    Nobody,
+    /// All of them in one group, each in a savepoint.
+    Together(Vec<Box<dyn Member>>),
+    /// Each in a group of its own.
+    Apart(Vec<Box<dyn Member>>),
 }
 
 /// What a member did to the group.
 enum Step {
     /// The transaction goes on, with the member's rows or without them.
     Goes,
+    /// The member failed, and what it wrote is in the transaction.
+    Soiled,
     /// The transaction is gone; `expired` when the member's time ran out.
     Lost { expired: bool },
 }
@@ -48,34 +68,49 @@ enum Ending {
 impl Writer {
     /// Commits `first`, together with those that wait behind it.
     pub(super) fn serve(&mut self, first: Box<dyn Member>) {
-        let again = self.run_group(first, self.settings.max_group);
-        for member in again {
-            // A group of one is never given back.
-            drop(self.run_group(member, 1));
+        let again = match self.run_group(vec![first], Mode::Open) {
+            Again::Together(members) => self.run_group(members, Mode::Careful),
+            other => other,
+        };
+        if let Again::Apart(members) = again {
+            for member in members {
+                // A group of one has nobody to be run again.
+                drop(self.run_group(vec![member], Mode::Alone));
+            }
         }
     }
 
-    /// Runs a group of at most `max` members; returns those to be run again one by one.
-    fn run_group(&mut self, first: Box<dyn Member>, max: usize) -> Vec<Box<dyn Member>> {
+    /// Runs a group that begins with `members`.
+    fn run_group(&mut self, members: Vec<Box<dyn Member>>, mode: Mode) -> Again {
         let before = match self.begin() {
             Ok(before) => before,
             Err(error) => {
                 self.discard();
-                answer_all(vec![first], Some(&error));
-                return Vec::new();
+                answer_all(members, Some(&error));
+                return Again::Nobody;
             }
         };
         let started = Instant::now();
-        let mut group: Vec<Box<dyn Member>> = Vec::new();
-        let mut next = Some(first);
+        let mut rows = before;
+        let mut group: Vec<Box<dyn Member>> = Vec::with_capacity(members.len());
+        let mut members = members.into_iter();
+        let mut next = members.next();
         while let Some(mut member) = next.take() {
             if !member.is_abandoned() {
-                match self.run_member(member.as_mut()) {
+                match self.run_member(member.as_mut(), mode, &mut rows) {
                     Step::Goes => group.push(member),
-                    Step::Lost { expired } => return self.separate(group, member, expired),
+                    Step::Soiled => return self.undo(group, member),
+                    Step::Lost { expired } => {
+                        let mut again = self.separate(group, member, expired);
+                        again.extend(members);
+                        return Again::Apart(again);
+                    }
                 }
             }
-            next = self.next_member(group.len(), max, started);
+            next = members.next().or_else(|| match mode {
+                Mode::Open | Mode::Careful => self.next_member(group.len(), started),
+                Mode::Alone => None,
+            });
         }
         self.end_group(group, before)
     }
@@ -83,53 +118,73 @@ impl Writer {
     /// Begins the transaction of a group; returns how many rows the connection had changed before.
     fn begin(&mut self) -> Result<i64, DbError> {
         let connection = self.connection()?;
-        let before = on_sqlite(&mut connection.conn, |c| {
+        let state = on_sqlite(&mut connection.conn, |c| {
             AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?;
-            diesel::select(total_changes()).get_result(c)
+            Ok(hooks::group_state(c))
         })?;
-        Ok(before)
+        match state {
+            GroupState::Alive(rows) => Ok(rows),
+            GroupState::Unresolved | GroupState::Gone => Err(DbError::Misuse("began no transaction")),
+        }
     }
 
-    /// Runs one member in its savepoint.
-    fn run_member(&mut self, member: &mut dyn Member) -> Step {
+    /// Runs one member; `rows` is how many rows the connection had changed before, and then how many it has.
+    fn run_member(&mut self, member: &mut dyn Member, mode: Mode, rows: &mut i64) -> Step {
         let budget = self.settings.budget;
-        let Some(WriterConnection { conn, guard }) = self.connection.as_mut() else {
+        let Some(WriterConnection { conn, guard, schema_version }) = self.connection.as_mut() else {
             return Step::Lost { expired: false };
         };
-        if on_sqlite(conn, |c| savepoint(c, "SAVEPOINT cartulary_member")).is_err() {
+        let has_savepoint = mode == Mode::Careful;
+        if has_savepoint && on_sqlite(conn, |c| savepoint(c, "SAVEPOINT cartulary_member")).is_err() {
             return Step::Lost { expired: false };
         }
         guard.start_clock(budget);
         member.run(conn);
         let expired = guard.stop_clock();
-        let state = on_sqlite(conn, |c| Ok(hooks::group_state(c))).unwrap_or(hooks::GONE);
-        if state == hooks::GONE {
+        let state = on_sqlite(conn, |c| Ok(hooks::group_state(c))).unwrap_or(GroupState::Gone);
+        if state == GroupState::Gone {
             return Step::Lost { expired };
         }
         let Ok(was_balanced) = on_sqlite(conn, close_nested) else {
             return Step::Lost { expired };
         };
-        if expired {
-            let budget_ms = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
-            member.overrule(DbError::OverBudget { budget_ms });
-        } else if member.succeeded() && !was_balanced {
-            member.overrule(DbError::Misuse("left a nested transaction open"));
-        } else if member.succeeded() && state == hooks::UNRESOLVED {
-            member.overrule(DbError::Query(diesel_error(
-                DatabaseErrorKind::ForeignKeyViolation,
-                "FOREIGN KEY constraint failed",
-            )));
+        if expired && !has_savepoint {
+            // It is not given the same time once more.
+            return Step::Lost { expired };
         }
-        let ended = on_sqlite(conn, |c| {
-            if !member.succeeded() {
-                savepoint(c, "ROLLBACK TO cartulary_member")?;
-            }
-            savepoint(c, "RELEASE cartulary_member")
-        });
-        match ended {
-            Ok(()) => Step::Goes,
-            Err(_) => Step::Lost { expired: false },
+        overrule(member, expired, budget, was_balanced, state);
+        if has_savepoint {
+            return match on_sqlite(conn, |c| end_savepoint(c, member.succeeded())) {
+                Ok(()) => Step::Goes,
+                Err(_) => Step::Lost { expired: false },
+            };
         }
+        let wrote = !matches!(state, GroupState::Alive(now) if now == *rows);
+        if !member.succeeded() && (wrote || has_new_schema(conn, schema_version)) {
+            return Step::Soiled;
+        }
+        if let GroupState::Alive(now) = state {
+            *rows = now;
+        }
+        Step::Goes
+    }
+
+    /// Undoes the transaction in which `culprit` failed; tells whether its group is to be run again with savepoints.
+    fn undo(&mut self, mut group: Vec<Box<dyn Member>>, culprit: Box<dyn Member>) -> Again {
+        let undone = match self.connection.as_mut() {
+            Some(connection) => on_sqlite(&mut connection.conn, AnsiTransactionManager::rollback_transaction),
+            None => Ok(()),
+        };
+        if undone.is_err() {
+            self.discard();
+        }
+        if group.is_empty() {
+            // With the transaction everything is gone that it wrote.
+            culprit.answer();
+            return Again::Nobody;
+        }
+        group.push(culprit);
+        Again::Together(group)
     }
 
     /// Discards the connection of a lost group and tells who is to be run again.
@@ -142,8 +197,7 @@ impl Writer {
         self.discard();
         tracing::warn!(members = group.len() + 1, expired, "the database ended a transaction; its members run again");
         if expired {
-            let budget_ms = u64::try_from(self.settings.budget.as_millis()).unwrap_or(u64::MAX);
-            culprit.overrule(DbError::OverBudget { budget_ms });
+            culprit.overrule(DbError::OverBudget { budget_ms: millis(self.settings.budget) });
             culprit.answer();
         } else if group.is_empty() {
             if culprit.succeeded() {
@@ -157,7 +211,7 @@ impl Writer {
     }
 
     /// Lets the sequencer number the changes, commits, and only then answers.
-    fn end_group(&mut self, group: Vec<Box<dyn Member>>, before: i64) -> Vec<Box<dyn Member>> {
+    fn end_group(&mut self, group: Vec<Box<dyn Member>>, before: i64) -> Again {
         let has_rows = group.iter().any(|member| member.succeeded());
         match self.finish(has_rows, before) {
             Ending::Committed { wrote } => {
@@ -165,22 +219,22 @@ impl Writer {
                     self.settings.commits.send_modify(|count| *count = count.wrapping_add(1));
                 }
                 answer_all(group, None);
-                Vec::new()
+                Again::Nobody
             }
             Ending::Undone(error) => {
                 self.discard();
                 if group.len() > 1 {
                     tracing::warn!(members = group.len(), error = %error, "a group was undone; its members run again");
-                    return group;
+                    return Again::Apart(group);
                 }
                 answer_all(group, Some(&error));
-                Vec::new()
+                Again::Nobody
             }
             Ending::Failed(error) => {
                 self.discard();
                 tracing::error!(members = group.len(), error = %error, "a commit failed");
                 answer_all(group, Some(&error));
-                Vec::new()
+                Again::Nobody
             }
         }
     }
@@ -188,7 +242,7 @@ impl Writer {
     fn finish(&mut self, has_rows: bool, before: i64) -> Ending {
         let must_fail = take_one(&self.settings.faults.failing_commits);
         let before_commit = self.settings.before_commit.clone();
-        let Some(WriterConnection { conn, guard }) = self.connection.as_mut() else {
+        let Some(WriterConnection { conn, guard, .. }) = self.connection.as_mut() else {
             return Ending::Undone(DbError::Misuse("lost its connection"));
         };
         if !has_rows {
@@ -198,10 +252,11 @@ impl Writer {
                 Err(error) => Ending::Undone(error.into()),
             };
         }
-        let wrote = match on_sqlite(conn, |c| diesel::select(total_changes()).get_result::<i64>(c)) {
-            Ok(after) => after != before,
-            Err(error) => return Ending::Undone(error.into()),
+        let state = on_sqlite(conn, |c| Ok(hooks::group_state(c))).unwrap_or(GroupState::Gone);
+        let GroupState::Alive(after) = state else {
+            return Ending::Undone(DbError::Misuse("lost its transaction"));
         };
+        let wrote = after != before;
         if wrote && let Err(error) = number(before_commit.as_ref(), conn) {
             return Ending::Undone(error);
         }
@@ -222,18 +277,48 @@ fn number(before_commit: Option<&Arc<dyn BeforeCommit>>, conn: &mut Conn) -> Res
         Ok(Err(error)) => return Err(error),
         Err(payload) => return Err(DbError::BeforeCommit(panic_text(payload.as_ref()))),
     }
-    let state = on_sqlite(conn, |c| Ok(hooks::group_state(c))).unwrap_or(hooks::GONE);
+    let state = on_sqlite(conn, |c| Ok(hooks::group_state(c))).unwrap_or(GroupState::Gone);
     let was_balanced = on_sqlite(conn, close_nested).unwrap_or(false);
-    if state == hooks::ALIVE && was_balanced {
+    if matches!(state, GroupState::Alive(_)) && was_balanced {
         Ok(())
     } else {
         Err(DbError::BeforeCommit("it did not leave the transaction as it had found it".to_owned()))
     }
 }
 
+/// Puts an error in place of a result that cannot be kept.
+fn overrule(member: &mut dyn Member, expired: bool, budget: Duration, was_balanced: bool, state: GroupState) {
+    if expired {
+        member.overrule(DbError::OverBudget { budget_ms: millis(budget) });
+    } else if member.succeeded() && !was_balanced {
+        member.overrule(DbError::Misuse("left a nested transaction open"));
+    } else if member.succeeded() && state == GroupState::Unresolved {
+        let error = diesel_error(DatabaseErrorKind::ForeignKeyViolation, "FOREIGN KEY constraint failed");
+        member.overrule(DbError::Query(error));
+    }
+}
+
+/// Tells whether the transaction holds another schema than before: changes to it are not counted as rows.
+fn has_new_schema(conn: &mut Conn, known: &mut i32) -> bool {
+    let Ok(now) = on_sqlite(conn, super::schema_version) else { return true };
+    std::mem::replace(known, now) != now
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Keeps what a member wrote since its savepoint, or not.
+fn end_savepoint(conn: &mut SqliteConnection, is_kept: bool) -> QueryResult<()> {
+    if !is_kept {
+        savepoint(conn, "ROLLBACK TO cartulary_member")?;
+    }
+    savepoint(conn, "RELEASE cartulary_member")
+}
+
 /// Runs one of the statements around a member, which each group repeats.
 fn savepoint(conn: &mut SqliteConnection, sql: &'static str) -> QueryResult<()> {
-    prepared(diesel::sql_query(sql)).execute(conn).map(drop)
+    verbatim(sql).execute(conn).map(drop)
 }
 
 fn commit(conn: &mut Conn, guard: &Guard, must_fail: bool) -> Result<(), DbError> {

@@ -16,25 +16,38 @@ use crate::error::DbError;
 /// How many steps of SQLite's virtual machine lie between two looks at the clock: well under a millisecond.
 const STEPS_BETWEEN_LOOKS: c_int = 4_000;
 
-/// The value of `cartulary_group_state()` while the transaction lives and nothing is left open in it.
-pub(crate) const ALIVE: i32 = 0;
-/// The value of `cartulary_group_state()` when no transaction is open any more.
-pub(crate) const GONE: i32 = 1;
-/// The value of `cartulary_group_state()` when a deferred foreign key is not satisfied.
-pub(crate) const UNRESOLVED: i32 = 2;
+/// What became of the writer's transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupState {
+    /// It lives, and nothing is left open in it; with the number of rows that the connection has inserted, changed or
+    /// deleted since it was opened.
+    Alive(i64),
+    /// A deferred foreign key is not satisfied.
+    Unresolved,
+    /// No transaction is open any more.
+    Gone,
+}
+
+/// The values of `cartulary_group_state()` below 0, where there is no number of rows.
+const UNRESOLVED: i64 = -1;
+const GONE: i64 = -2;
 
 diesel::define_sql_function! {
-    /// Tells what became of the writer's transaction: [`ALIVE`], [`GONE`] or [`UNRESOLVED`].
-    fn cartulary_group_state() -> Integer;
+    /// Tells what became of the writer's transaction: how many rows it and those before it changed, or why it is no use.
+    fn cartulary_group_state() -> BigInt;
 }
 
 /// Asks the connection itself what became of its transaction; any failure means that it is gone.
 ///
 /// It is a SQL function, and not a call with a handle kept aside, so that the answer always comes from the very
 /// connection that is asked, even if a closure exchanged it for another.
-pub(crate) fn group_state(conn: &mut SqliteConnection) -> i32 {
+pub(crate) fn group_state(conn: &mut SqliteConnection) -> GroupState {
     use diesel::RunQueryDsl;
-    diesel::select(cartulary_group_state()).get_result(conn).unwrap_or(GONE)
+    match diesel::select(cartulary_group_state()).get_result::<i64>(conn) {
+        Ok(UNRESOLVED) => GroupState::Unresolved,
+        Ok(rows) if rows >= 0 => GroupState::Alive(rows),
+        _ => GroupState::Gone,
+    }
 }
 
 /// What the hooks of one writer connection obey: a deadline, and whether a commit is allowed now.
@@ -172,9 +185,9 @@ unsafe extern "C" fn tell_state(
         } else if has_unresolved_keys(handle) {
             UNRESOLVED
         } else {
-            ALIVE
+            ffi::sqlite3_total_changes64(handle)
         };
-        ffi::sqlite3_result_int(context, state);
+        ffi::sqlite3_result_int64(context, state);
     }
 }
 

@@ -36,6 +36,18 @@ struct JournalMode {
     journal_mode: String,
 }
 
+#[derive(diesel::QueryableByName)]
+struct SchemaVersion {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    schema_version: i32,
+}
+
+/// Returns the number that SQLite raises with each change of the schema.
+fn schema_version(conn: &mut SqliteConnection) -> diesel::QueryResult<i32> {
+    let version: SchemaVersion = diesel::sql_query("PRAGMA schema_version").get_result(conn)?;
+    Ok(version.schema_version)
+}
+
 /// Returns the path in the form that SQLite opens; refuses one that SQLite would read as something else.
 pub(crate) fn database_url(path: &Path) -> Result<String, DbError> {
     let absolute = std::path::absolute(path).map_err(|e| DbError::Open(format!("`{}`: {e}", path.display())))?;

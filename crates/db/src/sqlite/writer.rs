@@ -122,6 +122,8 @@ impl WriterHandle {
 pub(super) struct WriterConnection {
     pub(super) conn: Conn,
     pub(super) guard: Arc<Guard>,
+    /// The number of its schema, as far as is known.
+    pub(super) schema_version: i32,
 }
 
 impl WriterConnection {
@@ -129,7 +131,8 @@ impl WriterConnection {
         let (mut conn, guard) = hooks::open_guarded(&settings.url)?;
         super::set_up_writer(&mut conn, settings.faults.max_pages.load(Ordering::Relaxed))?;
         guard.allow_commit(false);
-        Ok(Self { conn: Conn::Sqlite(conn), guard })
+        let schema_version = super::schema_version(&mut conn)?;
+        Ok(Self { conn: Conn::Sqlite(conn), guard, schema_version })
     }
 }
 
@@ -176,8 +179,8 @@ impl Writer {
     }
 
     /// Returns the next member of a running group of `taken`, if one waits and the bounds allow it.
-    pub(super) fn next_member(&self, taken: usize, max: usize, started: Instant) -> Option<Box<dyn Member>> {
-        let is_complete = taken >= max || started.elapsed() >= self.settings.max_group_time;
+    pub(super) fn next_member(&self, taken: usize, started: Instant) -> Option<Box<dyn Member>> {
+        let is_complete = taken >= self.settings.max_group || started.elapsed() >= self.settings.max_group_time;
         if is_complete { None } else { self.waiting.try_recv().ok() }
     }
 

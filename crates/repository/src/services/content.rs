@@ -205,6 +205,8 @@ fn corrupt_or(error: RepositoryError, digest: BlobDigest) -> RepositoryError {
 }
 
 /// Returns the living blob of a digest, making its row when the bytes lie under the generation `stored`.
+///
+/// SQLite has no index that keeps a second living one out: there the one writer asks before it inserts, here.
 fn blob_no(tx: &mut Tx<'_>, digest: &str, size: i64, stored: Option<i32>) -> Result<Option<i64>> {
     let living: Option<BlobRow> = blobs::living_locked(tx.conn, digest)?;
     match (living, stored) {

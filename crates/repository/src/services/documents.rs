@@ -15,6 +15,7 @@ use crate::services::detail::{content_of, principal_name};
 use crate::services::folders::window;
 use crate::services::objects::{Proposed, check_new, index_values, refuse_version, replay, request_digest};
 use crate::services::texts;
+use crate::store::blobs::NewContentRow;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, VersionRow};
 use crate::store::{blobs, filing, imports, principals};
@@ -44,6 +45,18 @@ impl BoundContent {
             media_type: sniffed.media_type,
             file_name: content.file_name.replace('\0', "\u{fffd}"),
             file_name_raw: content.file_name_raw.clone(),
+        }
+    }
+
+    /// Returns it as the main content of an object, with the blob's number.
+    fn row(&self, object_no: i64, blob_no: i64) -> NewContentRow<'_> {
+        NewContentRow {
+            object_no,
+            slot: blobs::MAIN_SLOT,
+            blob_no,
+            media_type: &self.media_type,
+            file_name: &self.file_name,
+            file_name_raw: self.file_name_raw.as_deref(),
         }
     }
 }
@@ -136,11 +149,13 @@ impl Session {
             modified_at: at,
             modified_by: tx.actor_no,
         };
-        let row = objects::insert(tx.conn, &live)?;
+        let no = objects::insert(tx.conn, &live)?;
+        let row = live.clone().numbered(no);
         filing::insert(tx.conn, parent.no, row.no, &name, parts.ordinal, at)?;
         index_values(tx.conn, &self.repository, row.no, &parts.type_id, &parts.properties, true)?;
         if let Some((bound, blob)) = content {
-            bind(tx, row.no, bound, blob)?;
+            blobs::bind_first(tx.conn, bound.row(row.no, blob))?;
+            texts::request(tx, bound.digest, &bound.media_type, &bound.file_name)?;
             self.insert_version(tx, &live, series, content, "", (first, 0), at)?;
         }
         let after = json!({
@@ -234,9 +249,9 @@ impl Session {
             modified_by: tx.actor_no,
             ..live.clone()
         };
-        let no = objects::insert(tx.conn, &row)?.no;
+        let no = objects::insert(tx.conn, &row)?;
         if let Some((bound, blob)) = content {
-            blobs::bind(tx.conn, no, blob, &bound.media_type, &bound.file_name, bound.file_name_raw.as_deref())?;
+            blobs::bind_first(tx.conn, bound.row(no, blob))?;
         }
         let comment = comment.to_owned();
         let version = VersionRow { object_no: no, major, minor, comment, made_at: at, made_by: tx.actor_no };
@@ -281,7 +296,8 @@ impl Session {
         };
         let before = blobs::contents_of(tx.conn, &[row.no])?.remove(&row.no).map(|content| content.digest);
         let at = self.series_instant(tx, row)?;
-        bind(tx, row.no, bound, blob)?;
+        blobs::bind(tx.conn, bound.row(row.no, blob))?;
+        texts::request(tx, bound.digest, &bound.media_type, &bound.file_name)?;
         objects::update(tx.conn, row.no, &row.name, &row.title, &row.properties, at, tx.actor_no)?;
         let live = NewObjectRow {
             id: row.id.clone(),
@@ -349,11 +365,6 @@ impl Session {
         };
         self.repository.database().read(read).await
     }
-}
-
-fn bind(tx: &mut Tx<'_>, object_no: i64, bound: &BoundContent, blob: i64) -> Result<()> {
-    blobs::bind(tx.conn, object_no, blob, &bound.media_type, &bound.file_name, bound.file_name_raw.as_deref())?;
-    texts::request(tx, bound.digest, &bound.media_type, &bound.file_name)
 }
 
 /// Returns the name, or `name (2).ext` and so on, that is free in a folder.

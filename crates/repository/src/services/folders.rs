@@ -103,7 +103,8 @@ impl Session {
             modified_at: at,
             modified_by: tx.actor_no,
         };
-        let row = objects::insert(tx.conn, &row)?;
+        let no = objects::insert(tx.conn, &row)?;
+        let row = row.numbered(no);
         filing::insert(tx.conn, parent.no, row.no, name.as_str(), None, at)?;
         index_values(tx.conn, &self.repository, row.no, type_id, &new.properties, true)?;
         let after = json!({ "type": type_id, "name": row.name, "title": row.title, "properties": new.properties });

@@ -5,11 +5,13 @@ use cartulary_db::Conn;
 use cartulary_model::BlobDigest;
 use futures::StreamExt;
 
-use crate::store::blobs;
+use crate::store::blobs::{self, Part, Unbound};
 use crate::{Repository, RepositoryError, Result};
 
-/// How many rows one transaction condemns or removes.
+/// How many rows one transaction looks at, condemns or removes.
 const BATCH: i64 = 500;
+/// In how many parts the blobs are looked through, by the first byte of their digest.
+const PARTS: u64 = 256;
 
 /// How long an upload may stand still before its leftovers go. No rule shortens it: an upload that runs has no row yet.
 const STAGING_AGE: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
@@ -41,20 +43,58 @@ pub struct GarbageReport {
 }
 
 impl Repository {
-    /// Condemns what nothing refers to, and removes what was condemned long ago.
+    /// Condemns what nothing refers to, and removes what was condemned long ago. `progress` is told after each part of
+    /// the blobs, with how many of how many are done.
     ///
     /// An upload that meets a condemned row takes a new storage key, and a reference locks its blob's row: so no bytes
     /// go that anybody still needs. A running lease (of a backup) stops every physical deletion.
     ///
     /// # Errors
     /// The database's; the store's.
-    pub async fn collect_garbage(&self, rules: GarbageRules) -> Result<GarbageReport> {
-        let condemned = self.condemn_unreferenced(rules).await?;
-        let orphans = self.condemn_orphans(rules).await?;
-        let mut report = GarbageReport { condemned, orphans, ..GarbageReport::default() };
-        self.delete_condemned(rules, &mut report).await?;
-        report.staging_swept = self.blobs().sweep_staging(STAGING_AGE).await? as u64;
+    pub async fn collect_garbage(
+        &self,
+        rules: GarbageRules,
+        progress: impl Fn(u64, u64) + Send + Sync,
+    ) -> Result<GarbageReport> {
+        let mut report = GarbageReport::default();
+        for first in 0..=u8::MAX {
+            self.condemn_part(Part(first), rules, &mut report).await?;
+            progress(u64::from(first) + 1, PARTS);
+        }
+        self.finish_collection(rules, &mut report).await?;
         Ok(report)
+    }
+
+    /// Does the same with the next `count` parts of the blobs, as the clock says which: so that a running office looks
+    /// through all it has in the course of some hours, whatever it has, and never through all of it at once.
+    ///
+    /// # Errors
+    /// As [`Repository::collect_garbage`].
+    pub(crate) async fn collect_some_garbage(
+        &self,
+        rules: GarbageRules,
+        turn: u64,
+        count: u64,
+    ) -> Result<GarbageReport> {
+        let mut report = GarbageReport::default();
+        for number in 0..count.min(PARTS) {
+            let first = turn.wrapping_mul(count).wrapping_add(number) % PARTS;
+            self.condemn_part(Part(u8::try_from(first).unwrap_or_default()), rules, &mut report).await?;
+        }
+        self.finish_collection(rules, &mut report).await?;
+        Ok(report)
+    }
+
+    async fn condemn_part(&self, part: Part, rules: GarbageRules, report: &mut GarbageReport) -> Result<()> {
+        report.condemned += self.condemn_unreferenced(part, rules).await?;
+        report.orphans += self.condemn_orphans(part, rules).await?;
+        Ok(())
+    }
+
+    async fn finish_collection(&self, rules: GarbageRules, report: &mut GarbageReport) -> Result<()> {
+        self.delete_condemned(rules, report).await?;
+        report.staging_swept = self.blobs().sweep_staging(STAGING_AGE).await? as u64;
+        Ok(())
     }
 
     /// Returns the rules of the configuration.
@@ -63,23 +103,27 @@ impl Repository {
         GarbageRules { unreferenced_ms: grace, condemned_ms: grace }
     }
 
-    async fn condemn_unreferenced(&self, rules: GarbageRules) -> Result<u64> {
-        let mut total = 0;
+    async fn condemn_unreferenced(&self, part: Part, rules: GarbageRules) -> Result<u64> {
+        let (mut total, mut after) = (0, part.begin());
         loop {
-            let now = self.clock().now();
-            let before = now.plus_millis(-rules.unreferenced_ms).as_millis();
-            let count = self.database().write(move |conn| blobs::condemn(conn, before, now.as_millis(), BATCH)).await?;
-            total += count as u64;
-            if count == 0 {
-                return Ok(total);
+            let before = self.clock().now().plus_millis(-rules.unreferenced_ms).as_millis();
+            let look = move |conn: &mut Conn| blobs::unbound(conn, part, &after, before, BATCH);
+            let Unbound { nos, last } = self.database().read(look).await?;
+            if !nos.is_empty() {
+                let now = self.clock().now().as_millis();
+                total += self.database().write(move |conn| blobs::condemn(conn, &nos, now)).await? as u64;
+            }
+            match last {
+                Some(last) => after = last,
+                None => return Ok(total),
             }
         }
     }
 
     /// Gives files that no row knows a condemned row: from then on no upload uses their key, and they go like others.
-    async fn condemn_orphans(&self, rules: GarbageRules) -> Result<u64> {
+    async fn condemn_orphans(&self, part: Part, rules: GarbageRules) -> Result<u64> {
         let mut total = 0;
-        let mut listed = self.blobs().list();
+        let mut listed = self.blobs().list_part(part.0);
         while let Some(file) = listed.next().await {
             let file = file?;
             let Some(key) = file.key else { continue };

@@ -1,6 +1,6 @@
 //! Rows of scopes and access lists.
 
-use cartulary_db::{Conn, among, each_db, per_db, prepared};
+use cartulary_db::{Conn, among, each_db, per_db, update_rows};
 use cartulary_model::Timestamp;
 use cartulary_model::permission::AccessEntry;
 use diesel::dsl::max;
@@ -61,10 +61,9 @@ pub(crate) fn insert_row(conn: &mut Conn, parent: Option<i64>, inherits: bool) -
 
 /// Says whether a list inherits.
 pub(crate) fn put_inherits(conn: &mut Conn, row: i64, inherits: bool) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(acl_row::table.filter(acl_row::no.eq(row))).set(acl_row::inherits.eq(inherits))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(acl_row::table.filter(acl_row::no.eq(row)))
+        .set(acl_row::inherits.eq(inherits))
+        .execute(c))?;
     Ok(())
 }
 
@@ -163,8 +162,7 @@ pub(crate) fn scopes_below(conn: &mut Conn, parents: &[i64], row: i64) -> Result
 
 /// Points a scope to another list.
 pub(crate) fn point_scope(conn: &mut Conn, no: i64, row: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(diesel::update(scope::table.filter(scope::no.eq(no))).set(scope::acl_row_no.eq(row)))
-        .execute(c))?;
+    each_db!(conn, |c| update_rows(scope::table.filter(scope::no.eq(no))).set(scope::acl_row_no.eq(row)).execute(c))?;
     Ok(())
 }
 
@@ -177,10 +175,9 @@ pub(crate) fn reparent_rows(conn: &mut Conn, parents: &[i64], old: i64, new: i64
             )))
             .select(acl_row::no)
             .load(c))?;
-    each_db!(conn, |c| prepared(
-        diesel::update(acl_row::table.filter(among(acl_row::no, rows.clone()))).set(acl_row::parent_no.eq(new))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(acl_row::table.filter(among(acl_row::no, rows.clone())))
+        .set(acl_row::parent_no.eq(new))
+        .execute(c))?;
     Ok(rows)
 }
 

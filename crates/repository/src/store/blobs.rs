@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, among, each_db, per_db, prepared};
+use cartulary_db::{Conn, among, each_db, per_db, update_rows, upsert};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
@@ -59,15 +59,21 @@ pub(crate) fn is_living_and_next(conn: &mut Conn, digest: &str) -> Result<(bool,
     Ok((is_living, last.map_or(0, |last| last + 1)))
 }
 
+#[derive(Insertable)]
+#[diesel(table_name = blob, treat_none_as_default_value = false)]
+struct NewBlobRow<'a> {
+    digest: &'a str,
+    generation: i32,
+    size_bytes: i64,
+    created_at: i64,
+    condemned_at: Option<i64>,
+}
+
 /// Inserts a living blob whose bytes are durable; returns `None` when a living one, or this generation, is there.
 pub(crate) fn insert(conn: &mut Conn, digest: &str, generation: i32, size: i64, now: i64) -> Result<Option<i64>> {
+    let row = NewBlobRow { digest, generation, size_bytes: size, created_at: now, condemned_at: None };
     let no = each_db!(conn, |c| diesel::insert_into(blob::table)
-        .values((
-            blob::digest.eq(digest),
-            blob::generation.eq(generation),
-            blob::size_bytes.eq(size),
-            blob::created_at.eq(now),
-        ))
+        .values(&row)
         .on_conflict_do_nothing()
         .returning(blob::no)
         .get_result::<i64>(c)
@@ -91,31 +97,28 @@ pub(crate) fn living_locked(conn: &mut Conn, digest: &str) -> Result<Option<Blob
     )
 }
 
-/// Binds a blob to a slot of an object.
-pub(crate) fn bind(
-    conn: &mut Conn,
-    object_no: i64,
-    blob_no: i64,
-    media_type: &str,
-    file_name: &str,
-    file_name_raw: Option<&[u8]>,
-) -> Result<()> {
-    let values = (
-        content::blob_no.eq(blob_no),
-        content::media_type.eq(media_type),
-        content::file_name.eq(file_name),
-        content::file_name_raw.eq(file_name_raw),
-    );
-    each_db!(conn, |c| {
-        prepared(
-            diesel::insert_into(content::table)
-                .values((content::object_no.eq(object_no), content::slot.eq(MAIN_SLOT), values))
-                .on_conflict((content::object_no, content::slot))
-                .do_update()
-                .set(values),
-        )
-        .execute(c)
-    })?;
+/// The main content of an object.
+#[derive(Clone, Copy, Debug, Insertable, AsChangeset)]
+#[diesel(table_name = content, treat_none_as_default_value = false, treat_none_as_null = true)]
+pub(crate) struct NewContentRow<'a> {
+    pub object_no: i64,
+    pub slot: &'static str,
+    pub blob_no: i64,
+    pub media_type: &'a str,
+    pub file_name: &'a str,
+    pub file_name_raw: Option<&'a [u8]>,
+}
+
+/// Binds a blob to an object that has none yet.
+pub(crate) fn bind_first(conn: &mut Conn, row: NewContentRow<'_>) -> Result<()> {
+    each_db!(conn, |c| diesel::insert_into(content::table).values(row).execute(c))?;
+    Ok(())
+}
+
+/// Binds a blob to an object, in place of the one it has.
+pub(crate) fn bind(conn: &mut Conn, row: NewContentRow<'_>) -> Result<()> {
+    let insert = diesel::insert_into(content::table).values(row);
+    each_db!(conn, |c| upsert(insert, &["object_no", "slot"], row).execute(c))?;
     Ok(())
 }
 
@@ -170,39 +173,75 @@ pub(crate) fn is_known(conn: &mut Conn, digest: &str, generation: i32) -> Result
     Ok(known)
 }
 
-/// Condemns up to `limit` blobs made before `before` that nothing refers to; returns how many.
-pub(crate) fn condemn(conn: &mut Conn, before: i64, now: i64, limit: i64) -> Result<usize> {
+/// Part of the blobs, by the first byte of their digest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part(pub u8);
+
+impl Part {
+    /// The text before all digests of the part.
+    pub(crate) fn begin(self) -> String {
+        format!("{:02x}", self.0)
+    }
+
+    /// A text after all of them.
+    fn end(self) -> String {
+        format!("{:02x}g", self.0)
+    }
+}
+
+/// Some blobs of a part, in the order of their digests.
+#[derive(Debug)]
+pub(crate) struct Unbound {
+    /// Those that nothing refers to, by number.
+    pub nos: Vec<i64>,
+    /// The last digest that was looked at; nothing when there are no more.
+    pub last: Option<String>,
+}
+
+/// Looks at up to `limit` blobs of a part after a digest, and returns those made before `before` that nothing refers to.
+pub(crate) fn unbound(conn: &mut Conn, part: Part, after: &str, before: i64, limit: i64) -> Result<Unbound> {
+    let rows: Vec<(i64, String, i64)> = each_db!(conn, |c| blob::table
+        .filter(blob::digest.gt(after).and(blob::digest.lt(part.end())).and(blob::condemned_at.is_null()))
+        .order(blob::digest)
+        .limit(limit)
+        .select((blob::no, blob::digest, blob::created_at))
+        .load(c))?;
+    let last = rows.last().map(|(_, digest, _)| digest.clone());
+    let old: Vec<i64> = rows.iter().filter(|(_, _, made)| *made < before).map(|(no, _, _)| *no).collect();
+    Ok(Unbound { nos: unbound_among(conn, &old)?, last })
+}
+
+/// Returns those blobs of `nos` that live and that nothing refers to.
+fn unbound_among(conn: &mut Conn, nos: &[i64]) -> Result<Vec<i64>> {
+    if nos.is_empty() {
+        return Ok(Vec::new());
+    }
     let unbound = each_db!(conn, |c| blob::table
         .filter(
-            blob::condemned_at
-                .is_null()
-                .and(blob::created_at.lt(before))
+            among(blob::no, nos.iter().copied())
+                .and(blob::condemned_at.is_null())
                 .and(not(exists(content::table.filter(content::blob_no.eq(blob::no)))))
                 .and(not(exists(rendition::table.filter(rendition::blob_no.eq(blob::no.nullable())))))
         )
-        .order(blob::no)
-        .limit(limit)
         .select(blob::no)
-        .load::<i64>(c))?;
-    per_db!(conn,
-        sqlite(c) => {
-            let living = blob::table.filter(among(blob::no, unbound));
-            Ok(prepared(diesel::update(living).set(blob::condemned_at.eq(now))).execute(c)?)
-        },
-        postgres(c) => {
-            // A reference holds a key-share lock on the row: those in use right now are passed over, and the
-            // condition is asked again under the lock.
-            let locked: Vec<i64> =
-                blob::table.filter(blob::no.eq_any(&unbound)).select(blob::no).for_update().skip_locked().load(c)?;
-            let still_unbound = blob::table.filter(
-                blob::no
-                    .eq_any(locked)
-                    .and(not(exists(content::table.filter(content::blob_no.eq(blob::no)))))
-                    .and(not(exists(rendition::table.filter(rendition::blob_no.eq(blob::no.nullable()))))),
-            );
-            Ok(prepared(diesel::update(still_unbound).set(blob::condemned_at.eq(now))).execute(c)?)
-        },
-    )
+        .load(c))?;
+    Ok(unbound)
+}
+
+/// Condemns those blobs of `nos` that nothing refers to; returns how many.
+pub(crate) fn condemn(conn: &mut Conn, nos: &[i64], now: i64) -> Result<usize> {
+    // A reference holds a key-share lock on the row: those in use right now are passed over, and the condition is asked
+    // again under the lock. The one writer of SQLite needs none.
+    let locked: Vec<i64> = per_db!(conn,
+        sqlite(_c) => nos.to_vec(),
+        postgres(c) =>
+            blob::table.filter(blob::no.eq_any(nos)).select(blob::no).for_update().skip_locked().load(c)?,
+    );
+    let still_unbound = unbound_among(conn, &locked)?;
+    let count = each_db!(conn, |c| update_rows(blob::table.filter(among(blob::no, still_unbound)))
+        .set(blob::condemned_at.eq(now))
+        .execute(c))?;
+    Ok(count)
 }
 
 /// Returns up to `limit` blobs condemned before `before`.
@@ -218,11 +257,9 @@ pub(crate) fn condemned(conn: &mut Conn, before: i64, limit: i64) -> Result<Vec<
 
 /// Claims the removal of a condemned blob for one collector; returns whether it is this one's.
 pub(crate) fn claim_condemned(conn: &mut Conn, no: i64, seen: i64, now: i64) -> Result<bool> {
-    let count = each_db!(conn, |c| prepared(
-        diesel::update(blob::table.filter(blob::no.eq(no).and(blob::condemned_at.eq(seen))))
-            .set(blob::condemned_at.eq(now.max(seen + 1)))
-    )
-    .execute(c))?;
+    let count = each_db!(conn, |c| update_rows(blob::table.filter(blob::no.eq(no).and(blob::condemned_at.eq(seen))))
+        .set(blob::condemned_at.eq(now.max(seen + 1)))
+        .execute(c))?;
     Ok(count == 1)
 }
 
@@ -236,22 +273,23 @@ pub(crate) fn delete_condemned(conn: &mut Conn, no: i64) -> Result<usize> {
 
 /// Writes when a blob's bytes were last found sound.
 pub(crate) fn put_verified(conn: &mut Conn, nos: &[i64], now: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(blob::table.filter(among(blob::no, nos.iter().copied()))).set(blob::verified_at.eq(now))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(blob::table.filter(among(blob::no, nos.iter().copied())))
+        .set(blob::verified_at.eq(now))
+        .execute(c))?;
     Ok(())
 }
 
 /// Takes or renews a lease that keeps all bytes in place until `expires_at`.
 pub(crate) fn put_lease(conn: &mut Conn, id: &str, holder: &str, expires_at: i64) -> Result<()> {
     each_db!(conn, |c| {
-        prepared(
-            diesel::insert_into(blob_lease::table)
-                .values((blob_lease::id.eq(id), blob_lease::holder.eq(holder), blob_lease::expires_at.eq(expires_at)))
-                .on_conflict(blob_lease::id)
-                .do_update()
-                .set(blob_lease::expires_at.eq(expires_at)),
+        upsert(
+            diesel::insert_into(blob_lease::table).values((
+                blob_lease::id.eq(id),
+                blob_lease::holder.eq(holder),
+                blob_lease::expires_at.eq(expires_at),
+            )),
+            &["id"],
+            blob_lease::expires_at.eq(expires_at),
         )
         .execute(c)
     })?;
@@ -273,15 +311,7 @@ pub(crate) fn is_leased(conn: &mut Conn, now: i64) -> Result<bool> {
 
 /// Inserts a condemned row for a file that no row knows; returns whether it was new.
 pub(crate) fn insert_condemned(conn: &mut Conn, digest: &str, generation: i32, size: i64, now: i64) -> Result<bool> {
-    let count = each_db!(conn, |c| diesel::insert_into(blob::table)
-        .values((
-            blob::digest.eq(digest),
-            blob::generation.eq(generation),
-            blob::size_bytes.eq(size),
-            blob::created_at.eq(now),
-            blob::condemned_at.eq(now),
-        ))
-        .on_conflict_do_nothing()
-        .execute(c))?;
+    let row = NewBlobRow { digest, generation, size_bytes: size, created_at: now, condemned_at: Some(now) };
+    let count = each_db!(conn, |c| diesel::insert_into(blob::table).values(&row).on_conflict_do_nothing().execute(c))?;
     Ok(count == 1)
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use cartulary_db::{Conn, each_db, prepared};
-use diesel::dsl::{max, min};
+use cartulary_db::{Conn, each_db, update_rows};
+use diesel::dsl::max;
 use diesel::prelude::*;
 
 use super::schema::change;
@@ -11,7 +11,7 @@ use crate::Result;
 
 /// A row to insert, not numbered yet.
 #[derive(Insertable)]
-#[diesel(table_name = change)]
+#[diesel(table_name = change, treat_none_as_default_value = false)]
 pub(crate) struct NewChangeRow<'a> {
     pub transaction_id: &'a str,
     pub at: i64,
@@ -54,14 +54,13 @@ pub(crate) fn insert(conn: &mut Conn, row: &NewChangeRow<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Returns some rows that have no position, the first ones in the order of insertion: their numbers and digests.
-pub(crate) fn unnumbered(conn: &mut Conn, some: i64) -> Result<Vec<(i64, Vec<u8>)>> {
-    let first: Option<i64> =
-        each_db!(conn, |c| change::table.filter(change::position.is_null()).select(min(change::no)).get_result(c))?;
-    let Some(first) = first else { return Ok(Vec::new()) };
+/// Returns up to `limit` rows that have no position, in the order of insertion: their numbers and digests.
+pub(crate) fn unnumbered(conn: &mut Conn, limit: i64) -> Result<Vec<(i64, Vec<u8>)>> {
+    // The order by position says to SQLite that its index of positions has them in order.
     let rows = each_db!(conn, |c| change::table
-        .filter(change::position.is_null().and(change::no.lt(first.saturating_add(some))))
-        .order(change::no)
+        .filter(change::position.is_null())
+        .order((change::position, change::no))
+        .limit(limit)
         .select((change::no, change::values_digest))
         .load(c))?;
     Ok(rows)
@@ -69,11 +68,9 @@ pub(crate) fn unnumbered(conn: &mut Conn, some: i64) -> Result<Vec<(i64, Vec<u8>
 
 /// Gives a row its position and chain hash.
 pub(crate) fn number(conn: &mut Conn, no: i64, position: i64, chain: &[u8]) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(change::table.filter(change::no.eq(no)))
-            .set((change::position.eq(position), change::chain.eq(chain)))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(change::table.filter(change::no.eq(no)))
+        .set((change::position.eq(position), change::chain.eq(chain)))
+        .execute(c))?;
     Ok(())
 }
 

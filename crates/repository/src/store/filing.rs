@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, among, each_db, prepared};
+use cartulary_db::{Conn, among, each_db, update_rows};
 use diesel::dsl::{exists, max, not};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
@@ -27,6 +27,18 @@ fn name_taken(error: diesel::result::Error) -> RepositoryError {
     error.into()
 }
 
+#[derive(Insertable)]
+#[diesel(table_name = filing, treat_none_as_default_value = false)]
+struct NewFilingRow<'a> {
+    parent_no: i64,
+    child_no: i64,
+    name: &'a str,
+    name_digest: Vec<u8>,
+    ordinal: i64,
+    is_primary: bool,
+    filed_at: i64,
+}
+
 /// Files `child` in `parent` as its primary folder, at a place in the order of receipt; last unless one is given.
 ///
 /// # Errors
@@ -43,17 +55,16 @@ pub(crate) fn insert(
         Some(ordinal) => ordinal,
         None => last_ordinal(conn, parent)? + 1,
     };
-    let filed = each_db!(conn, |c| diesel::insert_into(filing::table)
-        .values((
-            filing::parent_no.eq(parent),
-            filing::child_no.eq(child),
-            filing::name.eq(name),
-            filing::name_digest.eq(name_digest(name)),
-            filing::ordinal.eq(ordinal),
-            filing::is_primary.eq(true),
-            filing::filed_at.eq(now),
-        ))
-        .execute(c));
+    let row = NewFilingRow {
+        parent_no: parent,
+        child_no: child,
+        name,
+        name_digest: name_digest(name),
+        ordinal,
+        is_primary: true,
+        filed_at: now,
+    };
+    let filed = each_db!(conn, |c| diesel::insert_into(filing::table).values(&row).execute(c));
     filed.map(drop).map_err(name_taken)
 }
 
@@ -88,20 +99,17 @@ pub(crate) fn child_by_name(conn: &mut Conn, parent: i64, name: &str) -> Result<
 
 /// Gives a child another name in all its folders.
 pub(crate) fn rename(conn: &mut Conn, child: i64, name: &str) -> Result<()> {
-    let renamed = each_db!(conn, |c| prepared(
-        diesel::update(filing::table.filter(filing::child_no.eq(child)))
-            .set((filing::name.eq(name), filing::name_digest.eq(name_digest(name))))
-    )
-    .execute(c));
+    let renamed = each_db!(conn, |c| update_rows(filing::table.filter(filing::child_no.eq(child)))
+        .set((filing::name.eq(name), filing::name_digest.eq(name_digest(name))))
+        .execute(c));
     renamed.map(drop).map_err(name_taken)
 }
 
 /// Says of all filings of a child whether it is in the trash.
 pub(crate) fn put_trashed(conn: &mut Conn, child: i64, is_trashed: bool) -> Result<()> {
-    let moved = each_db!(conn, |c| prepared(
-        diesel::update(filing::table.filter(filing::child_no.eq(child))).set(filing::is_trashed.eq(is_trashed))
-    )
-    .execute(c));
+    let moved = each_db!(conn, |c| update_rows(filing::table.filter(filing::child_no.eq(child)))
+        .set(filing::is_trashed.eq(is_trashed))
+        .execute(c));
     moved.map(drop).map_err(name_taken)
 }
 

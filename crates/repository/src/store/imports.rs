@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, each_db, prepared};
+use cartulary_db::{Conn, each_db, update_rows, upsert};
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
@@ -95,22 +95,21 @@ pub(crate) fn run_by_id(conn: &mut Conn, id: &str) -> Result<Option<RunRow>> {
 
 /// Adds to a run's counts.
 pub(crate) fn add_counts(conn: &mut Conn, run: i64, created: i64, versions: i64, taken: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(diesel::update(import_run::table.filter(import_run::no.eq(run))).set((
-        import_run::created_count.eq(import_run::created_count + created),
-        import_run::version_count.eq(import_run::version_count + versions),
-        import_run::taken_count.eq(import_run::taken_count + taken),
-    )))
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(import_run::table.filter(import_run::no.eq(run)))
+        .set((
+            import_run::created_count.eq(import_run::created_count + created),
+            import_run::version_count.eq(import_run::version_count + versions),
+            import_run::taken_count.eq(import_run::taken_count + taken),
+        ))
+        .execute(c))?;
     Ok(())
 }
 
 /// Ends a run.
 pub(crate) fn finish_run(conn: &mut Conn, run: i64, now: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(import_run::table.filter(import_run::no.eq(run)))
-            .set((import_run::state.eq("finished"), import_run::finished_at.eq(now)))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(import_run::table.filter(import_run::no.eq(run)))
+        .set((import_run::state.eq("finished"), import_run::finished_at.eq(now)))
+        .execute(c))?;
     Ok(())
 }
 
@@ -146,17 +145,15 @@ pub(crate) fn put_entry(conn: &mut Conn, source: i64, entry: &EntryRow, now: i64
         import_entry::taken_at.eq(now),
     );
     each_db!(conn, |c| {
-        prepared(
-            diesel::insert_into(import_entry::table)
-                .values((
-                    import_entry::source_no.eq(source),
-                    import_entry::path_digest.eq(path_digest(&entry.path)),
-                    import_entry::path.eq(&entry.path),
-                    values,
-                ))
-                .on_conflict((import_entry::source_no, import_entry::path_digest))
-                .do_update()
-                .set(values),
+        upsert(
+            diesel::insert_into(import_entry::table).values((
+                import_entry::source_no.eq(source),
+                import_entry::path_digest.eq(path_digest(&entry.path)),
+                import_entry::path.eq(&entry.path),
+                values,
+            )),
+            &["source_no", "path_digest"],
+            values,
         )
         .execute(c)
     })?;
@@ -166,17 +163,15 @@ pub(crate) fn put_entry(conn: &mut Conn, source: i64, entry: &EntryRow, now: i64
 /// Writes why a file could not be taken whole.
 pub(crate) fn put_fault(conn: &mut Conn, run: i64, path: &str, code: &str, reason: &str) -> Result<()> {
     each_db!(conn, |c| {
-        prepared(
-            diesel::insert_into(import_fault::table)
-                .values((
-                    import_fault::run_no.eq(run),
-                    import_fault::path.eq(path),
-                    import_fault::code.eq(code),
-                    import_fault::reason.eq(reason),
-                ))
-                .on_conflict((import_fault::run_no, import_fault::path, import_fault::code))
-                .do_update()
-                .set(import_fault::reason.eq(reason)),
+        upsert(
+            diesel::insert_into(import_fault::table).values((
+                import_fault::run_no.eq(run),
+                import_fault::path.eq(path),
+                import_fault::code.eq(code),
+                import_fault::reason.eq(reason),
+            )),
+            &["run_no", "path", "code"],
+            import_fault::reason.eq(reason),
         )
         .execute(c)
     })?;

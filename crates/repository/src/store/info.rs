@@ -1,6 +1,6 @@
 //! The few facts about the repository itself.
 
-use cartulary_db::{Conn, each_db, prepared};
+use cartulary_db::{Conn, each_db, upsert};
 use diesel::prelude::*;
 
 use super::schema::repository_info::dsl::{key, repository_info, value};
@@ -15,14 +15,8 @@ pub(crate) fn get(conn: &mut Conn, name: &str) -> Result<Option<String>> {
 /// Writes the fact under `name`, whether it was there or not.
 pub(crate) fn put(conn: &mut Conn, name: &str, text: &str) -> Result<()> {
     each_db!(conn, |c| {
-        prepared(
-            diesel::insert_into(repository_info)
-                .values((key.eq(name), value.eq(text)))
-                .on_conflict(key)
-                .do_update()
-                .set(value.eq(text)),
-        )
-        .execute(c)
+        upsert(diesel::insert_into(repository_info).values((key.eq(name), value.eq(text))), &["key"], value.eq(text))
+            .execute(c)
     })?;
     Ok(())
 }

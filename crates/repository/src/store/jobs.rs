@@ -1,6 +1,6 @@
 //! Rows of jobs.
 
-use cartulary_db::{Conn, among, each_db, is_word, per_db, prepared};
+use cartulary_db::{Conn, among, each_db, is_word, per_db, update_rows};
 use cartulary_model::Timestamp;
 use diesel::prelude::*;
 
@@ -36,23 +36,35 @@ pub(crate) struct JobRow {
     pub finished_at: Option<i64>,
 }
 
+#[derive(Insertable)]
+#[diesel(table_name = job, treat_none_as_default_value = false)]
+struct NewJobRow<'a> {
+    id: String,
+    kind: &'static str,
+    payload: String,
+    dedupe_key: Option<&'a str>,
+    state: &'static str,
+    priority: i32,
+    run_after: i64,
+    created_at: i64,
+    created_by: Option<i64>,
+}
+
 /// Inserts a job in the caller's transaction.
 pub(crate) fn insert(conn: &mut Conn, new: &NewJob, now: Timestamp, by: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| diesel::insert_into(job::table)
-        .values((
-            job::id.eq(uuid::Uuid::now_v7().to_string()),
-            job::kind.eq(new.kind),
-            job::payload.eq(new.payload.to_string()),
-            job::dedupe_key.eq(new.dedupe_key.as_deref()),
-            job::state.eq("waiting"),
-            job::priority.eq(new.priority),
-            // At once, whatever the clock says when somebody looks: it may have been set back.
-            job::run_after.eq(0),
-            job::created_at.eq(now.as_millis()),
-            job::created_by.eq(by),
-        ))
-        .on_conflict_do_nothing()
-        .execute(c))?;
+    let row = NewJobRow {
+        id: uuid::Uuid::now_v7().to_string(),
+        kind: new.kind,
+        payload: new.payload.to_string(),
+        dedupe_key: new.dedupe_key.as_deref(),
+        state: "waiting",
+        priority: new.priority,
+        // At once, whatever the clock says when somebody looks: it may have been set back.
+        run_after: 0,
+        created_at: now.as_millis(),
+        created_by: by,
+    };
+    each_db!(conn, |c| diesel::insert_into(job::table).values(&row).on_conflict_do_nothing().execute(c))?;
     Ok(())
 }
 
@@ -66,13 +78,14 @@ pub(crate) fn claim(conn: &mut Conn, owner: &str, now: i64, lease_until: i64, li
             .filter(due()).order((job::priority.desc(), job::run_after, job::no)).limit(limit).select(job::no)
             .for_update().skip_locked().load(c)?,
     );
-    each_db!(conn, |c| prepared(diesel::update(job::table.filter(among(job::no, nos.clone()))).set((
-        job::state.eq("running"),
-        job::lease_owner.eq(owner),
-        job::lease_until.eq(lease_until),
-        job::attempts.eq(job::attempts + 1),
-    )))
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(job::table.filter(among(job::no, nos.clone())))
+        .set((
+            job::state.eq("running"),
+            job::lease_owner.eq(owner),
+            job::lease_until.eq(lease_until),
+            job::attempts.eq(job::attempts + 1),
+        ))
+        .execute(c))?;
     let rows = each_db!(conn, |c| job::table
         .filter(among(job::no, nos.clone()))
         .order((job::priority.desc(), job::no))
@@ -83,37 +96,35 @@ pub(crate) fn claim(conn: &mut Conn, owner: &str, now: i64, lease_until: i64, li
 
 /// Puts jobs back whose worker stopped renewing their lease.
 pub(crate) fn release_expired(conn: &mut Conn, now: i64) -> Result<usize> {
-    let count = each_db!(conn, |c| prepared(
-        diesel::update(job::table.filter(is_word(job::state, "running").and(job::lease_until.lt(now)))).set((
-            job::state.eq("waiting"),
-            job::lease_owner.eq(None::<String>),
-            job::run_after.eq(now)
-        ))
+    let count = each_db!(conn, |c| update_rows(
+        job::table.filter(is_word(job::state, "running").and(job::lease_until.lt(now)))
     )
+    .set((job::state.eq("waiting"), job::lease_owner.eq(None::<String>), job::run_after.eq(now)))
     .execute(c))?;
     Ok(count)
 }
 
 /// Puts back what `owner` holds, as a clean stop does; the try does not count.
 pub(crate) fn release_owned(conn: &mut Conn, owner: &str, now: i64) -> Result<usize> {
-    let count = each_db!(conn, |c| prepared(
-        diesel::update(job::table.filter(is_word(job::state, "running").and(job::lease_owner.eq(owner)))).set((
-            job::state.eq("waiting"),
-            job::lease_owner.eq(None::<String>),
-            job::run_after.eq(now),
-            job::attempts.eq(job::attempts - 1),
-        ))
+    let count = each_db!(conn, |c| update_rows(
+        job::table.filter(is_word(job::state, "running").and(job::lease_owner.eq(owner)))
     )
+    .set((
+        job::state.eq("waiting"),
+        job::lease_owner.eq(None::<String>),
+        job::run_after.eq(now),
+        job::attempts.eq(job::attempts - 1),
+    ))
     .execute(c))?;
     Ok(count)
 }
 
 /// Renews the lease of everything that `owner` runs.
 pub(crate) fn renew(conn: &mut Conn, owner: &str, lease_until: i64) -> Result<usize> {
-    let count = each_db!(conn, |c| prepared(
-        diesel::update(job::table.filter(is_word(job::state, "running").and(job::lease_owner.eq(owner))))
-            .set(job::lease_until.eq(lease_until))
+    let count = each_db!(conn, |c| update_rows(
+        job::table.filter(is_word(job::state, "running").and(job::lease_owner.eq(owner)))
     )
+    .set(job::lease_until.eq(lease_until))
     .execute(c))?;
     Ok(count)
 }
@@ -121,24 +132,20 @@ pub(crate) fn renew(conn: &mut Conn, owner: &str, lease_until: i64) -> Result<us
 /// Ends a job: done without a reason, dead with one.
 pub(crate) fn finish(conn: &mut Conn, no: i64, owner: &str, dead_reason: Option<&str>, now: i64) -> Result<usize> {
     let state = if dead_reason.is_some() { "dead" } else { "done" };
-    let count = each_db!(conn, |c| prepared(
-        diesel::update(
-            job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(is_word(job::state, "running")))
-        )
-        .set((job::state.eq(state), job::reason.eq(dead_reason), job::finished_at.eq(now)))
+    let count = each_db!(conn, |c| update_rows(
+        job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(is_word(job::state, "running")))
     )
+    .set((job::state.eq(state), job::reason.eq(dead_reason), job::finished_at.eq(now)))
     .execute(c))?;
     Ok(count)
 }
 
 /// Puts a job back for another try after `run_after`.
 pub(crate) fn retry(conn: &mut Conn, no: i64, owner: &str, reason: &str, run_after: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(
-            job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(is_word(job::state, "running")))
-        )
-        .set((job::state.eq("waiting"), job::reason.eq(reason), job::run_after.eq(run_after)))
+    each_db!(conn, |c| update_rows(
+        job::table.filter(job::no.eq(no).and(job::lease_owner.eq(owner)).and(is_word(job::state, "running")))
     )
+    .set((job::state.eq("waiting"), job::reason.eq(reason), job::run_after.eq(run_after)))
     .execute(c))?;
     Ok(())
 }
@@ -150,13 +157,6 @@ pub(crate) fn count_dead(conn: &mut Conn) -> Result<i64> {
     Ok(count)
 }
 
-/// Returns a window of jobs, newest first, and their number; of one state and one maker when given.
-pub(crate) fn window(
-    conn: &mut Conn,
-    state: Option<&str>,
-    by: Option<i64>,
-    offset: i64,
-    limit: i64,
 /// Returns how many jobs wait, and how many run.
 pub(crate) fn count_open(conn: &mut Conn) -> Result<(i64, i64)> {
     let waiting = each_db!(conn, |c| job::table.filter(is_word(job::state, "waiting")).count().get_result::<i64>(c))?;
@@ -164,6 +164,13 @@ pub(crate) fn count_open(conn: &mut Conn) -> Result<(i64, i64)> {
     Ok((waiting, running))
 }
 
+/// Returns a window of jobs, newest first, and their number; of one state and one maker when given.
+pub(crate) fn window(
+    conn: &mut Conn,
+    state: Option<&str>,
+    by: Option<i64>,
+    offset: i64,
+    limit: i64,
 ) -> Result<(i64, Vec<JobRow>)> {
     let total = each_db!(conn, |c| {
         let mut query = job::table.into_boxed();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cartulary_db::{Conn, among, each_db, prepared};
+use cartulary_db::{Conn, among, each_db, is_word, update_rows};
 use diesel::prelude::*;
 
 use super::schema::{object, object_facet, property, property_value, version_series};
@@ -32,7 +32,7 @@ pub(crate) struct ObjectRow {
 
 /// An object to insert.
 #[derive(Clone, Debug, Insertable)]
-#[diesel(table_name = object)]
+#[diesel(table_name = object, treat_none_as_default_value = false)]
 pub(crate) struct NewObjectRow {
     pub id: String,
     pub base: &'static str,
@@ -53,6 +53,9 @@ pub(crate) struct NewObjectRow {
 pub(crate) const LIVE: &str = "live";
 /// An immutable version.
 pub(crate) const VERSION: &str = "version";
+
+/// The change token of a new object, as the table gives it.
+const FIRST_TOKEN: i64 = 1;
 
 /// A value of an indexed property.
 #[derive(Clone, Debug, Default)]
@@ -75,13 +78,35 @@ pub(crate) struct OrderRow {
     pub modified_at: i64,
 }
 
-/// Inserts an object and returns it as it is stored.
-pub(crate) fn insert(conn: &mut Conn, row: &NewObjectRow) -> Result<ObjectRow> {
-    let row = each_db!(conn, |c| diesel::insert_into(object::table)
-        .values(row)
-        .returning(ObjectRow::as_returning())
-        .get_result(c))?;
-    Ok(row)
+impl NewObjectRow {
+    /// Returns the object as it is stored under a number.
+    pub(crate) fn numbered(self, no: i64) -> ObjectRow {
+        ObjectRow {
+            no,
+            id: self.id,
+            base: self.base.to_owned(),
+            role: self.role.to_owned(),
+            type_id: self.type_id,
+            series_no: self.series_no,
+            scope_no: self.scope_no,
+            name: self.name,
+            title: self.title,
+            properties: self.properties,
+            change_token: FIRST_TOKEN,
+            created_at: self.created_at,
+            created_by: self.created_by,
+            modified_at: self.modified_at,
+            modified_by: self.modified_by,
+            trashed_at: None,
+        }
+    }
+}
+
+/// Inserts an object and returns its number.
+pub(crate) fn insert(conn: &mut Conn, row: &NewObjectRow) -> Result<i64> {
+    let no =
+        each_db!(conn, |c| diesel::insert_into(object::table).values(row).returning(object::no).get_result::<i64>(c))?;
+    Ok(no)
 }
 
 /// Returns the object with this outward id, in the trash or not.
@@ -120,59 +145,51 @@ pub(crate) fn update(
     now: i64,
     by: i64,
 ) -> Result<()> {
-    each_db!(conn, |c| prepared(diesel::update(object::table.filter(object::no.eq(no))).set((
-        object::name.eq(name),
-        object::title.eq(title),
-        object::properties.eq(properties),
-        object::change_token.eq(object::change_token + 1),
-        object::modified_at.eq(now),
-        object::modified_by.eq(by),
-    )))
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(object::table.filter(object::no.eq(no)))
+        .set((
+            object::name.eq(name),
+            object::title.eq(title),
+            object::properties.eq(properties),
+            object::change_token.eq(object::change_token + 1),
+            object::modified_at.eq(now),
+            object::modified_by.eq(by),
+        ))
+        .execute(c))?;
     Ok(())
 }
 
 /// Puts an object in the trash at an instant, or takes it out (`None`), and raises its change token.
 pub(crate) fn put_trashed(conn: &mut Conn, no: i64, at: Option<i64>, by: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| prepared(diesel::update(object::table.filter(object::no.eq(no))).set((
-        object::trashed_at.eq(at),
-        object::trashed_by.eq(by),
-        object::change_token.eq(object::change_token + 1),
-    )))
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(object::table.filter(object::no.eq(no)))
+        .set((object::trashed_at.eq(at), object::trashed_by.eq(by), object::change_token.eq(object::change_token + 1),))
+        .execute(c))?;
     Ok(())
 }
 
 /// Says of the versions of a series whether they are in the trash, with their document; nothing else of them changes.
 pub(crate) fn put_versions_trashed(conn: &mut Conn, series: i64, at: Option<i64>, by: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(object::table.filter(object::series_no.eq(series).and(object::role.eq(VERSION))))
-            .set((object::trashed_at.eq(at), object::trashed_by.eq(by)))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(object::table.filter(object::series_no.eq(series).and(object::role.eq(VERSION))))
+        .set((object::trashed_at.eq(at), object::trashed_by.eq(by)))
+        .execute(c))?;
     Ok(())
 }
 
 /// Raises the change token, as a change of access does.
 pub(crate) fn touch(conn: &mut Conn, no: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(object::table.filter(object::no.eq(no))).set(object::change_token.eq(object::change_token + 1))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(object::table.filter(object::no.eq(no)))
+        .set(object::change_token.eq(object::change_token + 1))
+        .execute(c))?;
     Ok(())
 }
 
 /// Gives all objects of a series another scope, and the series too.
 pub(crate) fn put_series_scope(conn: &mut Conn, series: i64, scope: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(version_series::table.filter(version_series::no.eq(series)))
-            .set(version_series::scope_no.eq(scope))
-    )
-    .execute(c))?;
-    each_db!(conn, |c| prepared(
-        diesel::update(object::table.filter(object::series_no.eq(series))).set(object::scope_no.eq(scope))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(version_series::table.filter(version_series::no.eq(series)))
+        .set(version_series::scope_no.eq(scope))
+        .execute(c))?;
+    each_db!(conn, |c| update_rows(object::table.filter(object::series_no.eq(series)))
+        .set(object::scope_no.eq(scope))
+        .execute(c))?;
     Ok(())
 }
 
@@ -190,7 +207,9 @@ pub(crate) fn facets_of(conn: &mut Conn, no: i64) -> Result<Vec<String>> {
 pub(crate) fn orders_by_type(conn: &mut Conn, types: &[String]) -> Result<Vec<OrderRow>> {
     let rows = each_db!(conn, |c| object::table
         .filter(
-            among(object::type_id, types.iter().cloned()).and(object::role.eq(LIVE)).and(object::trashed_at.is_null())
+            among(object::type_id, types.iter().cloned())
+                .and(is_word(object::role, LIVE))
+                .and(object::trashed_at.is_null())
         )
         .select((object::no, object::scope_no, object::name, object::created_at, object::modified_at))
         .load(c))?;

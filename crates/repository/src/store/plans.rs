@@ -10,7 +10,7 @@ use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::{acl, blobs, changes, filing, jobs, objects};
+use super::{acl, blobs, changes, filing, imports, jobs, objects, versions};
 use crate::{CORE_MIGRATIONS, Result};
 
 #[derive(QueryableByName)]
@@ -64,6 +64,56 @@ fn a_name_is_found_in_its_folder_without_a_walk_through_the_folder() {
 #[test]
 fn a_search_asks_for_what_was_rescoped_without_a_walk_through_the_log() {
     check(&["position>?", "position=?"], |conn| changes::rescoped_after(conn, 1).map(drop));
+}
+
+#[test]
+fn what_has_no_position_is_numbered_without_a_walk_through_the_log() {
+    check(&["(position=?)", "(position=?)", "(position=?)", "sqlite_autoindex_change_1", "(position=?)"], |conn| {
+        changes::unnumbered(conn, 1)?;
+        changes::has_unnumbered(conn)?;
+        changes::unnumbered_objects(conn)?;
+        changes::last(conn).map(drop)
+    });
+}
+
+#[test]
+fn garbage_is_looked_for_in_one_part_of_the_digests() {
+    check(&["sqlite_autoindex_blob_1 (digest>? AND digest<?)"], |conn| {
+        blobs::unbound(conn, blobs::Part(0xab), "ab", 1, 10).map(drop)
+    });
+}
+
+#[test]
+fn live_objects_of_a_type_come_by_their_index() {
+    check(&["INDEX object_by_type (type_id=?)"], |conn| objects::orders_by_type(conn, &["a".to_owned()]).map(drop));
+}
+
+/// Every statement of a new document is prepared once for each connection: diesel tells what it keeps.
+#[test]
+fn what_is_written_all_the_time_is_not_parsed_each_time() {
+    let test = sqlite_database(&[CORE_MIGRATIONS]);
+    let mut conn = test.connect();
+    let seen: Arc<Mutex<(Vec<String>, Vec<String>)>> = Arc::default();
+    let noted = Arc::clone(&seen);
+    let Conn::Sqlite(sqlite) = &mut conn else { return };
+    sqlite.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        let mut seen = noted.lock().unwrap();
+        match event {
+            InstrumentationEvent::StartQuery { query, .. } => {
+                seen.0.push(query.to_string().split(" -- binds").next().unwrap_or_default().trim().to_owned());
+            }
+            InstrumentationEvent::CacheQuery { sql, .. } => seen.1.push(sql.trim().to_owned()),
+            _ => {}
+        }
+    });
+    changes::number(&mut conn, 1, 1, &[]).unwrap();
+    objects::touch(&mut conn, 1).unwrap();
+    versions::put_latest(&mut conn, 1, 1, 0, 0).unwrap();
+    jobs::finish(&mut conn, 1, "a", None, 1).unwrap();
+    imports::add_counts(&mut conn, 1, 1, 0, 0).unwrap();
+    let (started, kept) = seen.lock().unwrap().clone();
+    let parsed: Vec<&String> = started.iter().filter(|text| !kept.contains(text)).collect();
+    assert!(parsed.is_empty() && started.len() >= 5, "{parsed:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cartulary_db::{Conn, among, each_db, prepared};
+use cartulary_db::{Conn, among, each_db, update_rows, upsert};
 use cartulary_model::text_key;
 use diesel::prelude::*;
 
@@ -106,21 +106,21 @@ pub(crate) fn window(conn: &mut Conn, kind: &str, offset: i64, limit: i64) -> Re
 
 /// Changes the name that people read and whether the principal may sign in, and turns its epoch.
 pub(crate) fn update(conn: &mut Conn, no: i64, display_name: &str, disabled_at: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| prepared(diesel::update(principal::table.filter(principal::no.eq(no))).set((
-        principal::display_name.eq(display_name),
-        principal::disabled_at.eq(disabled_at),
-        principal::epoch.eq(principal::epoch + 1),
-    )))
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(principal::table.filter(principal::no.eq(no)))
+        .set((
+            principal::display_name.eq(display_name),
+            principal::disabled_at.eq(disabled_at),
+            principal::epoch.eq(principal::epoch + 1),
+        ))
+        .execute(c))?;
     Ok(())
 }
 
 /// Turns a principal's epoch: its sessions end.
 pub(crate) fn turn_epoch(conn: &mut Conn, no: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(principal::table.filter(principal::no.eq(no))).set(principal::epoch.eq(principal::epoch + 1))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(principal::table.filter(principal::no.eq(no)))
+        .set(principal::epoch.eq(principal::epoch + 1))
+        .execute(c))?;
     Ok(())
 }
 
@@ -202,12 +202,10 @@ pub(crate) fn put_credential(conn: &mut Conn, user: i64, hash: &str, must_change
         user_credential::locked_until.eq(None::<i64>),
     );
     each_db!(conn, |c| {
-        prepared(
-            diesel::insert_into(user_credential::table)
-                .values((user_credential::principal_no.eq(user), values))
-                .on_conflict(user_credential::principal_no)
-                .do_update()
-                .set(values),
+        upsert(
+            diesel::insert_into(user_credential::table).values((user_credential::principal_no.eq(user), values)),
+            &["principal_no"],
+            values,
         )
         .execute(c)
     })?;
@@ -216,10 +214,8 @@ pub(crate) fn put_credential(conn: &mut Conn, user: i64, hash: &str, must_change
 
 /// Writes how often sign-in failed in a row, and until when it is refused.
 pub(crate) fn put_failures(conn: &mut Conn, user: i64, failed_count: i32, locked_until: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(user_credential::table.filter(user_credential::principal_no.eq(user)))
-            .set((user_credential::failed_count.eq(failed_count), user_credential::locked_until.eq(locked_until)))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(user_credential::table.filter(user_credential::principal_no.eq(user)))
+        .set((user_credential::failed_count.eq(failed_count), user_credential::locked_until.eq(locked_until)))
+        .execute(c))?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, each_db, prepared};
+use cartulary_db::{Conn, each_db, upsert};
 use diesel::prelude::*;
 
 use super::schema::{blob, rendition};
@@ -69,17 +69,15 @@ pub(crate) fn put_outcome(conn: &mut Conn, key: RenditionKey<'_>, outcome: &Outc
         rendition::updated_at.eq(now),
     );
     each_db!(conn, |c| {
-        prepared(
-            diesel::insert_into(rendition::table)
-                .values((
-                    rendition::source_digest.eq(key.source_digest),
-                    rendition::kind.eq(key.kind),
-                    rendition::producer.eq(key.producer),
-                    values,
-                ))
-                .on_conflict((rendition::source_digest, rendition::kind, rendition::producer, rendition::parameters))
-                .do_update()
-                .set(values),
+        upsert(
+            diesel::insert_into(rendition::table).values((
+                rendition::source_digest.eq(key.source_digest),
+                rendition::kind.eq(key.kind),
+                rendition::producer.eq(key.producer),
+                values,
+            )),
+            &["source_digest", "kind", "producer", "parameters"],
+            values,
         )
         .execute(c)
     })?;

@@ -1,6 +1,6 @@
 //! Rows of sign-in sessions. A token is kept as its SHA-256 only.
 
-use cartulary_db::{Conn, each_db, prepared};
+use cartulary_db::{Conn, each_db, update_rows};
 use diesel::prelude::*;
 
 use super::schema::session;
@@ -67,10 +67,9 @@ pub(crate) fn delete_others(conn: &mut Conn, user: i64, except: i64) -> Result<u
 
 /// Keeps a session through its user's change of epoch.
 pub(crate) fn put_epoch(conn: &mut Conn, no: i64, epoch: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(session::table.filter(session::no.eq(no))).set(session::principal_epoch.eq(epoch))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(session::table.filter(session::no.eq(no)))
+        .set(session::principal_epoch.eq(epoch))
+        .execute(c))?;
     Ok(())
 }
 
@@ -82,10 +81,8 @@ pub(crate) fn delete_expired(conn: &mut Conn, now: i64) -> Result<usize> {
 
 /// Writes that a session was used, and until when it now holds.
 pub(crate) fn prolong(conn: &mut Conn, no: i64, now: i64, expires_at: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(session::table.filter(session::no.eq(no)))
-            .set((session::seen_at.eq(now), session::expires_at.eq(expires_at)))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(session::table.filter(session::no.eq(no)))
+        .set((session::seen_at.eq(now), session::expires_at.eq(expires_at)))
+        .execute(c))?;
     Ok(())
 }

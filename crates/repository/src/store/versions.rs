@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, each_db, prepared};
+use cartulary_db::{Conn, each_db, update_rows};
 use diesel::prelude::*;
 
 use super::schema::{object, version, version_series};
@@ -29,15 +29,20 @@ pub(crate) struct VersionRow {
     pub made_by: i64,
 }
 
+#[derive(Insertable)]
+#[diesel(table_name = version_series, treat_none_as_default_value = false)]
+struct NewSeriesRow<'a> {
+    id: &'a str,
+    scope_no: i64,
+    latest_major: i32,
+    clock: i64,
+}
+
 /// Inserts a series whose latest version will be `major.0`, without one 0, and returns its number.
 pub(crate) fn insert_series(conn: &mut Conn, id: &str, scope: i64, major: i32, clock: i64) -> Result<i64> {
+    let row = NewSeriesRow { id, scope_no: scope, latest_major: major, clock };
     let no = each_db!(conn, |c| diesel::insert_into(version_series::table)
-        .values((
-            version_series::id.eq(id),
-            version_series::scope_no.eq(scope),
-            version_series::latest_major.eq(major),
-            version_series::clock.eq(clock),
-        ))
+        .values(&row)
         .returning(version_series::no)
         .get_result::<i64>(c))?;
     Ok(no)
@@ -56,37 +61,48 @@ pub(crate) fn series_locked(conn: &mut Conn, no: i64) -> Result<Option<SeriesRow
 
 /// Writes the latest number of a series and its clock.
 pub(crate) fn put_latest(conn: &mut Conn, no: i64, major: i32, minor: i32, clock: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(diesel::update(version_series::table.filter(version_series::no.eq(no))).set((
-        version_series::latest_major.eq(major),
-        version_series::latest_minor.eq(minor),
-        version_series::clock.eq(clock),
-    )))
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(version_series::table.filter(version_series::no.eq(no)))
+        .set((
+            version_series::latest_major.eq(major),
+            version_series::latest_minor.eq(minor),
+            version_series::clock.eq(clock),
+        ))
+        .execute(c))?;
     Ok(())
 }
 
 /// Writes the clock of a series.
 pub(crate) fn put_clock(conn: &mut Conn, no: i64, clock: i64) -> Result<()> {
-    each_db!(conn, |c| prepared(
-        diesel::update(version_series::table.filter(version_series::no.eq(no))).set(version_series::clock.eq(clock))
-    )
-    .execute(c))?;
+    each_db!(conn, |c| update_rows(version_series::table.filter(version_series::no.eq(no)))
+        .set(version_series::clock.eq(clock))
+        .execute(c))?;
     Ok(())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = version, treat_none_as_default_value = false)]
+struct NewVersionRow<'a> {
+    object_no: i64,
+    series_no: i64,
+    major: i32,
+    minor: i32,
+    comment: &'a str,
+    made_at: i64,
+    made_by: i64,
 }
 
 /// Inserts a version of a series; the object row is there already.
 pub(crate) fn insert(conn: &mut Conn, series: i64, row: &VersionRow) -> Result<()> {
-    each_db!(conn, |c| diesel::insert_into(version::table)
-        .values((
-            version::object_no.eq(row.object_no),
-            version::series_no.eq(series),
-            version::major.eq(row.major),
-            version::minor.eq(row.minor),
-            version::comment.eq(&row.comment),
-            version::made_at.eq(row.made_at),
-            version::made_by.eq(row.made_by),
-        ))
-        .execute(c))?;
+    let row = NewVersionRow {
+        object_no: row.object_no,
+        series_no: series,
+        major: row.major,
+        minor: row.minor,
+        comment: &row.comment,
+        made_at: row.made_at,
+        made_by: row.made_by,
+    };
+    each_db!(conn, |c| diesel::insert_into(version::table).values(&row).execute(c))?;
     Ok(())
 }
 

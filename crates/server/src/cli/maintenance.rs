@@ -18,7 +18,8 @@ pub async fn reindex(arguments: &Maintenance) -> anyhow::Result<ExitCode> {
     let loaded = load_place(&arguments.place)?;
     telemetry::start_quietly(&loaded.configuration.log);
     let office = open_for_command(&loaded, HINT).await?;
-    let done = office.repository.reindex(|_| ()).await;
+    let ticker = output::Ticker::new(arguments.json);
+    let done = office.repository.reindex(|objects| ticker.tell(|| format!("{objects} objects"))).await;
     office.close().await;
     let report = done?;
     if arguments.json {
@@ -41,7 +42,9 @@ pub async fn gc(arguments: &Gc) -> anyhow::Result<ExitCode> {
         }
         None => office.repository.garbage_rules(),
     };
-    let done = office.repository.collect_garbage(rules).await;
+    let ticker = output::Ticker::new(arguments.json);
+    let tell = |done: u64, all: u64| ticker.tell(|| format!("{done} of {all} parts of the blobs"));
+    let done = office.repository.collect_garbage(rules, tell).await;
     office.close().await;
     let report = done?;
     if arguments.json {

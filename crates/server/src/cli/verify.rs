@@ -1,7 +1,6 @@
 //! `cartulary verify`: proves that rows, blobs, renditions and index agree.
 
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use cartulary_repository::{VerifyOptions, VerifyProgress, VerifyReport};
@@ -117,21 +116,13 @@ async fn check_here(arguments: &Verify, options: VerifyOptions) -> anyhow::Resul
     telemetry::start_quietly(&loaded.configuration.log);
     let office = open_for_command(&loaded, HINT).await?;
     let begun = Instant::now();
-    let last_line = Mutex::new(Instant::now());
-    let is_watched = output::is_watched() && !arguments.json;
-    let done = office.repository.verify(options, |progress| tell(&last_line, is_watched, progress)).await;
+    let ticker = output::Ticker::new(arguments.json);
+    let tell = |progress: VerifyProgress| {
+        ticker.tell(|| format!("{} blobs, {}", progress.blobs_checked, output::bytes(progress.bytes_checked)));
+    };
+    let done = office.repository.verify(options, tell).await;
     office.close().await;
     Ok(Findings::of(done?, begun.elapsed()))
-}
-
-/// Tells a person who watches how far the check is, every few seconds.
-fn tell(last_line: &Mutex<Instant>, is_watched: bool, progress: VerifyProgress) {
-    const EVERY: Duration = Duration::from_secs(3);
-    let Ok(mut last) = last_line.lock() else { return };
-    if is_watched && last.elapsed() > EVERY {
-        *last = Instant::now();
-        output::remark(&format!("{} blobs, {}", progress.blobs_checked, output::bytes(progress.bytes_checked)));
-    }
 }
 
 #[cfg(test)]
