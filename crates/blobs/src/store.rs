@@ -181,7 +181,10 @@ impl BlobStore {
         }
         let key = *key;
         let outcome = match (&self.backend, staged.body) {
-            (Backend::Folder(folder), StagedBody::Memory(chunks)) => folder.put(chunks, key).await,
+            (Backend::Folder(folder), StagedBody::Memory(chunks)) => {
+                let folder = folder.clone();
+                blocking::run(move || folder.put(&chunks, &key)).await
+            }
             (Backend::Folder(folder), StagedBody::File(file)) => {
                 let folder = folder.clone();
                 blocking::run(move || folder.put_staged(file, &key)).await

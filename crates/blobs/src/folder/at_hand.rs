@@ -28,7 +28,8 @@ impl Folder {
             return Ok(None);
         }
         let path = self.path_of(&wanted.key);
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        // Not to be held up by what is no file, such as a pipe.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         // An older system, or a file system that cannot tell, refuses: then the slower way is as good.
         let Ok(opened) = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED) else { return Ok(None) };
         let file = File::from(opened);

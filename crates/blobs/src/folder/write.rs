@@ -61,37 +61,21 @@ impl StagedFile {
 }
 
 impl Folder {
-    /// Writes a small blob durably under a key.
+    /// Writes a small blob durably under a key. Blocks.
     ///
-    /// The bytes go straight under their key, which no row names before this has returned, and the folder is synced
-    /// while they are: of what a kill or a loss of power leaves there a later upload of these bytes makes a whole file,
-    /// and what nobody uploads again is an orphan.
-    pub(crate) async fn put(&self, chunks: Vec<Bytes>, key: StorageKey) -> Result<()> {
-        let folder = self.clone();
-        let naming = blocking::run(move || folder.write_new(&chunks, &key)).await?;
-        match naming {
-            Some(naming) => joined(naming).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Makes the bytes durable under a key, and returns the sync of the folder, if that is under way. Blocks.
-    fn write_new(&self, chunks: &[Bytes], key: &StorageKey) -> Result<Option<JoinHandle<Result<()>>>> {
+    /// The bytes go straight under their key, which no row names before this has returned: of what a kill or a loss of
+    /// power leaves there a later upload of these bytes makes a whole file, and what nobody uploads again is an orphan.
+    pub(crate) fn put(&self, chunks: &[Bytes], key: &StorageKey) -> Result<()> {
         let path = self.path_of(key);
         let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return self.replace(chunks, key).map(|()| None);
-            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return self.replace(chunks, key),
             Err(error) => return Err(self.fault("store a blob", error)),
         };
-        let folder = self.clone();
-        let naming = spawn_blocking(move || {
-            let named = path.parent().map_or(Ok(()), sync_folder);
-            named.map_err(|error| folder.fault("store a blob", error))
-        });
-        let written = write_all(&mut file, chunks).and_then(|()| file.sync_all());
-        written.map(|()| Some(naming)).map_err(|error| {
+        let stored = write_all(&mut file, chunks)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| path.parent().map_or(Ok(()), sync_folder));
+        stored.map_err(|error| {
             // Not removed by its name: another upload may have put a whole file there.
             let _ = file.set_len(0);
             self.fault("store a blob", error)
