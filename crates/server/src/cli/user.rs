@@ -62,7 +62,7 @@ enum Act {
 /// Runs the command.
 pub async fn run(command: &UserCommand) -> anyhow::Result<ExitCode> {
     let (common, act) = parse(command)?;
-    let people = match Client::of(&common.remote)? {
+    let mut people = match Client::of(&common.remote)? {
         Some(client) => remotely(&client, act).await?,
         None => {
             let loaded = load_place(&common.place)?;
@@ -73,6 +73,10 @@ pub async fn run(command: &UserCommand) -> anyhow::Result<ExitCode> {
             done?
         }
     };
+    // What was given on standard input was to stay off the screen.
+    if matches!(command, UserCommand::Add { stdin: true, .. } | UserCommand::Password { stdin: true, .. }) {
+        people.iter_mut().for_each(|person| person.one_time_password = None);
+    }
     if common.json {
         output::say_json(&json!({ "items": people }));
     } else {
