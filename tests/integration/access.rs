@@ -2,7 +2,8 @@
 
 use cartulary_model::{BlobDigest, ObjectId};
 use cartulary_repository::{
-    ListOrder, NewAccessList, Precondition, RepositoryError, SearchQuery, Session, WindowRequest,
+    ListOrder, NewAccessList, NewUser, Precondition, RepositoryError, SearchQuery, Session, TextPages, UserChanges,
+    WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, each_office};
 
@@ -57,7 +58,7 @@ async fn sight(session: &Session, dossier: ObjectId, document: ObjectId, digest:
         dossiers: session.dossier_list(ALL, ListOrder::ModifiedDescending, None).await.unwrap().total,
         found: found.total,
         faceted: types.buckets.iter().map(|bucket| bucket.count).sum(),
-        text: session.text_get(document, None).await.is_ok(),
+        text: session.text_get(document, TextPages::From(1)).await.is_ok(),
         bytes: session.content_open(document, None).await.is_ok(),
         by_digest: session.blob_open(digest, None).await.is_ok(),
         changes: changes.iter().any(|change| change.object_id == Some(document)),
@@ -198,6 +199,46 @@ async fn who_guesses_passwords_must_wait_longer_and_longer() {
         assert!(matches!(refused, RepositoryError::TooManyTries { retry_after_seconds: 1 }), "{refused:?}");
         office.repository.clock().shift(2_000);
         office.repository.sign_in(guess("correct horse battery")).await.unwrap();
+    })
+    .await;
+}
+
+/// A request may be long on its way: its session is what it was at the beginning.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_shut_out_while_a_request_is_on_its_way_writes_nothing() {
+    each_office(async |office| {
+        for name in ["first", "second"] {
+            let user = office.user(name, &[]).await;
+            let promoted = UserChanges { administrator: Some(true), ..UserChanges::default() };
+            office.system.user_update(user.actor().id(), promoted).await.unwrap();
+        }
+        let admin = office.sign_in("second").await;
+        let demoted = UserChanges { administrator: Some(false), disabled: Some(true), ..UserChanges::default() };
+        office.system.user_update(admin.actor().id(), demoted).await.unwrap();
+        let new = NewUser { username: "backdoor".to_owned(), administrator: true, ..NewUser::default() };
+        let refused = admin.user_create(new).await.map(drop);
+        assert!(matches!(refused, Err(RepositoryError::Unauthenticated)), "{refused:?}");
+
+        let inner = office.system.group_create("inner".to_owned(), None).await.unwrap();
+        let outer = office.system.group_create("outer".to_owned(), None).await.unwrap();
+        office.system.group_set_members(outer.id, vec![inner.id]).await.unwrap();
+        let writer = office.user("writer", &["inner", "staff"]).await;
+        office.system.group_set_members(outer.id, Vec::new()).await.unwrap();
+        let refused = writer.dossier_create(Default::default()).await.map(drop);
+        assert!(matches!(refused, Err(RepositoryError::Unauthenticated)), "through a group: {refused:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_never_takes_the_name_of_a_group() {
+    each_office(async |office| {
+        let user = NewUser { username: "Readers".to_owned(), ..NewUser::default() };
+        let refused = office.system.user_create(user).await.map(drop);
+        assert!(matches!(refused, Err(RepositoryError::Conflict { code: "name_taken", .. })), "{refused:?}");
+        office.user("somebody", &[]).await;
+        let refused = office.system.group_create("somebody".to_owned(), None).await.map(drop);
+        assert!(matches!(refused, Err(RepositoryError::Conflict { code: "name_taken", .. })), "{refused:?}");
     })
     .await;
 }

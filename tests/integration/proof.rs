@@ -27,6 +27,50 @@ async fn damage_to_stored_bytes_is_found_and_never_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_sent_again_mend_what_is_damaged() {
+    each_office(async |office| {
+        let dossier = office.dossier("2024").await;
+        for (number, text) in ["short".to_owned(), "long ".repeat(400_000)].iter().enumerate() {
+            let first = office.document(dossier, &format!("{number} first.bin"), text).await.value.summary;
+            let digest = first.content.unwrap().digest.to_string();
+            let path = office.blob_folder().join("sha256").join(&digest[..2]).join(&digest);
+            let damages: [&dyn Fn(); 3] = [
+                &|| std::fs::write(&path, "no").unwrap(),
+                &|| std::fs::write(&path, "x".repeat(text.len())).unwrap(),
+                &|| std::fs::remove_file(&path).unwrap(),
+            ];
+            for (turn, damage) in damages.iter().enumerate() {
+                damage();
+                let again = office.document(dossier, &format!("{number} again {turn}.bin"), text).await.value.summary;
+                assert!(std::fs::read(&path).unwrap() == text.as_bytes(), "{number} {turn}");
+                office.system.content_open(again.id, None).await.unwrap();
+            }
+        }
+        assert_eq!(codes(office).await, Vec::<&str>::new());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_blob_that_cannot_be_read_is_named_and_the_others_are_checked() {
+    each_office(async |office| {
+        let dossier = office.dossier("2024").await;
+        for (name, text) in [("a.bin", "one"), ("b.bin", "two"), ("c.bin", "three")] {
+            let paper = office.document(dossier, name, text).await.value.summary;
+            let digest = paper.content.unwrap().digest.to_string();
+            let path = office.blob_folder().join("sha256").join(&digest[..2]).join(&digest);
+            if name != "c.bin" {
+                // A folder in its place: it opens, and cannot be read, by root either.
+                std::fs::remove_file(&path).unwrap();
+                std::fs::create_dir(&path).unwrap();
+            }
+        }
+        assert_eq!(codes(office).await.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_index_is_filled_again_from_the_log() {
     each_office(async |office| {
         let dossier = office.dossier("2024").await;

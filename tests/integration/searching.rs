@@ -1,6 +1,6 @@
 //! Full text, from the file to the snippet.
 
-use cartulary_repository::{SearchQuery, TextState};
+use cartulary_repository::{SearchQuery, TextPages, TextState};
 use cartulary_tests::office::each_office;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +23,7 @@ async fn a_word_of_a_text_is_found_with_its_page_in_english_and_arabic() {
         };
         check("irrigation", 2, "irrigation").await;
         check("علامه", 3, "علامة").await;
-        let known = office.system.text_get(paper.id, Some(2)).await.unwrap();
+        let known = office.system.text_get(paper.id, TextPages::One(2)).await.unwrap();
         assert_eq!(known.summary.state, TextState::Ready);
         assert_eq!(known.summary.page_count, Some(3));
         assert!(known.pages[0].text.contains("irrigation valves"));

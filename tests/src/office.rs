@@ -37,6 +37,9 @@ pub struct TestOffice {
     folder: tempfile::TempDir,
 }
 
+/// The password of every user.
+const PASSWORD: &str = "correct horse battery";
+
 /// Runs a test on an office of each database that is at hand.
 pub async fn each_office(test: impl AsyncFn(&mut TestOffice)) {
     for database in testing::each_database(&[CORE_MIGRATIONS]) {
@@ -128,17 +131,21 @@ impl TestOffice {
 
     /// Makes a user in some groups and signs it in.
     pub async fn user(&self, name: &str, groups: &[&str]) -> Session {
-        let password = "correct horse battery";
         let new = NewUser {
             username: name.to_owned(),
-            password: Some(password.to_owned()),
+            password: Some(PASSWORD.to_owned()),
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
             ..NewUser::default()
         };
         self.system.user_create(new).await.expect("a user");
+        self.sign_in(name).await
+    }
+
+    /// Signs in a user that [`TestOffice::user`] made.
+    pub async fn sign_in(&self, name: &str) -> Session {
         let request = SignIn {
             username: name.to_owned(),
-            password: password.to_owned(),
+            password: PASSWORD.to_owned(),
             kind: SessionKind::Bearer,
             peer: "127.0.0.1".to_owned(),
         };

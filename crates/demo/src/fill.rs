@@ -60,7 +60,7 @@ pub async fn fill(session: &Session, progress: impl Fn(u32, u32) + Send + Sync) 
     let mut filled = Filled::default();
     // Dossiers are made in order, so that lists by creation look as they should.
     for (case, papers) in cases {
-        let (dossier, is_new) = dossier(session, &case).await?;
+        let Some((dossier, is_new)) = dossier(session, &case).await? else { continue };
         filled.dossiers += u32::from(is_new);
         opened.push((case, papers, dossier));
     }
@@ -78,8 +78,8 @@ pub async fn fill(session: &Session, progress: impl Fn(u32, u32) + Send + Sync) 
     Ok(parts.into_iter().fold(filled, Filled::plus))
 }
 
-/// Returns the dossier of a case, and whether it had to be made.
-async fn dossier(session: &Session, case: &Case) -> Result<(ObjectId, bool)> {
+/// Returns the dossier of a case, and whether it had to be made; nothing when somebody put it in the trash.
+async fn dossier(session: &Session, case: &Case) -> Result<Option<(ObjectId, bool)>> {
     let started = session.repository().clock().now();
     let new = NewFolder {
         name: case.name(),
@@ -91,12 +91,13 @@ async fn dossier(session: &Session, case: &Case) -> Result<(ObjectId, bool)> {
     match session.dossier_create(new).await {
         Ok(written) => {
             let summary = written.value.summary;
-            Ok((summary.id, summary.created_at >= started))
+            Ok(Some((summary.id, summary.created_at >= started)))
         }
         // Made by another user, or by an older version of this program.
         Err(RepositoryError::Conflict { code: "name_taken" | "idempotency_key_reused", .. }) => {
-            Ok((find(session, &case.name()).await?, false))
+            Ok(Some((find(session, &case.name()).await?, false)))
         }
+        Err(RepositoryError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -158,6 +159,8 @@ async fn file(session: &Session, case: &Case, paper: &Paper, dossier: ObjectId) 
         Ok(written) => written.value.summary,
         // Renamed by a person, and made by an older version of this program: it is there.
         Err(RepositoryError::Conflict { code: "idempotency_key_reused", .. }) => return Ok(Filled::default()),
+        // In the trash: somebody put it there, or its dossier.
+        Err(RepositoryError::NotFound { .. }) => return Ok(Filled::default()),
         Err(error) => return Err(error),
     };
     if summary.created_at < started {

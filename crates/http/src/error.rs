@@ -182,7 +182,10 @@ impl ApiError {
 
     /// The user still has the password that somebody else chose.
     pub fn password_change_required() -> Self {
-        Self::new(PASSWORD_CHANGE_REQUIRED, "PUT /api/v1/users/me/password, then go on")
+        Self::new(
+            PASSWORD_CHANGE_REQUIRED,
+            "choose a password of your own first: PUT /api/v1/users/me/password {\"currentPassword\", \"newPassword\"}, then go on",
+        )
     }
 
     /// The body stood still for too long.

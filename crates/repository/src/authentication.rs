@@ -219,6 +219,7 @@ pub(crate) fn actor_of(conn: &mut Conn, user: &PrincipalRow, everyone: i64, admi
         display_name: user.display_name.clone(),
         is_administrator: set.contains(&administrators),
         principals: Arc::new(set),
+        session_no: None,
     })
 }
 
@@ -270,7 +271,7 @@ impl Repository {
             .transact(user_no, move |tx| {
                 let expires_at = tx.now.plus_millis(lifetime_ms);
                 principals::put_failures(tx.conn, user.no, 0, None)?;
-                sessions::insert(
+                let no = sessions::insert(
                     tx.conn,
                     &NewSessionRow {
                         id: &id,
@@ -286,7 +287,8 @@ impl Repository {
                 )?;
                 let detail = Some(json!({ "peer": peer, "kind": kind.as_str() }));
                 tx.record(ChangeKind::SignedIn, Change { detail, ..Change::default() })?;
-                Ok((actor_of(tx.conn, &user, everyone, administrators)?, expires_at))
+                let actor = actor_of(tx.conn, &user, everyone, administrators)?;
+                Ok((Actor { session_no: Some(no), ..actor }, expires_at))
             })
             .await?;
         let (actor, expires_at) = opened.value;
@@ -447,7 +449,7 @@ fn read_session(
     let must_change = principals::credential(conn, user.no)?.is_some_and(|credential| credential.must_change);
     let kind = if row.kind == "browser" { SessionKind::Browser } else { SessionKind::Bearer };
     Ok(Some(Known {
-        actor: Arc::new(actor_of(conn, &user, everyone, administrators)?),
+        actor: Arc::new(Actor { session_no: Some(row.no), ..actor_of(conn, &user, everyone, administrators)? }),
         kind,
         csrf_token: row.csrf_token,
         expires_at: Timestamp::from_millis(row.expires_at),

@@ -339,4 +339,15 @@ pub struct DocumentText {
     pub summary: TextSummary,
     /// The pages asked for.
     pub pages: Vec<TextPage>,
+    /// The page to ask for next, when the answer would have been too long with it.
+    pub next_page: Option<u32>,
+}
+
+/// Which pages of a text are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextPages {
+    /// One, by its number from 1.
+    One(u32),
+    /// All from this one on, as far as one answer goes.
+    From(u32),
 }

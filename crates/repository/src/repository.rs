@@ -127,6 +127,8 @@ pub(crate) struct Inner {
     pub(crate) indexed: tokio::sync::watch::Sender<i64>,
     /// Told by whoever waits until the index has passed a change.
     pub(crate) index_wanted: tokio::sync::Notify,
+    /// How many texts are read whole at once for those who ask for one.
+    pub(crate) text_reading: tokio::sync::Semaphore,
     /// Wakes who looks for jobs, as soon as one was enqueued here.
     pub(crate) jobs_wanted: tokio::sync::Notify,
     /// Held by whoever writes the index.
@@ -196,6 +198,7 @@ impl Repository {
             indexed: tokio::sync::watch::Sender::new(indexed),
             index_wanted: tokio::sync::Notify::new(),
             jobs_wanted: tokio::sync::Notify::new(),
+            text_reading: tokio::sync::Semaphore::new(2),
             feeding: tokio::sync::Mutex::new(()),
             containment: OnceLock::new(),
             config,

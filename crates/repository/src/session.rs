@@ -17,6 +17,8 @@ pub struct Actor {
     pub(crate) is_administrator: bool,
     /// The user's own number, those of all groups it is in (nested too), and that of `everyone`.
     pub(crate) principals: Arc<BTreeSet<i64>>,
+    /// The sign-in by which it acts; nothing for the program itself.
+    pub(crate) session_no: Option<i64>,
 }
 
 impl Actor {

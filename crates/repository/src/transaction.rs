@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::store::changes::{self, ChangeRow, NewChangeRow};
 use crate::store::jobs::{self, NewJob};
-use crate::{Repository, Result, Session, Written};
+use crate::store::sessions;
+use crate::{Repository, RepositoryError, Result, Session, Written};
 
 /// A running write. What it records commits with the rows, or not at all.
 pub(crate) struct Tx<'a> {
@@ -142,6 +143,14 @@ impl Session {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
+        let session_no = self.actor.session_no;
+        let act = move |tx: &mut Tx<'_>| {
+            // A body may have been long on its way: who sent it may have been shut out meanwhile.
+            match session_no {
+                Some(no) if !sessions::holds(tx.conn, no)? => Err(RepositoryError::Unauthenticated),
+                _ => act(tx),
+            }
+        };
         self.repository.transact(self.actor.no, act).await
     }
 }

@@ -51,7 +51,17 @@ export const api = {
   change: (base: "folder" | "document", id: string, changeToken: string, values: { name?: string; title?: string }) =>
     request<Detail>("PATCH", `/${base === "folder" ? "dossiers" : "documents"}/${segment(id)}`, { json: values, ifMatch: changeToken }),
   versions: (id: string, signal?: AbortSignal) => request<Page<Version>>("GET", `/documents/${segment(id)}/versions`, { query: { limit: 1000 }, signal }),
-  text: (id: string, signal?: AbortSignal) => request<DocumentText>("GET", `/documents/${segment(id)}/text`, { signal }),
+  /** The whole text; a long one comes in several answers. */
+  async text(id: string, signal?: AbortSignal): Promise<DocumentText> {
+    const ask = (from?: number) => request<DocumentText>("GET", `/documents/${segment(id)}/text`, { query: { from }, signal });
+    const text = await ask();
+    for (let next = text.nextPage; next !== undefined && next !== null; ) {
+      const more = await ask(next);
+      text.pages.push(...more.pages);
+      next = more.nextPage;
+    }
+    return text;
+  },
   newVersion: (id: string, version: NewVersion, onProgress: (sent: number) => void, signal?: AbortSignal) =>
     request<Detail>("PUT", `/documents/${segment(id)}/content`, {
       query: { fileName: version.fileName, comment: version.comment, major: version.major },

@@ -654,6 +654,11 @@ export interface components {
             faults: components["schemas"]["Fault"][];
             /**
              * Format: int32
+             * @description The page to ask for with `from` next, when there are more than one answer has (some 1 MiB).
+             */
+            nextPage?: number | null;
+            /**
+             * Format: int32
              * @description The number of pages; 0 when it is not known, or the format has none.
              */
             pageCount: number;
@@ -1732,8 +1737,10 @@ export interface operations {
     get_document_text: {
         parameters: {
             query?: {
-                /** @description One page, from 1; all unless given. */
+                /** @description One page, from 1. */
                 page?: number;
+                /** @description All pages from this one on, as far as one answer goes; the first unless given. */
+                from?: number;
             };
             header?: never;
             path: {

@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, patch, post, web};
 use cartulary_model::{BaseType, Properties};
-use cartulary_repository::{NewContent, NewDocument};
+use cartulary_repository::{NewContent, NewDocument, TextPages};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -36,8 +36,10 @@ pub struct NewDocumentForm {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TextQuery {
-    /// One page, from 1; all unless given.
+    /// One page, from 1.
     page: Option<u32>,
+    /// All pages from this one on, as far as one answer goes; the first unless given.
+    from: Option<u32>,
 }
 
 /// The text of a document.
@@ -50,6 +52,9 @@ pub struct DocumentText {
     page_count: u32,
     /// The pages asked for.
     pages: Vec<TextPage>,
+    /// The page to ask for with `from` next, when there are more than one answer has (some 1 MiB).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page: Option<u32>,
     /// What is wrong with the file.
     faults: Vec<Fault>,
 }
@@ -169,7 +174,8 @@ pub async fn list_document_versions(guarded: Guarded) -> Answer {
 pub async fn get_document_text(guarded: Guarded) -> Answer {
     let id = guarded.id()?;
     let query: TextQuery = guarded.query()?;
-    let text = guarded.session().text_get(id, query.page).await?;
+    let wanted = query.page.map_or(TextPages::From(query.from.unwrap_or(1)), TextPages::One);
+    let text = guarded.session().text_get(id, wanted).await?;
     let page = |page: cartulary_repository::TextPage| TextPage {
         page_number: page.page_number,
         width: page.width,
@@ -181,6 +187,7 @@ pub async fn get_document_text(guarded: Guarded) -> Answer {
         state: text.summary.state.as_str(),
         page_count: text.summary.page_count.unwrap_or(0),
         pages: text.pages.into_iter().map(page).collect(),
+        next_page: text.next_page,
         faults: text.summary.faults.into_iter().map(Fault::from).collect(),
     })
 }

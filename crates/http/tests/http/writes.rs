@@ -264,3 +264,17 @@ async fn an_upload_beyond_the_limit_is_refused() {
     let put = client.ask(Method::PUT, &format!("/imports/{}/files?path=a/b", run["id"].as_str().unwrap()));
     put.bytes(&[0; 1_001]).await.problem(413, "payload_too_large");
 }
+
+#[actix_web::test]
+async fn a_repeated_request_tells_no_more_than_its_sender_may_see_now() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let path = format!("/dossiers/{}/documents", dossier["id"].as_str().unwrap());
+    let make = || admin.ask(Method::POST, &path).header("Idempotency-Key", "k").form(Form::new().field("name", "a"));
+    let made = make().await.expect(201).json();
+    assert_eq!(make().await.expect(201).json()["id"], made["id"]);
+    let trash = admin.ask(Method::DELETE, &format!("/documents/{}", made["id"].as_str().unwrap()));
+    trash.if_match(&made).send().await.expect(204);
+    make().await.problem(404, "not_found");
+}

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use cartulary_blobs::{StagedBlob, StorageKey};
+use cartulary_blobs::{BlobError, StagedBlob, StorageKey, VerifyOutcome};
 use cartulary_db::Conn;
 use cartulary_model::permission::READ_CONTENT;
 use cartulary_model::{BlobDigest, ObjectId};
@@ -73,9 +73,11 @@ impl Session {
         let mut stored: Option<i32> = None;
         for _ in 0..BIND_TRIES {
             let source = name.clone();
-            let look = move |conn: &mut Conn| blobs::is_living_and_next(conn, &source);
-            let (is_living, next) = self.repository.database().read_brief(look).await?;
-            if !is_living && stored != Some(next) {
+            let look = move |conn: &mut Conn| blobs::living_and_next(conn, &source);
+            let (living, next) = self.repository.database().read_brief(look).await?;
+            if let Some(generation) = living {
+                self.mend(digest, size_bytes, generation, &mut staged).await?;
+            } else if stored != Some(next) {
                 let bytes = match staged.take() {
                     Some(bytes) => bytes,
                     None => self.stage_again(digest, size_bytes, stored).await?,
@@ -104,6 +106,31 @@ impl Session {
             }
         }
         Err(RepositoryError::Unavailable { what: "the blob store", source: None })
+    }
+
+    /// Stores bytes again under the key of a living blob, if what lies there is not whole: whoever sends them has them.
+    async fn mend(
+        &self,
+        digest: BlobDigest,
+        size_bytes: u64,
+        generation: i32,
+        staged: &mut Option<StagedBlob>,
+    ) -> Result<()> {
+        let key = StorageKey::new(digest, generation.unsigned_abs());
+        if staged.is_none() {
+            return Ok(());
+        }
+        match self.repository.blobs().verify(&key, digest, size_bytes).await {
+            Ok(VerifyOutcome::Sound) => return Ok(()),
+            // A file that cannot be opened is no better than one that is not whole.
+            Ok(_) | Err(BlobError::Io { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        tracing::warn!(blob.digest = %digest, "a damaged blob was sent again, and is mended");
+        match staged.take() {
+            Some(bytes) => Ok(self.repository.blobs().commit(bytes, &key).await?),
+            None => Ok(()),
+        }
     }
 
     async fn discard(&self, staged: Option<StagedBlob>) {
@@ -189,18 +216,18 @@ impl Session {
         let content = content_of(row)?;
         let key = StorageKey::new(content.digest, row.generation.unsigned_abs());
         let reader = self.repository.blobs().read(&key, content.digest, content.size_bytes, range).await;
-        let reader = reader.map_err(|error| corrupt_or(error.into(), content.digest))?;
+        let reader = reader.map_err(|error| corrupt_or(error, content.digest))?;
         let digest = content.digest;
-        let bytes = reader.map(move |chunk| chunk.map_err(|error| corrupt_or(error.into(), digest)));
+        let bytes = reader.map(move |chunk| chunk.map_err(|error| corrupt_or(error, digest)));
         Ok(OpenedContent { content, bytes: Box::pin(bytes) })
     }
 }
 
 /// A blob that a row names and the store does not have is damage, not a missing page.
-fn corrupt_or(error: RepositoryError, digest: BlobDigest) -> RepositoryError {
+fn corrupt_or(error: BlobError, digest: BlobDigest) -> RepositoryError {
     match error {
-        RepositoryError::NotFound { .. } => RepositoryError::Corrupt { digest: digest.to_string() },
-        other => other,
+        BlobError::NotFound => RepositoryError::Corrupt { digest: digest.to_string() },
+        other => other.into(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::object::{
 };
 use crate::services::detail::{content_of, principal_name};
 use crate::services::folders::window;
-use crate::services::objects::{Proposed, check_new, index_values, refuse_version, replay, request_digest};
+use crate::services::objects::{Proposed, check_new, index_values, refuse_version, request_digest};
 use crate::services::texts;
 use crate::store::blobs::NewContentRow;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
@@ -100,7 +100,7 @@ impl Session {
         ]));
         let session = self.clone();
         let make = move |tx: &mut Tx<'_>, blob: Option<i64>| -> Result<ObjectDetail> {
-            if let Some(row) = replay(tx, key.as_deref(), &digest)? {
+            if let Some(row) = session.replay(tx, key.as_deref(), &digest)? {
                 return session.detail_of(tx.conn, &row, tx.now);
             }
             let parent = session.authorised(tx.conn, folder, ADD_CHILDREN, tx.now)?;

@@ -12,7 +12,7 @@ use crate::listing::{Collection, NumberWindow};
 use crate::object::{
     ListOrder, NewFolder, ObjectDetail, ObjectSummary, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
 };
-use crate::services::objects::{Proposed, check_new, index_values, replay, request_digest};
+use crate::services::objects::{Proposed, check_new, index_values, request_digest};
 use crate::services::search::SearchQuery;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::{acl, filing, imports};
@@ -56,7 +56,7 @@ impl Session {
                 new.type_id,
                 new.properties
             ]));
-            if let Some(row) = replay(tx, new.idempotency_key.as_deref(), &digest)? {
+            if let Some(row) = session.replay(tx, new.idempotency_key.as_deref(), &digest)? {
                 return session.detail_of(tx.conn, &row, tx.now);
             }
             let parent = session.authorised(tx.conn, parent, ADD_CHILDREN, tx.now)?;

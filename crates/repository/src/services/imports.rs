@@ -169,7 +169,15 @@ impl Session {
         let written = self
             .transact(move |tx| {
                 let root = session.authorised(tx.conn, root, ADD_CHILDREN, tx.now)?;
-                let source = imports::source(tx.conn, tx.actor_no, new.source.trim(), root.no)?;
+                // Who may see everything goes on with what others took from there; so does the program itself, offline.
+                let known = match session.actor.is_administrator {
+                    true => imports::first_source(tx.conn, new.source.trim())?,
+                    false => None,
+                };
+                let source = match known {
+                    Some(source) => source,
+                    None => imports::source(tx.conn, tx.actor_no, new.source.trim(), root.no)?,
+                };
                 let id = ObjectId::generate().to_string();
                 let folder = new.folder_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
                 let folder = as_name(folder.unwrap_or(new.source.trim()));

@@ -9,6 +9,7 @@ use cartulary_model::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::bootstrap::parse_id;
 use crate::object::{ObjectChanges, ObjectDetail, Precondition, Written};
 use crate::services::detail::properties_of;
 use crate::store::objects::{self, IndexedValue, ObjectRow};
@@ -95,7 +96,7 @@ impl Session {
         tx.record(
             ChangeKind::Updated,
             Change {
-                object: Some((row.no, crate::bootstrap::parse_id(&row.id)?)),
+                object: Some((row.no, parse_id(&row.id)?)),
                 series_no: row.series_no,
                 scope_no: Some(row.scope_no),
                 before: Some(json!({ "name": row.name, "title": row.title, "properties": before })),
@@ -171,7 +172,7 @@ fn put_trashed(tx: &mut Tx<'_>, row: &ObjectRow, at: Option<i64>, by: Option<i64
 }
 
 fn record_simple(tx: &mut Tx<'_>, kind: ChangeKind, row: &ObjectRow) -> Result<()> {
-    let object = Some((row.no, crate::bootstrap::parse_id(&row.id)?));
+    let object = Some((row.no, parse_id(&row.id)?));
     tx.record(kind, Change { object, series_no: row.series_no, scope_no: Some(row.scope_no), ..Change::default() })
 }
 
@@ -286,16 +287,19 @@ pub(crate) fn request_digest(request: &Value) -> Vec<u8> {
     Sha256::digest(request.to_string().as_bytes()).to_vec()
 }
 
-/// Returns what an earlier request with the same key made.
-///
-/// # Errors
-/// `Conflict` `idempotency_key_reused` when that request was another one.
-pub(crate) fn replay(tx: &mut Tx<'_>, key: Option<&str>, digest: &[u8]) -> Result<Option<ObjectRow>> {
-    let Some(key) = key else { return Ok(None) };
-    let Some((earlier, id)) = imports::idempotent(tx.conn, tx.actor_no, key)? else { return Ok(None) };
-    if earlier != digest {
-        let detail = "this Idempotency-Key was used for another request: take a new one";
-        return Err(RepositoryError::conflict("idempotency_key_reused", detail));
+impl Session {
+    /// Returns what an earlier request with the same key made, as the caller may see it now.
+    ///
+    /// # Errors
+    /// `Conflict` `idempotency_key_reused` when that request was another one; `NotFound` when what it made is in the trash,
+    /// or the caller may not know of it any more.
+    pub(crate) fn replay(&self, tx: &mut Tx<'_>, key: Option<&str>, digest: &[u8]) -> Result<Option<ObjectRow>> {
+        let Some(key) = key else { return Ok(None) };
+        let Some((earlier, id)) = imports::idempotent(tx.conn, tx.actor_no, key)? else { return Ok(None) };
+        if earlier != digest {
+            let detail = "this Idempotency-Key was used for another request: take a new one";
+            return Err(RepositoryError::conflict("idempotency_key_reused", detail));
+        }
+        self.authorised(tx.conn, parse_id(&id)?, BROWSE, tx.now).map(Some)
     }
-    objects::by_id(tx.conn, &id)
 }

@@ -150,7 +150,8 @@ impl Session {
     /// `Forbidden`; `Invalid`; `Conflict` `name_taken`.
     pub async fn user_create(&self, new: NewUser) -> Result<(UserView, Option<String>)> {
         self.require_administrator()?;
-        check_login_name(&new.username)?;
+        check_name("username", &new.username)?;
+        check_display_name(new.display_name.as_deref())?;
         let made = if new.password.is_none() { Some(one_time_password()?) } else { None };
         let password = new.password.clone().or_else(|| made.clone()).unwrap_or_default();
         check_password(&password)?;
@@ -158,9 +159,7 @@ impl Session {
         let session = self.clone();
         let written = self
             .transact(move |tx| {
-                if principals::by_name(tx.conn, principals::USER, &new.username)?.is_some() {
-                    return Err(RepositoryError::conflict("name_taken", "another user has this name"));
-                }
+                refuse_taken_name(tx, &new.username)?;
                 let (id, now) = (ObjectId::generate().to_string(), tx.now.as_millis());
                 let label = new.display_name.clone().unwrap_or_else(|| new.username.clone());
                 let no = principals::insert(tx.conn, &id, principals::USER, &new.username, &label, now)?;
@@ -185,6 +184,7 @@ impl Session {
     /// `Forbidden`; `NotFound`; `Invalid`; `Conflict` `last_administrator`.
     pub async fn user_update(&self, id: ObjectId, changes: UserChanges) -> Result<UserView> {
         self.require_administrator()?;
+        check_display_name(changes.display_name.as_deref())?;
         let hash = match &changes.password {
             Some(password) => {
                 check_password(password)?;
@@ -304,12 +304,11 @@ impl Session {
     /// `Forbidden`; `Invalid`; `Conflict` `name_taken`.
     pub async fn group_create(&self, name: String, display_name: Option<String>) -> Result<GroupView> {
         self.require_administrator()?;
-        check_login_name(&name)?;
+        check_name("name", &name)?;
+        check_display_name(display_name.as_deref())?;
         let written = self
             .transact(move |tx| {
-                if principals::by_name(tx.conn, principals::GROUP, &name)?.is_some() {
-                    return Err(RepositoryError::conflict("name_taken", "another group has this name"));
-                }
+                refuse_taken_name(tx, &name)?;
                 let (id, label) = (ObjectId::generate().to_string(), display_name.as_deref().unwrap_or(&name));
                 let no = principals::insert(tx.conn, &id, principals::GROUP, &name, label, tx.now.as_millis())?;
                 note_people(tx, json!({ "act": "group_create", "group": name }))?;
@@ -337,11 +336,11 @@ impl Session {
                 let chosen = find_members(tx.conn, &group, &members)?;
                 for old in principals::members_of(tx.conn, group.no)? {
                     principals::remove_member(tx.conn, group.no, old.no)?;
-                    principals::turn_epoch(tx.conn, old.no)?;
+                    principals::turn_epochs(tx.conn, old.no)?;
                 }
                 for new in &chosen {
                     principals::add_member(tx.conn, group.no, new.no)?;
-                    principals::turn_epoch(tx.conn, new.no)?;
+                    principals::turn_epochs(tx.conn, new.no)?;
                 }
                 if group.no == administrators && !chosen.iter().any(|member| member.disabled_at.is_none()) {
                     let detail = "one administrator must stay who can sign in";
@@ -408,7 +407,33 @@ fn note_people(tx: &mut Tx<'_>, detail: serde_json::Value) -> Result<()> {
     tx.record(ChangeKind::Principal, Change { detail: Some(detail), ..Change::default() })
 }
 
-fn check_login_name(name: &str) -> Result<()> {
+/// How long a name for people may be. *Units*: characters.
+const DISPLAY_NAME_MAX: usize = 200;
+
+/// Refuses a display name that no list can show.
+fn check_display_name(name: Option<&str>) -> Result<()> {
+    let is_plain = |name: &str| name.chars().count() <= DISPLAY_NAME_MAX && !name.chars().any(char::is_control);
+    if name.is_none_or(is_plain) {
+        return Ok(());
+    }
+    let detail = "a display name has at most 200 characters and no control characters";
+    Err(RepositoryError::invalid("displayName", "invalid_name", detail))
+}
+
+/// Users and groups have their names from one pot: an access list names either.
+fn refuse_taken_name(tx: &mut Tx<'_>, name: &str) -> Result<()> {
+    for (kind, detail) in [
+        (principals::USER, "a user has this name: choose another"),
+        (principals::GROUP, "a group has this name: choose another"),
+    ] {
+        if principals::by_name(tx.conn, kind, name)?.is_some() {
+            return Err(RepositoryError::conflict("name_taken", detail));
+        }
+    }
+    Ok(())
+}
+
+fn check_name(field: &str, name: &str) -> Result<()> {
     let is_plain = !name.is_empty()
         && name.chars().count() <= 100
         && name.trim() == name
@@ -417,5 +442,5 @@ fn check_login_name(name: &str) -> Result<()> {
         return Ok(());
     }
     let detail = "a name has 1 to 100 characters, no slash, no control characters, no space at its ends";
-    Err(RepositoryError::invalid("username", "invalid_name", detail))
+    Err(RepositoryError::invalid(field, "invalid_name", detail))
 }

@@ -6,7 +6,7 @@ use cartulary_model::permission::READ_CONTENT;
 use cartulary_model::{BlobDigest, ObjectId};
 use serde::{Deserialize, Serialize};
 
-use crate::object::{DocumentText, Fault, TextPage, TextState, TextSummary};
+use crate::object::{DocumentText, Fault, TextPage, TextPages, TextState, TextSummary};
 use crate::store::blobs::{self, BlobRow, ContentRow};
 use crate::store::jobs::NewJob;
 use crate::store::renditions::{self, RenditionKey, RenditionRow};
@@ -105,6 +105,9 @@ pub(crate) fn blob_of(conn: &mut Conn, source: &str) -> Result<Option<(Rendition
     Ok(Some((row, blob)))
 }
 
+/// How much text one answer has, but for a single page that is longer. *Units*: bytes.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
 /// Reads the pages that a text's blob holds.
 pub(crate) async fn read_pages(repository: &Repository, blob: &BlobRow) -> Result<Vec<TextPage>> {
     let digest: BlobDigest = blob.digest.parse().map_err(RepositoryError::internal)?;
@@ -115,11 +118,11 @@ pub(crate) async fn read_pages(repository: &Repository, blob: &BlobRow) -> Resul
 }
 
 impl Session {
-    /// Returns the text of a document or version: all pages, or the one numbered `page`.
+    /// Returns the text of a document or version, at most some 1 MiB of it.
     ///
     /// # Errors
     /// `NotFound` when there is no such object, or the caller may not know of it; `Forbidden` without `ReadContent`.
-    pub async fn text_get(&self, id: ObjectId, page: Option<u32>) -> Result<DocumentText> {
+    pub async fn text_get(&self, id: ObjectId, wanted: TextPages) -> Result<DocumentText> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let read = move |conn: &mut Conn| -> Result<_> {
             let row = session.authorised(conn, id, READ_CONTENT, now)?;
@@ -133,13 +136,58 @@ impl Session {
             Ok((summary_of_row(&content, row.as_ref()), blob.flatten()))
         };
         let (summary, blob) = self.repository.database().read(read).await?;
-        let mut pages = match blob {
-            Some(blob) => read_pages(&self.repository, &blob).await?,
-            None => Vec::new(),
-        };
-        if let Some(number) = page {
-            pages.retain(|page| page.page_number == number);
+        let Some(blob) = blob else { return Ok(DocumentText { summary, pages: Vec::new(), next_page: None }) };
+        // The whole text is in memory until it is cut to what was asked for.
+        let _turn = self.repository.inner.text_reading.acquire().await.map_err(RepositoryError::internal)?;
+        let (pages, next_page) = cut(read_pages(&self.repository, &blob).await?, wanted);
+        Ok(DocumentText { summary, pages, next_page })
+    }
+}
+
+/// Returns the wanted pages, as many as fit into an answer and at least one, and the number of the next one.
+fn cut(pages: Vec<TextPage>, wanted: TextPages) -> (Vec<TextPage>, Option<u32>) {
+    let is_wanted = |page: &TextPage| match wanted {
+        TextPages::One(number) => page.page_number == number,
+        TextPages::From(first) => page.page_number >= first,
+    };
+    let (mut kept, mut bytes) = (Vec::new(), 0_usize);
+    for page in pages.into_iter().filter(is_wanted) {
+        bytes = bytes.saturating_add(page.text.len());
+        if bytes > ANSWER_BYTES_MAX && !kept.is_empty() {
+            return (kept, Some(page.page_number));
         }
-        Ok(DocumentText { summary, pages })
+        kept.push(page);
+    }
+    (kept, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages(sizes: &[usize]) -> Vec<TextPage> {
+        let page = |(number, size): (u32, &usize)| TextPage {
+            page_number: number,
+            width: None,
+            height: None,
+            text: "x".repeat(*size),
+            language: None,
+        };
+        (1..).zip(sizes).map(page).collect()
+    }
+
+    fn numbers(sizes: &[usize], wanted: TextPages) -> (Vec<u32>, Option<u32>) {
+        let (kept, next) = cut(pages(sizes), wanted);
+        (kept.into_iter().map(|page| page.page_number).collect(), next)
+    }
+
+    #[test]
+    fn an_answer_is_cut_between_pages_and_says_where_to_go_on() {
+        let half = ANSWER_BYTES_MAX / 2;
+        assert_eq!(numbers(&[half, half, 1], TextPages::From(1)), (vec![1, 2], Some(3)));
+        assert_eq!(numbers(&[half, half, 1], TextPages::From(3)), (vec![3], None));
+        assert_eq!(numbers(&[4 * half, 1], TextPages::From(1)), (vec![1], Some(2)));
+        assert_eq!(numbers(&[1, 1, 1], TextPages::One(2)), (vec![2], None));
+        assert_eq!(numbers(&[], TextPages::From(1)), (vec![], None));
     }
 }

@@ -125,10 +125,23 @@ impl Repository {
                 let digest: BlobDigest = row.digest.parse().map_err(RepositoryError::internal)?;
                 let key = StorageKey::new(digest, row.generation.unsigned_abs());
                 let size = row.size_bytes.unsigned_abs();
-                let outcome = if options.rehash {
-                    self.blobs().verify(&key, digest, size).await?
+                let looked_at = if options.rehash {
+                    self.blobs().verify(&key, digest, size).await
                 } else {
-                    self.look_at(&key, digest, size).await?
+                    self.look_at(&key, digest, size).await
+                };
+                let outcome = match looked_at {
+                    Ok(outcome) => outcome,
+                    // One file that cannot be opened; a store that is gone ends the check.
+                    Err(BlobError::Io { source, .. }) => {
+                        report.fault(
+                            "blob_unreadable",
+                            row.digest,
+                            format!("the stored bytes cannot be read: {source}"),
+                        );
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
                 };
                 match outcome {
                     VerifyOutcome::Sound => sound.push(row.no),
@@ -153,12 +166,17 @@ impl Repository {
     }
 
     /// Says whether a blob is there with its length, without reading it.
-    async fn look_at(&self, key: &StorageKey, digest: BlobDigest, size: u64) -> Result<VerifyOutcome> {
+    async fn look_at(
+        &self,
+        key: &StorageKey,
+        digest: BlobDigest,
+        size: u64,
+    ) -> std::result::Result<VerifyOutcome, BlobError> {
         match self.blobs().read(key, digest, size, Some(0..size.min(1))).await {
             Ok(_) => Ok(VerifyOutcome::Sound),
             Err(BlobError::NotFound) => Ok(VerifyOutcome::Missing),
             Err(BlobError::Corrupt { .. }) => Ok(VerifyOutcome::WrongLength { expected_bytes: size, found_bytes: 0 }),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 

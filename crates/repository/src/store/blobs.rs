@@ -48,15 +48,15 @@ pub(crate) fn living(conn: &mut Conn, digest: &str) -> Result<Option<BlobRow>> {
     Ok(row)
 }
 
-/// Says whether a living blob has this digest, and which generation no row of the digest has used.
-pub(crate) fn is_living_and_next(conn: &mut Conn, digest: &str) -> Result<(bool, i32)> {
+/// Returns the generation of the living blob with this digest, if there is one, and one that no row of the digest used.
+pub(crate) fn living_and_next(conn: &mut Conn, digest: &str) -> Result<(Option<i32>, i32)> {
     let rows: Vec<(i32, Option<i64>)> = each_db!(conn, |c| blob::table
         .filter(blob::digest.eq(digest))
         .select((blob::generation, blob::condemned_at))
         .load(c))?;
-    let is_living = rows.iter().any(|(_, condemned_at)| condemned_at.is_none());
+    let living = rows.iter().find(|(_, condemned_at)| condemned_at.is_none()).map(|(generation, _)| *generation);
     let last = rows.iter().map(|(generation, _)| *generation).max();
-    Ok((is_living, last.map_or(0, |last| last + 1)))
+    Ok((living, last.map_or(0, |last| last + 1)))
 }
 
 #[derive(Insertable)]

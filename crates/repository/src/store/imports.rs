@@ -39,6 +39,17 @@ fn path_digest(path: &str) -> Vec<u8> {
     Sha256::digest(path.as_bytes()).to_vec()
 }
 
+/// Returns the number of the first source with this name, whoever made it.
+pub(crate) fn first_source(conn: &mut Conn, name: &str) -> Result<Option<i64>> {
+    let no = each_db!(conn, |c| import_source::table
+        .filter(import_source::name.eq(name))
+        .order(import_source::no)
+        .select(import_source::no)
+        .first::<i64>(c)
+        .optional())?;
+    Ok(no)
+}
+
 /// Returns the number of a user's source with this name, making it when it is new.
 pub(crate) fn source(conn: &mut Conn, principal: i64, name: &str, folder: i64) -> Result<i64> {
     each_db!(conn, |c| diesel::insert_into(import_source::table)

@@ -133,7 +133,7 @@ fn the_newest_of_the_logs_and_lists_of_objects_come_by_an_index() {
     check(&["change", "object", "blob", "acl_change"], |conn| {
         changes::last_position(conn)?;
         objects::by_nos(conn, &[1, 2])?;
-        blobs::is_living_and_next(conn, "a")?;
+        blobs::living_and_next(conn, "a")?;
         acl::last_change(conn).map(drop)
     });
 }

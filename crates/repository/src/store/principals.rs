@@ -124,6 +124,19 @@ pub(crate) fn turn_epoch(conn: &mut Conn, no: i64) -> Result<()> {
     Ok(())
 }
 
+/// Turns the epochs of a principal and, if it is a group, of all who are in it, through groups too.
+pub(crate) fn turn_epochs(conn: &mut Conn, no: i64) -> Result<()> {
+    let mut met = BTreeSet::new();
+    let mut fringe = vec![no];
+    while let Some(next) = fringe.pop() {
+        if met.insert(next) {
+            turn_epoch(conn, next)?;
+            fringe.extend(members_of(conn, next)?.into_iter().map(|member| member.no));
+        }
+    }
+    Ok(())
+}
+
 /// Returns the numbers of all groups that contain `member`, nested ones included.
 pub(crate) fn groups_of(conn: &mut Conn, member: i64) -> Result<BTreeSet<i64>> {
     let mut found = BTreeSet::new();

@@ -381,6 +381,7 @@ joinable!(acl_entry -> principal (principal_no));
 joinable!(version -> object (object_no));
 joinable!(object -> scope (scope_no));
 joinable!(user_credential -> principal (principal_no));
+joinable!(session -> principal (principal_no));
 joinable!(import_run -> import_source (source_no));
 joinable!(property_value -> property (property_no));
 

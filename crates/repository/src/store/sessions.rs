@@ -3,7 +3,7 @@
 use cartulary_db::{Conn, each_db, update_rows};
 use diesel::prelude::*;
 
-use super::schema::session;
+use super::schema::{principal, session};
 use crate::Result;
 
 /// A session.
@@ -33,10 +33,26 @@ pub(crate) struct NewSessionRow<'a> {
     pub expires_at: i64,
 }
 
-/// Inserts a session.
-pub(crate) fn insert(conn: &mut Conn, row: &NewSessionRow<'_>) -> Result<()> {
-    each_db!(conn, |c| diesel::insert_into(session::table).values(row).execute(c))?;
-    Ok(())
+/// Inserts a session and returns its number.
+pub(crate) fn insert(conn: &mut Conn, row: &NewSessionRow<'_>) -> Result<i64> {
+    let no = each_db!(conn, |c| diesel::insert_into(session::table)
+        .values(row)
+        .returning(session::no)
+        .get_result::<i64>(c))?;
+    Ok(no)
+}
+
+/// Says whether a session is still there, of a user who is as it was when the session began.
+pub(crate) fn holds(conn: &mut Conn, no: i64) -> Result<bool> {
+    let found: Option<i64> = each_db!(conn, |c| session::table
+        .inner_join(principal::table)
+        .filter(
+            session::no.eq(no).and(principal::epoch.eq(session::principal_epoch)).and(principal::disabled_at.is_null())
+        )
+        .select(session::no)
+        .get_result(c)
+        .optional())?;
+    Ok(found.is_some())
 }
 
 /// Returns the session whose token has this digest.

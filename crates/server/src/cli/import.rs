@@ -27,8 +27,7 @@ pub async fn run(arguments: &Import) -> anyhow::Result<ExitCode> {
         bail!("`{}` is no folder", arguments.folder.display());
     }
     std::fs::read_dir(&folder).with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
-    let is_sent = arguments.remote.server.is_some();
-    let source = arguments.source.clone().unwrap_or_else(|| source_of(&folder, is_sent));
+    let source = arguments.source.clone().unwrap_or_else(|| source_of(&folder));
     let mut order = Order { folder, left_out: None, source, parallel: usize::from(arguments.parallel) };
     let progress = Progress::new(false);
     let stop = stop_on_signals()?;
@@ -74,11 +73,11 @@ async fn take_in_locally(
     Ok(report)
 }
 
-/// Returns the name under which the office remembers what came from a folder: its full path, with this machine's name where
-/// several machines may send.
-fn source_of(folder: &Path, is_sent: bool) -> String {
+/// Returns the name under which the office remembers what came from a folder: this machine's name, because several may
+/// send, and the full path. It is the same whether the files are sent or taken in with the data folder open.
+fn source_of(folder: &Path) -> String {
     let path = folder.to_string_lossy();
-    let machine = if is_sent { machine_name().unwrap_or_default() } else { String::new() };
+    let machine = machine_name().unwrap_or_default();
     let source = if machine.is_empty() { path.into_owned() } else { format!("{machine}:{path}") };
     let surplus = source.chars().count().saturating_sub(LONGEST_SOURCE);
     source.chars().skip(surplus).collect()
