@@ -76,7 +76,9 @@ impl Session {
             let look = move |conn: &mut Conn| blobs::living_and_next(conn, &source);
             let (living, next) = self.repository.database().read_brief(look).await?;
             if let Some(generation) = living {
-                self.mend(digest, size_bytes, generation, &mut staged).await?;
+                if self.mend(digest, size_bytes, generation, &mut staged).await? {
+                    stored = Some(generation);
+                }
             } else if stored != Some(next) {
                 let bytes = match staged.take() {
                     Some(bytes) => bytes,
@@ -109,28 +111,28 @@ impl Session {
     }
 
     /// Stores bytes again under the key of a living blob, if what lies there is not whole: whoever sends them has them.
+    /// Returns whether it did.
     async fn mend(
         &self,
         digest: BlobDigest,
         size_bytes: u64,
         generation: i32,
         staged: &mut Option<StagedBlob>,
-    ) -> Result<()> {
-        let key = StorageKey::new(digest, generation.unsigned_abs());
+    ) -> Result<bool> {
         if staged.is_none() {
-            return Ok(());
+            return Ok(false);
         }
+        let key = StorageKey::new(digest, generation.unsigned_abs());
         match self.repository.blobs().verify(&key, digest, size_bytes).await {
-            Ok(VerifyOutcome::Sound) => return Ok(()),
+            Ok(VerifyOutcome::Sound) => return Ok(false),
             // A file that cannot be opened is no better than one that is not whole.
             Ok(_) | Err(BlobError::Io { .. }) => {}
             Err(error) => return Err(error.into()),
         }
+        let Some(bytes) = staged.take() else { return Ok(false) };
         tracing::warn!(blob.digest = %digest, "a damaged blob was sent again, and is mended");
-        match staged.take() {
-            Some(bytes) => Ok(self.repository.blobs().commit(bytes, &key).await?),
-            None => Ok(()),
-        }
+        self.repository.blobs().commit(bytes, &key).await?;
+        Ok(true)
     }
 
     async fn discard(&self, staged: Option<StagedBlob>) {
