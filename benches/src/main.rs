@@ -2,6 +2,7 @@
 //!
 //! Invariant: no figure is made up. What could not be measured says so, and why.
 
+mod aside;
 mod connection;
 mod control;
 mod load;
@@ -45,6 +46,10 @@ fn run() -> anyhow::Result<()> {
     std::fs::create_dir_all(&settings.work)
         .with_context(|| format!("cannot make the folder `{}`", settings.work.display()))?;
     let mut report = Report::load(&settings)?;
+    if subjects::ALL.iter().any(|subject| settings.wants(subject.name)) {
+        aside::sweep(&settings.work)?;
+        aside::rest(&settings.work)?;
+    }
     for subject in subjects::ALL {
         if !settings.wants(subject.name) {
             continue;
@@ -62,5 +67,6 @@ fn run() -> anyhow::Result<()> {
         report.save()?;
     }
     report.print()?;
+    aside::sweep(&settings.work)?;
     if settings.writes_readme { report.write_readme() } else { Ok(()) }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
+use crate::aside;
 use crate::connection::{Answer, Connection, head};
 use crate::make::MARK;
 use crate::process::{self, Finished, Running};
@@ -223,7 +224,7 @@ pub fn standing_office(settings: &Settings, count: usize) -> anyhow::Result<Path
     if whole.exists() {
         return Ok(data);
     }
-    remove(&data)?;
+    aside::put(&data)?;
     let papers = crate::make::small_dossiers(&settings.work, count)?;
     import(settings, &papers, &data)?;
     let office = Office::open(settings, &data)?;
@@ -231,14 +232,6 @@ pub fn standing_office(settings: &Settings, count: usize) -> anyhow::Result<Path
     office.close()?;
     std::fs::write(whole, b"")?;
     Ok(data)
-}
-
-/// Removes a folder, if it is there.
-pub fn remove(folder: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
 }
 
 /// Returns an address on this machine that nobody listens on.

@@ -4,11 +4,12 @@ use std::fs;
 
 use anyhow::ensure;
 
+use crate::aside;
 use crate::connection::{Connection, head};
 use crate::load::{self, Load, median};
 use crate::make::Chance;
 use crate::nginx::Nginx;
-use crate::office::{self, Office};
+use crate::office::Office;
 use crate::process;
 use crate::report::{Row, short};
 use crate::settings::Settings;
@@ -30,7 +31,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     fs::write(files.join("large"), &large)?;
     let nginx = Nginx::start(&folder, &files, &made)?;
     let data = settings.work.join("download-office");
-    office::remove(&data)?;
+    aside::put(&data)?;
     let office = Office::open(settings, &data)?;
     let dossier = office.make_dossier("downloads")?;
     let small_id = office.file_document(&dossier, "small", &small)?;
@@ -41,7 +42,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     rows.extend(large_ones(settings, &office, &nginx, &large_id)?);
     office.close()?;
     drop(nginx);
-    office::remove(&data)?;
+    aside::put(&data)?;
     Ok(rows)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
+use crate::aside;
 use crate::load::median;
 use crate::make;
 use crate::office::{self, Office};
@@ -39,7 +40,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
         let papers = make::papers(&settings.work, few)?;
         import_afresh(settings, &papers, &data, few)?.peak_bytes as f64
     };
-    office::remove(&data)?;
+    aside::put(&data)?;
     Ok(rows(many, few, &rounds, done, peak_of_few))
 }
 
@@ -86,7 +87,7 @@ fn rows(many: usize, few: usize, rounds: &[Round], (done_seconds, done_cpu): (f6
 }
 
 fn import_afresh(settings: &Settings, papers: &Path, data: &Path, count: usize) -> anyhow::Result<Finished> {
-    office::remove(data)?;
+    aside::put(data)?;
     settle_disk();
     let (finished, report) = office::import(settings, papers, data)?;
     let created = report.get("created").and_then(Value::as_u64).context("the report says no count")?;
@@ -96,10 +97,10 @@ fn import_afresh(settings: &Settings, papers: &Path, data: &Path, count: usize) 
 
 fn loop_afresh(settings: &Settings, papers: &Path, data: &Path) -> anyhow::Result<plain_import::Looped> {
     let folder = settings.work.join("import-plain");
-    office::remove(&folder)?;
+    aside::put(&folder)?;
     settle_disk();
     let looped = plain_import::run(papers, &folder, &data.join("db/cartulary.sqlite"), PARALLEL)?;
-    office::remove(&folder)?;
+    aside::put(&folder)?;
     Ok(looped)
 }
 

@@ -7,9 +7,10 @@ use std::process::Command;
 
 use anyhow::ensure;
 
+use crate::aside;
 use crate::load::{self, median};
 use crate::make;
-use crate::office::{self, Form, Office};
+use crate::office::{Form, Office};
 use crate::plain_import::files_below;
 use crate::process;
 use crate::report::{Row, short};
@@ -46,7 +47,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
 /// Returns the processor seconds of the server with its readers, and of the readers alone.
 fn ours_on(settings: &Settings, letters: &Path) -> anyhow::Result<(f64, f64)> {
     let data = settings.work.join("search-office");
-    office::remove(&data)?;
+    aside::put(&data)?;
     let office = Office::open(settings, &data)?;
     let dossier = office.make_dossier("letters")?;
     let files = files_below(letters)?;
@@ -65,14 +66,14 @@ fn ours_on(settings: &Settings, letters: &Path) -> anyhow::Result<(f64, f64)> {
     office.settle(files.len())?;
     let (whole, server) = (office.cpu()? - before, office.server_cpu()? - server_before);
     office.close()?;
-    office::remove(&data)?;
+    aside::put(&data)?;
     Ok((whole, whole - server))
 }
 
 /// Returns the processor seconds of `recollindex` with its helpers, from nothing to the whole index.
 fn recoll_on(settings: &Settings, letters: &Path) -> anyhow::Result<f64> {
     let folder = settings.work.join("recoll");
-    office::remove(&folder)?;
+    aside::put(&folder)?;
     fs::create_dir_all(&folder)?;
     let configuration = format!(
         "topdirs = {}\nthrQSizes = -1 -1 -1\nthrTCounts = 1 1 1\nmonitor = 0\nloglevel = 2\nnoaspell = 1\n",

@@ -7,6 +7,7 @@ use anyhow::ensure;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
+use crate::aside;
 use crate::load::median;
 use crate::office::{self, Office};
 use crate::report::Row;
@@ -45,7 +46,7 @@ fn start(settings: &Settings, data: &Path) -> anyhow::Result<f64> {
 /// Returns a copy of an office in which every document stands `times` times, each in a dossier of its own.
 fn multiplied(settings: &Settings, data: &Path, times: usize) -> anyhow::Result<PathBuf> {
     let large = settings.work.join("office-million");
-    office::remove(&large)?;
+    aside::put(&large)?;
     let copied = std::process::Command::new("cp").arg("-a").arg(data).arg(&large).status()?;
     ensure!(copied.success(), "the office could not be copied");
     let file = large.join("db/cartulary.sqlite");

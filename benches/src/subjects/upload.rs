@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::ensure;
 
+use crate::aside;
 use crate::connection::{Connection, head};
 use crate::control::Control;
 use crate::load::{self, Load, median, percentile};
 use crate::make::{self, Chance};
-use crate::office::{self, Form, Office};
+use crate::office::{Form, Office};
 use crate::process;
 use crate::report::{Row, short};
 use crate::settings::Settings;
@@ -29,12 +30,12 @@ struct Side {
 /// Measures.
 pub fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let data = settings.work.join("upload-office");
-    office::remove(&data)?;
+    aside::put(&data)?;
     let office = Office::open(settings, &data)?;
     let dossiers: Vec<String> =
         (0..CLIENTS).map(|client| office.make_dossier(&format!("uploads {client}"))).collect::<Result<_, _>>()?;
     let folder = settings.work.join("upload-bare");
-    office::remove(&folder)?;
+    aside::put(&folder)?;
     let control = Control::start(&folder, 1)?;
     let bytes = Chance::new(50).bytes(BODY_BYTES);
     let (mut ours, mut bare) = (Side::new(), Side::new());
@@ -50,8 +51,8 @@ pub fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     rows.push(with_texts(settings, &office, &dossiers)?);
     office.close()?;
     drop(control);
-    office::remove(&folder)?;
-    office::remove(&data)?;
+    aside::put(&folder)?;
+    aside::put(&data)?;
     Ok(rows)
 }
 
