@@ -2,6 +2,7 @@
 
 mod group;
 mod hooks;
+mod log_file;
 mod member;
 mod writer;
 
@@ -96,5 +97,6 @@ fn set_up_writer(conn: &mut SqliteConnection, max_pages: u32) -> Result<(), DbEr
 }
 
 fn establish(url: &str) -> Result<SqliteConnection, DbError> {
+    log_file::register();
     SqliteConnection::establish(url).map_err(|e| DbError::Open(e.to_string()))
 }
