@@ -47,5 +47,5 @@ pub use error::{
     DbError, is_check_violation, is_foreign_key_violation, is_not_found, is_unique_violation, violated_constraint,
 };
 pub use migrations::{AppliedMigration, MigrationFile, MigrationSet};
-pub use prepared::{Update, UpdateOf, Upsert, update_rows, upsert};
+pub use prepared::{Update, UpdateOf, Upsert, last_inserted, update_rows, upsert};
 pub use word::{IsWord, is_word};

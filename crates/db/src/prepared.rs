@@ -9,7 +9,7 @@ use diesel::associations::HasTable;
 use diesel::backend::Backend;
 use diesel::query_builder::{AsChangeset, AstPass, IntoUpdateTarget, QueryFragment, QueryId, UpdateTarget};
 use diesel::result::QueryResult;
-use diesel::{RunQueryDsl, Table};
+use diesel::{RunQueryDsl, SqliteConnection, Table};
 
 /// Begins an `UPDATE` of the rows of `target`, a table with a filter, as [`diesel::update()`] does.
 ///
@@ -128,6 +128,41 @@ where
 }
 
 impl<I, C, Conn> RunQueryDsl<Conn> for Upsert<I, C> {}
+
+diesel::define_sql_function! {
+    /// Returns the number that the last row got which this connection inserted.
+    fn last_insert_rowid() -> BigInt;
+}
+
+/// Returns the number of the row that the `INSERT` just before made; it must have made one, in a table with numbers.
+///
+/// # Errors
+/// Those of the connection.
+pub fn last_inserted(conn: &mut SqliteConnection) -> QueryResult<i64> {
+    diesel::select(last_insert_rowid()).get_result(conn)
+}
+
+/// Runs an `INSERT` of one row into a table whose numbers the database gives, and returns the row's number.
+///
+/// For `RETURNING` SQLite makes a table in memory at each execution, which costs about what the insertion does.
+///
+/// ```
+/// # use cartulary_db::{Conn, insert_numbered};
+/// # use diesel::prelude::*;
+/// # diesel::table! { paper (no) { no -> BigInt, title -> Text } }
+/// # fn put(conn: &mut Conn) -> QueryResult<i64> {
+/// insert_numbered!(conn, diesel::insert_into(paper::table).values(paper::title.eq("new")), paper::no)
+/// # }
+/// ```
+#[macro_export]
+macro_rules! insert_numbered {
+    ($conn:expr, $insert:expr, $no:expr) => {
+        $crate::per_db!($conn,
+            sqlite(c) => $insert.execute(c).and_then(|_| $crate::last_inserted(c)),
+            postgres(c) => $insert.returning($no).get_result::<i64>(c),
+        )
+    };
+}
 
 /// Returns a statement of the program's own words, without values.
 pub(crate) const fn verbatim(sql: &'static str) -> Verbatim {

@@ -18,7 +18,7 @@ pub(crate) fn number_pending(conn: &mut Conn) -> Result<usize> {
     loop {
         let rows = changes::unnumbered(conn, BATCH)?;
         if rows.is_empty() {
-            return Ok(numbered);
+            break;
         }
         let (mut position, mut chain) = changes::last(conn)?.unwrap_or((0, vec![0; 32]));
         for (no, values_digest) in &rows {
@@ -27,7 +27,11 @@ pub(crate) fn number_pending(conn: &mut Conn) -> Result<usize> {
             changes::number(conn, *no, position, &chain)?;
         }
         numbered += rows.len();
+        if i64::try_from(rows.len()) != Ok(BATCH) {
+            break;
+        }
     }
+    Ok(numbered)
 }
 
 /// Returns the chain hash of a row: SHA-256 over the hash before it, its position, and the digests of its values,

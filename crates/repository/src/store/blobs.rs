@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, among, each_db, per_db, update_rows, upsert};
+use cartulary_db::{Conn, among, each_db, last_inserted, per_db, update_rows, upsert};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
@@ -72,12 +72,14 @@ struct NewBlobRow<'a> {
 /// Inserts a living blob whose bytes are durable; returns `None` when a living one, or this generation, is there.
 pub(crate) fn insert(conn: &mut Conn, digest: &str, generation: i32, size: i64, now: i64) -> Result<Option<i64>> {
     let row = NewBlobRow { digest, generation, size_bytes: size, created_at: now, condemned_at: None };
-    let no = each_db!(conn, |c| diesel::insert_into(blob::table)
-        .values(&row)
-        .on_conflict_do_nothing()
-        .returning(blob::no)
-        .get_result::<i64>(c)
-        .optional())?;
+    let insert = diesel::insert_into(blob::table).values(&row).on_conflict_do_nothing();
+    let no = per_db!(conn,
+        sqlite(c) => match insert.execute(c)? {
+            0 => None,
+            _ => Some(last_inserted(c)?),
+        },
+        postgres(c) => insert.returning(blob::no).get_result::<i64>(c).optional()?,
+    );
     Ok(no)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cartulary_db::{Conn, among, each_db, is_word, update_rows};
+use cartulary_db::{Conn, among, each_db, insert_numbered, is_word, update_rows};
 use diesel::prelude::*;
 
 use super::schema::{object, object_facet, property, property_value, version_series};
@@ -104,9 +104,7 @@ impl NewObjectRow {
 
 /// Inserts an object and returns its number.
 pub(crate) fn insert(conn: &mut Conn, row: &NewObjectRow) -> Result<i64> {
-    let no =
-        each_db!(conn, |c| diesel::insert_into(object::table).values(row).returning(object::no).get_result::<i64>(c))?;
-    Ok(no)
+    Ok(insert_numbered!(conn, diesel::insert_into(object::table).values(row), object::no)?)
 }
 
 /// Returns the object with this outward id, in the trash or not.

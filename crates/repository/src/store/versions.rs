@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, each_db, update_rows};
+use cartulary_db::{Conn, each_db, insert_numbered, update_rows};
 use diesel::prelude::*;
 
 use super::schema::{object, version, version_series};
@@ -41,11 +41,7 @@ struct NewSeriesRow<'a> {
 /// Inserts a series whose latest version will be `major.0`, without one 0, and returns its number.
 pub(crate) fn insert_series(conn: &mut Conn, id: &str, scope: i64, major: i32, clock: i64) -> Result<i64> {
     let row = NewSeriesRow { id, scope_no: scope, latest_major: major, clock };
-    let no = each_db!(conn, |c| diesel::insert_into(version_series::table)
-        .values(&row)
-        .returning(version_series::no)
-        .get_result::<i64>(c))?;
-    Ok(no)
+    Ok(insert_numbered!(conn, diesel::insert_into(version_series::table).values(&row), version_series::no)?)
 }
 
 /// Returns a series, locked against others on PostgreSQL (the writer is alone on SQLite).
