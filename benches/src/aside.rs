@@ -1,8 +1,8 @@
 //! Folders that are no longer wanted: put aside while anything is measured, removed at the end.
 //!
-//! ext4 without a journal gives the number of a removed file to no other for a minute, and looks through all that were
-//! removed for each file it makes. After the removal of 5,000 files the next 5,000 cost twice the processor time, on
-//! whichever side made them. Source: Linux, fs/ext4/ialloc.c, `recently_deleted`.
+//! ext4 without a journal gives the number of a removed file to no other for a minute or more, and looks through all that
+//! were removed for each file it makes. After the removal of 5,000 files the next 5,000 cost twice the processor time,
+//! on whichever side made them. Source: Linux, fs/ext4/ialloc.c, `recently_deleted`.
 
 use std::fs;
 use std::io;
@@ -16,8 +16,8 @@ use crate::report;
 const ENDING: &str = "-aside";
 /// The time of its last change is that of the last removal.
 const MARK: &str = "removed";
-/// For so long removed files are held against new ones, once the removal is on the disk.
-const HELD: Duration = Duration::from_secs(61);
+/// For so long removed files are held against new ones: a minute, and five more in a block that is written meanwhile.
+const HELD: Duration = Duration::from_secs(361);
 
 /// Puts a folder aside, if it is there, so that its name is free.
 pub fn put(folder: &Path) -> anyhow::Result<()> {
