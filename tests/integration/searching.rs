@@ -1,7 +1,7 @@
 //! Full text, from the file to the snippet.
 
-use cartulary_repository::{SearchQuery, TextPages, TextState};
-use cartulary_tests::office::each_office;
+use cartulary_repository::{NewDocument, SearchQuery, TextPages, TextState};
+use cartulary_tests::office::{content, each_office};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_word_of_a_text_is_found_with_its_page_in_english_and_arabic() {
@@ -27,6 +27,57 @@ async fn a_word_of_a_text_is_found_with_its_page_in_english_and_arabic() {
         assert_eq!(known.summary.state, TextState::Ready);
         assert_eq!(known.summary.page_count, Some(3));
         assert!(known.pages[0].text.contains("irrigation valves"));
+    })
+    .await;
+}
+
+/// A PDF of so many pages that draw nothing but a picture.
+fn scan(pages: usize) -> Vec<u8> {
+    let kids: Vec<String> = (0..pages).map(|page| format!("{} 0 R", page + 5)).collect();
+    let picture = "/Type /XObject /Subtype /Image /Width 1 /Height 1 /BitsPerComponent 8 /ColorSpace /DeviceGray";
+    let draw = "q 595 0 0 842 0 0 cm /Im Do Q";
+    let mut objects = vec![
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        format!("<< /Type /Pages /Kids [{}] /Count {pages} >>", kids.join(" ")),
+        format!("<< {picture} /Length 1 >>\nstream\n0\nendstream"),
+        format!("<< /Length {} >>\nstream\n{draw}\nendstream", draw.len()),
+    ];
+    let page = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] \
+                /Resources << /XObject << /Im 3 0 R >> >> /Contents 4 0 R >>";
+    objects.extend(std::iter::repeat_n(page.to_owned(), pages));
+    let (mut file, mut places) = ("%PDF-1.4\n".to_owned(), String::new());
+    for (number, object) in (1..).zip(&objects) {
+        places.push_str(&format!("{:010} 00000 n \n", file.len()));
+        file.push_str(&format!("{number} 0 obj\n{object}\nendobj\n"));
+    }
+    let (size, start) = (objects.len() + 1, file.len());
+    file.push_str(&format!("xref\n0 {size}\n0000000000 65535 f \n{places}"));
+    file.push_str(&format!("trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"));
+    file.into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_without_words_was_called_searchable() {
+    each_office(async |office| {
+        let dossier = office.dossier("2024-002").await;
+        let new = NewDocument {
+            name: "scan.pdf".to_owned(),
+            content: Some(content(&office.system, "scan.pdf", &scan(3)).await),
+            ..NewDocument::default()
+        };
+        let scanned = office.system.document_create(dossier, new).await.unwrap().value.summary;
+        assert_eq!(scanned.text.unwrap().pages_with_text, None, "nobody has looked yet");
+        let letter = office.document(dossier, "letter.txt", "one word\u{c}* * *").await.value.summary;
+        office.settle().await;
+        let check = async |id, page_count, pages_with_text| {
+            let text = office.system.object_get(id).await.unwrap().summary.text.unwrap();
+            assert_eq!(text.state, TextState::Ready, "{:?}", text.faults);
+            assert_eq!((text.page_count, text.pages_with_text), (Some(page_count), Some(pages_with_text)));
+            let whole = office.system.text_get(id, TextPages::From(1)).await.unwrap();
+            assert_eq!(whole.summary.pages_with_text, Some(pages_with_text));
+        };
+        check(scanned.id, 3, 0).await;
+        check(letter.id, 2, 1).await;
     })
     .await;
 }

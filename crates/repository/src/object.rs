@@ -42,7 +42,7 @@ pub enum TextState {
     None,
     /// It is being read.
     Waiting,
-    /// It can be searched.
+    /// It was read; whether it has words to be found, [`TextSummary::pages_with_text`] says.
     Ready,
     /// It could not be read; the faults say why.
     Failed,
@@ -86,6 +86,8 @@ pub struct TextSummary {
     pub state: TextState,
     /// The number of pages, when the format has pages.
     pub page_count: Option<u32>,
+    /// How many pages have words that can be found; none of a scan that holds images only. Known of texts that are ready.
+    pub pages_with_text: Option<u32>,
     /// What is wrong with the file.
     pub faults: Vec<Fault>,
 }
@@ -330,6 +332,13 @@ pub struct TextPage {
     /// Its language as ISO 639-1, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+}
+
+impl TextPage {
+    /// Says whether there is anything on the page that a search could find.
+    pub fn has_words(&self) -> bool {
+        self.text.chars().any(char::is_alphanumeric)
+    }
 }
 
 /// A document's text.

@@ -34,6 +34,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0002_fewer_indexes/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0002_fewer_indexes/down.sql"),
         },
+        MigrationFile {
+            version: "0003",
+            name: "words_and_tries",
+            up: include_str!("../../../schema/core/migrations/sqlite/0003_words_and_tries/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0003_words_and_tries/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -47,6 +53,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "fewer_indexes",
             up: include_str!("../../../schema/core/migrations/postgres/0002_fewer_indexes/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0002_fewer_indexes/down.sql"),
+        },
+        MigrationFile {
+            version: "0003",
+            name: "words_and_tries",
+            up: include_str!("../../../schema/core/migrations/postgres/0003_words_and_tries/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0003_words_and_tries/down.sql"),
         },
     ],
 };

@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::feed;
 use crate::module::{JobContext, JobError, JobHandler};
 use crate::object::{Fault, TextPage};
-use crate::services::{TEXT_KIND, TEXT_PRODUCER, TextJob};
+use crate::services::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words};
 use crate::store::jobs::{self, JobRow};
 use crate::store::renditions::{self, Outcome, RenditionKey};
 use crate::store::{blobs, imports, sessions};
@@ -69,6 +69,7 @@ impl Repository {
             tokio::spawn(feed::run(self.clone(), stopped.clone())),
             tokio::spawn(run_jobs(self.clone(), stopped.clone())),
             tokio::spawn(keep_house(self.clone(), stopped.clone())),
+            tokio::spawn(count_old_texts(self.clone(), stopped.clone())),
         ];
         tokio::spawn(feed::check_files(self.clone()));
         if self.is_shared() {
@@ -99,6 +100,18 @@ impl Repository {
                 crate::sequencer::number_pending(conn)
             })
             .await
+    }
+}
+
+/// Counts what was never counted, once after the start.
+async fn count_old_texts(repository: Repository, mut stop: watch::Receiver<bool>) {
+    tokio::select! {
+        _ = stop.changed() => {}
+        counted = repository.count_old_texts() => {
+            if let Err(error) = counted {
+                crate::repository::log_error("texts of before are counted after the next start", &error);
+            }
+        }
     }
 }
 
@@ -328,6 +341,7 @@ async fn keep_text(repository: &Repository, source: &str, extraction: cartulary_
             language: page.language,
         })
         .collect();
+    let pages_with_text = Some(count_with_words(&pages));
     let bytes = serde_json::to_vec(&pages).map_err(RepositoryError::internal)?;
     let session = repository.system_session();
     let body = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(bytes))]);
@@ -336,7 +350,7 @@ async fn keep_text(repository: &Repository, source: &str, extraction: cartulary_
     let state = if is_failed { renditions::FAILED } else { renditions::READY };
     session
         .with_blob(staged, move |tx, blob| {
-            let outcome = Outcome { state, blob_no: Some(blob), page_count, faults: &faults };
+            let outcome = Outcome { state, blob_no: Some(blob), page_count, pages_with_text, faults: &faults };
             put_outcome(tx, &source, &outcome)
         })
         .await?;
@@ -349,7 +363,13 @@ async fn keep_failure(repository: &Repository, source: &str, error: &FormatsErro
     repository
         .system_session()
         .transact(move |tx| {
-            let outcome = Outcome { state: renditions::FAILED, blob_no: None, page_count: None, faults: &faults };
+            let outcome = Outcome {
+                state: renditions::FAILED,
+                blob_no: None,
+                page_count: None,
+                pages_with_text: None,
+                faults: &faults,
+            };
             put_outcome(tx, &source, &outcome)
         })
         .await?;

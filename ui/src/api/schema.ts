@@ -664,6 +664,11 @@ export interface components {
             pageCount: number;
             /** @description The pages asked for. */
             pages: components["schemas"]["TextPage"][];
+            /**
+             * Format: int32
+             * @description How many pages have words that can be found: 0 of a scan that holds images only. Absent while it is not known.
+             */
+            pagesWithText?: number | null;
             /** @description `none`, `waiting`, `ready` or `failed`. */
             state: string;
         };
@@ -1330,6 +1335,11 @@ export interface components {
              * @description The number of pages, when the format has pages.
              */
             pageCount?: number | null;
+            /**
+             * Format: int32
+             * @description How many pages have words that can be found: 0 of a scan that holds images only. Absent while it is not known.
+             */
+            pagesWithText?: number | null;
             /** @description `none`, `waiting`, `ready` or `failed`. */
             state: string;
         };

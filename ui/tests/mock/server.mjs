@@ -69,7 +69,7 @@ async function textOf(content) {
     state = "ready";
     pages = [{ pageNumber: 1, text: blobs.get(content.digest).toString("utf8").replace(/<[^>]*>/g, " "), language: "en" }];
   }
-  const answer = { state, pageCount: pages.length, pages, faults: state === "failed" ? [{ code: "file_damaged", detail: "the text could not be read" }] : [] };
+  const answer = { state, pageCount: pages.length, ...(state === "ready" ? { pagesWithText: pages.filter((page) => /[\p{L}\p{N}]/u.test(page.text)).length } : {}), pages, faults: state === "failed" ? [{ code: "file_damaged", detail: "the text could not be read" }] : [] };
   texts.set(content.digest, answer);
   return answer;
 }
@@ -81,7 +81,7 @@ async function summary(object) {
   void parents;
   if (object.base === "folder") return { ...rest, hasChildren: children.get(object.id).length > 0 };
   const text = object.content ? await textOf(object.content) : undefined;
-  return { ...rest, ...(text ? { text: { state: text.state, pageCount: text.pageCount, faults: text.faults } } : {}) };
+  return { ...rest, ...(text ? { text: { state: text.state, pageCount: text.pageCount, ...(text.pagesWithText === undefined ? {} : { pagesWithText: text.pagesWithText }), faults: text.faults } } : {}) };
 }
 
 for (const name of (process.env.MOCK_FOLDERS ?? "good").split(",")) {

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { may } from "../../src/api/permissions";
 import { isPassing, Problem, problemFrom, Unreachable } from "../../src/api/problem";
 import { windowsOf } from "../../src/api/windows";
+import { textState } from "../../src/features/dossier/textState";
 import { wordsToFind } from "../../src/features/search/terms";
 import { createFormat, parseWhole, scaleBytes } from "../../src/i18n/format";
 
@@ -45,4 +46,14 @@ test("a hit hands its own words to the viewer", () => {
   const hit = { snippets: [{ pageNumber: 2, fragments: [{ text: "the ", hit: false }, { text: "Wicks", hit: true }, { text: "wicks", hit: true }, { text: "layered wick", hit: true }] }] };
   expect(wordsToFind(hit, "wick")).toBe('Wicks "layered wick"');
   expect(wordsToFind({ snippets: [] }, "wick")).toBe("wick");
+});
+
+test("a scan without words was called searchable", () => {
+  const ready = { state: "ready", pageCount: 3 } as const;
+  expect(textState({ ...ready, pagesWithText: 0 })).toBe("images");
+  expect(textState({ ...ready, pagesWithText: 1 })).toBe("ready");
+  expect(textState(ready)).toBe("ready");
+  expect(textState({ state: "ready", pagesWithText: 0 })).toBe("none");
+  expect(textState({ state: "waiting", pageCount: 3 })).toBe("waiting");
+  expect(textState(undefined)).toBeUndefined();
 });

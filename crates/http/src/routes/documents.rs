@@ -50,6 +50,9 @@ pub struct DocumentText {
     state: &'static str,
     /// The number of pages; 0 when it is not known, or the format has none.
     page_count: u32,
+    /// How many pages have words that can be found: 0 of a scan that holds images only. Absent while it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages_with_text: Option<u32>,
     /// The pages asked for.
     pages: Vec<TextPage>,
     /// The page to ask for with `from` next, when there are more than one answer has (some 1 MiB).
@@ -186,6 +189,7 @@ pub async fn get_document_text(guarded: Guarded) -> Answer {
     answer::ok(&DocumentText {
         state: text.summary.state.as_str(),
         page_count: text.summary.page_count.unwrap_or(0),
+        pages_with_text: text.summary.pages_with_text,
         pages: text.pages.into_iter().map(page).collect(),
         next_page: text.next_page,
         faults: text.summary.faults.into_iter().map(Fault::from).collect(),

@@ -45,6 +45,9 @@ pub struct TextSummary {
     /// The number of pages, when the format has pages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_count: Option<u32>,
+    /// How many pages have words that can be found: 0 of a scan that holds images only. Absent while it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages_with_text: Option<u32>,
     /// What is wrong with the file.
     pub faults: Vec<Fault>,
 }
@@ -183,7 +186,8 @@ impl From<repository::Fault> for Fault {
 impl From<repository::TextSummary> for TextSummary {
     fn from(text: repository::TextSummary) -> Self {
         let faults = text.faults.into_iter().map(Fault::from).collect();
-        Self { state: text.state.as_str(), page_count: text.page_count, faults }
+        let (page_count, pages_with_text) = (text.page_count, text.pages_with_text);
+        Self { state: text.state.as_str(), page_count, pages_with_text, faults }
     }
 }
 

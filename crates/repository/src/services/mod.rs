@@ -26,7 +26,7 @@ pub use imports::{
 pub use jobs::{JobState, JobView};
 pub use people::{GroupView, NewUser, UserChanges, UserView};
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
-pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, read_pages};
+pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, read_pages};
 pub use verify::{ReindexReport, VerifyFault, VerifyOptions, VerifyProgress, VerifyReport};
 
 use cartulary_db::Conn;

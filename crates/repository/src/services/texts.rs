@@ -43,7 +43,7 @@ pub(crate) fn has_text(media_type: &str, file_name: &str) -> bool {
 
 /// What is said of the text of a document without content.
 pub(crate) const fn none() -> TextSummary {
-    TextSummary { state: TextState::None, page_count: None, faults: Vec::new() }
+    TextSummary { state: TextState::None, page_count: None, pages_with_text: None, faults: Vec::new() }
 }
 
 /// Returns what is known of the text of a content, `row` being its rendition when there is one.
@@ -74,7 +74,8 @@ fn summary_of(row: &RenditionRow) -> TextSummary {
         _ => TextState::Waiting,
     };
     let faults: Vec<Fault> = serde_json::from_str(&row.faults).unwrap_or_default();
-    TextSummary { state, page_count: row.page_count.and_then(|count| u32::try_from(count).ok()), faults }
+    let known = |count: Option<i32>| count.and_then(|count| u32::try_from(count).ok());
+    TextSummary { state, page_count: known(row.page_count), pages_with_text: known(row.pages_with_text), faults }
 }
 
 /// Asks for the text of a content that was just bound, unless it is there or on its way.
@@ -103,6 +104,44 @@ pub(crate) fn blob_of(conn: &mut Conn, source: &str) -> Result<Option<(Rendition
         None => None,
     };
     Ok(Some((row, blob)))
+}
+
+/// Counts the pages that have words.
+pub(crate) fn count_with_words(pages: &[TextPage]) -> i32 {
+    i32::try_from(pages.iter().filter(|page| page.has_words()).count()).unwrap_or(i32::MAX)
+}
+
+/// How many texts are looked at together.
+const UNCOUNTED: i64 = 100;
+
+impl Repository {
+    /// Counts the pages that have words in texts that were made before anybody counted them; one that cannot be read now
+    /// is looked at again after the next start.
+    pub(crate) async fn count_old_texts(&self) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let read = move |conn: &mut Conn| -> Result<_> {
+                let rows = renditions::uncounted(conn, after, UNCOUNTED)?;
+                let with_blob =
+                    |row: RenditionRow| Ok((row.no, row.blob_no.map(|no| blobs::by_no(conn, no)).transpose()?));
+                rows.into_iter().map(with_blob).collect::<Result<Vec<_>>>()
+            };
+            let texts = self.database().read(read).await?;
+            let Some((last, _)) = texts.last() else { return Ok(()) };
+            after = *last;
+            for (no, blob) in texts {
+                let Some(blob) = blob.flatten() else { continue };
+                let _turn = self.inner.text_reading.acquire().await.map_err(RepositoryError::internal)?;
+                match read_pages(self, &blob).await {
+                    Ok(pages) => {
+                        let count = count_with_words(&pages);
+                        self.database().write(move |conn| renditions::put_pages_with_text(conn, no, count)).await?;
+                    }
+                    Err(error) => crate::repository::log_error("the pages of a text could not be counted", &error),
+                }
+            }
+        }
+    }
 }
 
 /// How much text one answer has, but for a single page that is longer. *Units*: bytes.
@@ -179,6 +218,48 @@ mod tests {
     fn numbers(sizes: &[usize], wanted: TextPages) -> (Vec<u32>, Option<u32>) {
         let (kept, next) = cut(pages(sizes), wanted);
         (kept.into_iter().map(|page| page.page_number).collect(), next)
+    }
+
+    /// As a migration finds the texts of an older office.
+    #[tokio::test]
+    async fn texts_of_before_are_counted_by_the_office_that_runs_now() {
+        for database in cartulary_db::testing::each_database(&[crate::CORE_MIGRATIONS]) {
+            let folder = tempfile::tempdir().unwrap();
+            let config = crate::RepositoryConfig {
+                database: database.config.clone(),
+                store: cartulary_blobs::StoreConfig::Memory,
+                index_dir: folder.path().join("index"),
+                work_dir: folder.path().join("work"),
+                worker: None,
+                job_workers: 1,
+                session_hours: 1,
+                garbage_grace_ms: 0,
+                office_types: Vec::new(),
+            };
+            let repository = Repository::open(config, Vec::new()).await.unwrap();
+            for (source, sizes) in [("a", &[0, 3, 1][..]), ("b", &[0, 0][..])] {
+                let bytes = serde_json::to_vec(&pages(sizes)).unwrap();
+                let body = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(bytes))]);
+                let session = repository.system_session();
+                let staged = session.content_stage(body).await.unwrap();
+                let put = move |tx: &mut Tx<'_>, blob| {
+                    let key = RenditionKey { source_digest: source, kind: TEXT_KIND, producer: TEXT_PRODUCER };
+                    let (state, blob_no) = (renditions::READY, Some(blob));
+                    let (page_count, pages_with_text) = (None, None);
+                    let outcome = renditions::Outcome { state, blob_no, page_count, pages_with_text, faults: "[]" };
+                    renditions::put_outcome(tx.conn, key, &outcome, 0)
+                };
+                session.with_blob(staged, put).await.unwrap();
+            }
+            repository.count_old_texts().await.unwrap();
+            let read = |conn: &mut Conn| {
+                let sources = ["a".to_owned(), "b".to_owned()];
+                renditions::of_sources(conn, &sources, TEXT_KIND, TEXT_PRODUCER)
+            };
+            let counted = repository.database().read(read).await.unwrap();
+            let counts: Vec<_> = counted.values().map(|row| row.pages_with_text).collect();
+            assert_eq!(counts, [Some(2), Some(0)], "on {}", database.backend());
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::{acl, blobs, changes, filing, imports, jobs, objects, versions};
+use super::{acl, blobs, changes, filing, imports, jobs, objects, renditions, versions};
 use crate::{CORE_MIGRATIONS, Result};
 
 #[derive(QueryableByName)]
@@ -74,6 +74,11 @@ fn what_has_no_position_is_numbered_without_a_walk_through_the_log() {
         changes::unnumbered_objects(conn)?;
         changes::last(conn).map(drop)
     });
+}
+
+#[test]
+fn texts_that_nobody_counted_are_found_without_a_walk_through_all_of_them() {
+    check(&["INDEX rendition_uncounted"], |conn| renditions::uncounted(conn, 0, 10).map(drop));
 }
 
 #[test]

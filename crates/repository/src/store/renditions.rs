@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, each_db, upsert};
+use cartulary_db::{Conn, each_db, update_rows, upsert};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::schema::{blob, rendition};
 use crate::Result;
@@ -18,6 +20,7 @@ pub(crate) struct RenditionRow {
     pub page_count: Option<i32>,
     pub faults: String,
     pub blob_no: Option<i64>,
+    pub pages_with_text: Option<i32>,
 }
 
 /// Names a rendition: of what, which kind, by which producer with which parameters.
@@ -56,6 +59,7 @@ pub(crate) struct Outcome<'a> {
     pub state: &'static str,
     pub blob_no: Option<i64>,
     pub page_count: Option<i32>,
+    pub pages_with_text: Option<i32>,
     pub faults: &'a str,
 }
 
@@ -65,6 +69,7 @@ pub(crate) fn put_outcome(conn: &mut Conn, key: RenditionKey<'_>, outcome: &Outc
         rendition::state.eq(outcome.state),
         rendition::blob_no.eq(outcome.blob_no),
         rendition::page_count.eq(outcome.page_count),
+        rendition::pages_with_text.eq(outcome.pages_with_text),
         rendition::faults.eq(outcome.faults),
         rendition::updated_at.eq(now),
     );
@@ -100,6 +105,28 @@ pub(crate) fn of_sources(
             .select(RenditionRow::as_select())
     );
     Ok(rows.into_iter().map(|row| (row.source_digest.clone(), row)).collect())
+}
+
+/// Returns up to `limit` ready renditions with numbers above `after` of which nobody counted the pages that have words.
+pub(crate) fn uncounted(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<RenditionRow>> {
+    let rows = each_db!(conn, |c| rendition::table
+        .filter(rendition::no.gt(after))
+        .filter(sql::<Bool>("state = 'ready' AND pages_with_text IS NULL"))
+        .order(rendition::no)
+        .limit(limit)
+        .select(RenditionRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Writes how many pages of a rendition have words, unless somebody else did.
+pub(crate) fn put_pages_with_text(conn: &mut Conn, no: i64, count: i32) -> Result<()> {
+    each_db!(conn, |c| update_rows(
+        rendition::table.filter(rendition::no.eq(no).and(rendition::pages_with_text.is_null()))
+    )
+    .set(rendition::pages_with_text.eq(Some(count)))
+    .execute(c))?;
+    Ok(())
 }
 
 /// A rendition, and the digest and generation of its blob.

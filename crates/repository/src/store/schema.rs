@@ -268,6 +268,7 @@ table! {
         page_count -> Nullable<Integer>,
         faults -> Text,
         updated_at -> BigInt,
+        pages_with_text -> Nullable<Integer>,
     }
 }
 

@@ -9,6 +9,7 @@ import { Button, Chip, Code } from "../../ui/controls";
 import { Name } from "../../ui/Name";
 import { Line } from "../../ui/States";
 import styles from "./Dossier.module.css";
+import { textState } from "./textState";
 import { EditData } from "./EditData";
 
 interface DataTabProps {
@@ -44,7 +45,7 @@ function Properties({ object, type }: { object: Detail; type: ObjectType | undef
 
 function TextState({ paper }: { paper: Detail }) {
   const { t } = useI18n();
-  const state = paper.text?.state;
+  const state = textState(paper.text);
   if (state === undefined) return null;
   return <Fact name={t("dossier:field.text")}><Chip {...(state === "failed" ? { tone: "late" as const } : state === "ready" ? { tone: "ok" as const } : {})}>{t(`dossier:text.${state}`)}</Chip></Fact>;
 }

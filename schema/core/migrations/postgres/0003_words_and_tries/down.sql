@@ -1,0 +1,2 @@
+DROP INDEX rendition_uncounted;
+ALTER TABLE rendition DROP COLUMN pages_with_text;
