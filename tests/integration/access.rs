@@ -1,5 +1,7 @@
 //! Who sees what: the same answer from reading, listing, counting, facets, search, digests and changes, at once.
 
+use std::net::Ipv4Addr;
+
 use cartulary_model::{BlobDigest, ObjectId};
 use cartulary_repository::{
     ListOrder, NewAccessList, NewUser, Precondition, RepositoryError, SearchQuery, Session, TextPages, UserChanges,
@@ -166,7 +168,7 @@ async fn a_changed_password_or_a_lock_ends_the_sessions_of_a_user() {
             username: "anna".into(),
             password: "correct horse battery".into(),
             kind: cartulary_repository::SessionKind::Bearer,
-            peer: String::new(),
+            peer: Ipv4Addr::LOCALHOST.into(),
         };
         let anna = office.user("anna", &["readers"]).await;
         let token = office.repository.sign_in(sign_in.clone()).await.unwrap().token;
@@ -189,7 +191,7 @@ async fn who_guesses_passwords_must_wait_longer_and_longer() {
             username: "anna".into(),
             password: password.into(),
             kind: cartulary_repository::SessionKind::Bearer,
-            peer: String::new(),
+            peer: Ipv4Addr::LOCALHOST.into(),
         };
         for _ in 0..5 {
             let refused = office.repository.sign_in(guess("wrong wrong")).await.unwrap_err();
@@ -199,6 +201,64 @@ async fn who_guesses_passwords_must_wait_longer_and_longer() {
         assert!(matches!(refused, RepositoryError::TooManyTries { retry_after_seconds: 1 }), "{refused:?}");
         office.repository.clock().shift(2_000);
         office.repository.sign_in(guess("correct horse battery")).await.unwrap();
+    })
+    .await;
+}
+
+/// What a series of wrong passwords for a name is answered: how long to wait, or nothing for a plain refusal.
+async fn guesses(office: &TestOffice, name: &str, peer: &str) -> Vec<Option<u64>> {
+    let mut answers = Vec::new();
+    for _ in 0..11 {
+        let guess = cartulary_repository::SignIn {
+            username: name.into(),
+            password: "wrong wrong".into(),
+            kind: cartulary_repository::SessionKind::Bearer,
+            peer: peer.parse().unwrap(),
+        };
+        match office.repository.sign_in(guess).await.unwrap_err() {
+            RepositoryError::WrongCredentials => answers.push(None),
+            RepositoryError::TooManyTries { retry_after_seconds } => {
+                answers.push(Some(retry_after_seconds));
+                office.repository.clock().shift(i64::try_from(retry_after_seconds).unwrap() * 1_000);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_told_who_is_known_here() {
+    each_office(async |office| {
+        office.user("anna", &[]).await;
+        let known = guesses(office, "anna", "192.0.2.1").await;
+        assert_eq!(known.iter().filter(|answer| answer.is_some()).count(), 3, "{known:?}");
+        assert_eq!(guesses(office, "nobody", "192.0.2.1").await, known);
+        office.system.user_create(NewUser { username: "ben".into(), ..NewUser::default() }).await.unwrap();
+        assert_eq!(guesses(office, "BEN", "2001:db8::1").await, known);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anybody_could_lock_a_user_for_everyone() {
+    each_office(async |office| {
+        office.user("anna", &[]).await;
+        let answers = guesses(office, "anna", "2001:db8:0:7::1").await;
+        let from = |peer: &str| cartulary_repository::SignIn {
+            username: "anna".into(),
+            password: "correct horse battery".into(),
+            kind: cartulary_repository::SessionKind::Bearer,
+            peer: peer.parse().unwrap(),
+        };
+        assert_eq!(answers.last(), Some(&None), "the last wrong password locks again");
+        office.repository.sign_in(from("192.0.2.2")).await.unwrap();
+        let refused = office.repository.sign_in(from("2001:db8:0:7::2")).await.unwrap_err();
+        assert!(matches!(refused, RepositoryError::TooManyTries { .. }), "a success elsewhere frees it: {refused:?}");
+        let anna = office.sign_in("anna").await;
+        let changes = UserChanges { password: Some("correct horse battery".into()), ..UserChanges::default() };
+        office.system.user_update(anna.actor().id(), changes).await.unwrap();
+        office.repository.sign_in(from("2001:db8:0:7::2")).await.unwrap();
     })
     .await;
 }

@@ -147,7 +147,7 @@ impl TestOffice {
             username: name.to_owned(),
             password: PASSWORD.to_owned(),
             kind: SessionKind::Bearer,
-            peer: "127.0.0.1".to_owned(),
+            peer: std::net::Ipv4Addr::LOCALHOST.into(),
         };
         self.repository.sign_in(request).await.expect("a session").session
     }

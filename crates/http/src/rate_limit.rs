@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use cartulary_repository::peer_network;
 
 /// Buckets are spread, so that threads seldom wait for each other.
 const SHARDS: usize = 16;
@@ -41,7 +43,7 @@ impl RateLimit {
         if self.per_second <= 0.0 {
             return Ok(());
         }
-        let client = client_of(address);
+        let client = peer_network(address);
         let shard = usize::try_from(self.hasher.hash_one(client)).unwrap_or(0) % SHARDS;
         let Some(shard) = self.shards.get(shard) else { return Ok(()) };
         let mut buckets = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,14 +60,6 @@ impl RateLimit {
     fn tokens(&self, bucket: &Bucket, now: Instant) -> f64 {
         let since = now.saturating_duration_since(bucket.filled_at).as_secs_f64();
         (bucket.tokens + since * self.per_second).min(self.burst)
-    }
-}
-
-/// One subscriber has a whole /64 of IPv6 addresses.
-fn client_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

@@ -5,6 +5,7 @@
 //! other groups).
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,17 +24,14 @@ use crate::bootstrap::parse_id;
 use crate::session::{Actor, Session};
 use crate::store::principals::{self, PrincipalRow};
 use crate::store::sessions::{self, NewSessionRow};
-use crate::transaction::{Change, Tx};
+use crate::transaction::Change;
+use crate::tries::{Pair, Tries};
 use crate::{Repository, RepositoryError, Result};
 
 /// How many passwords are hashed at once; each takes 19 MiB.
 const HASHES_AT_ONCE: usize = 2;
 /// How many wait for that at most; more are sent away.
 const HASHES_WAITING_MAX: u64 = 64;
-/// From this failure on, each one locks the user for longer.
-const FREE_FAILURES: i32 = 5;
-/// The longest lock. *Units*: milliseconds.
-const LOCK_MS_MAX: i64 = 15 * 60 * 1000;
 /// A hash that fits no password, so that an unknown user takes as long as a known one.
 const NOBODYS_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$VE9qM2ZHVjBzYlBVZ2xWWQ$C7bQGAU1mSR5NBJ4yExyPCAqcUUcVuhVMkDKHrFqcAo";
@@ -65,8 +63,8 @@ pub struct SignIn {
     pub password: String,
     /// How the session will be used.
     pub kind: SessionKind,
-    /// Where the request comes from, for the audit.
-    pub peer: String,
+    /// Where the request comes from: wrong passwords are counted for each name and place, and audited.
+    pub peer: IpAddr,
 }
 
 impl std::fmt::Debug for SignIn {
@@ -113,6 +111,7 @@ pub(crate) struct Authentication {
     hashes_waiting: AtomicU64,
     generation: AtomicU64,
     known: Mutex<HashMap<[u8; 32], (u64, Known)>>,
+    tries: Tries,
 }
 
 /// A session without the repository, which would keep itself alive.
@@ -133,6 +132,7 @@ impl Default for Authentication {
             hashes_waiting: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             known: Mutex::default(),
+            tries: Tries::default(),
         }
     }
 }
@@ -142,6 +142,11 @@ impl Authentication {
     pub(crate) fn forget(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Forgets who guessed the password that a user no longer has.
+    pub(crate) fn forget_tries(&self, username: &str) {
+        self.tries.forget(username);
     }
 
     fn recall(&self, digest: &[u8; 32], now: Timestamp) -> Option<Known> {
@@ -227,8 +232,22 @@ impl Repository {
     /// Opens a session for a user name and password.
     ///
     /// # Errors
-    /// `WrongCredentials` whatever is wrong with them; `TooManyTries` while the user is locked or too many wait.
+    /// `WrongCredentials` whatever is wrong with them; `TooManyTries` while the name is locked for the place that the
+    /// request comes from, whether there is such a user or not, or too many wait.
     pub async fn sign_in(&self, request: SignIn) -> Result<SignedIn> {
+        let (tries, pair) = (&self.inner.authentication.tries, Pair::new(&request.username, request.peer));
+        let begun = tries.begin(pair, self.clock().now());
+        begun.map_err(|retry_after_seconds| RepositoryError::TooManyTries { retry_after_seconds })?;
+        let signed_in = self.check_credentials(request).await;
+        match &signed_in {
+            Ok(_) => tries.succeeded(pair),
+            Err(RepositoryError::WrongCredentials) => tries.failed(pair, self.clock().now()),
+            Err(_) => tries.take_back(pair),
+        }
+        signed_in
+    }
+
+    async fn check_credentials(&self, request: SignIn) -> Result<SignedIn> {
         let username = request.username.clone();
         let found = self
             .database()
@@ -238,13 +257,6 @@ impl Repository {
                 Ok(credential.map(|credential| (user, credential)))
             })
             .await?;
-        let now = self.clock().now();
-        if let Some(until) = found.as_ref().and_then(|(_, credential)| credential.locked_until)
-            && until > now.as_millis()
-        {
-            let retry_after_seconds = (until - now.as_millis()).unsigned_abs().div_ceil(1000);
-            return Err(RepositoryError::TooManyTries { retry_after_seconds });
-        }
         let hash = found.as_ref().map_or(NOBODYS_HASH, |(_, credential)| &credential.password_hash).to_owned();
         let fits = self.inner.authentication.verify(request.password.clone(), hash).await?;
         match found {
@@ -263,14 +275,13 @@ impl Repository {
         let csrf_token = (request.kind == SessionKind::Browser).then(|| random_secret(24)).transpose()?;
         let digest = token_digest(&token);
         let id = ObjectId::generate().to_string();
-        let (kind, csrf, peer) = (request.kind, csrf_token.clone(), request.peer.clone());
+        let (kind, csrf, peer) = (request.kind, csrf_token.clone(), request.peer);
         let lifetime_ms = self.session_lifetime_ms();
         let (everyone, administrators) = (self.inner.everyone_no, self.inner.administrators_no);
         let user_no = user.no;
         let opened = self
             .transact(user_no, move |tx| {
                 let expires_at = tx.now.plus_millis(lifetime_ms);
-                principals::put_failures(tx.conn, user.no, 0, None)?;
                 let no = sessions::insert(
                     tx.conn,
                     &NewSessionRow {
@@ -297,12 +308,9 @@ impl Repository {
     }
 
     async fn note_failure(&self, user: Option<PrincipalRow>, request: &SignIn) -> Result<()> {
-        let (peer, system) = (request.peer.clone(), self.inner.system.no);
+        let (peer, system) = (request.peer, self.inner.system.no);
         let actor_no = user.as_ref().map_or(system, |user| user.no);
         self.transact(actor_no, move |tx| {
-            if let Some(user) = &user {
-                count_failure(tx, user.no)?;
-            }
             let detail = Some(json!({ "peer": peer, "known": user.is_some() }));
             tx.record(ChangeKind::SignInRefused, Change { detail, ..Change::default() })
         })
@@ -420,15 +428,6 @@ impl Repository {
         self.inner.authentication.forget();
         Ok(generated)
     }
-}
-
-fn count_failure(tx: &mut Tx<'_>, user: i64) -> Result<()> {
-    let Some(credential) = principals::credential(tx.conn, user)? else { return Ok(()) };
-    let failed = credential.failed_count.saturating_add(1);
-    let over = u32::try_from(failed - FREE_FAILURES).ok();
-    let lock_ms = over.map(|over| 1_000_i64.saturating_mul(1_i64 << over.min(20)).min(LOCK_MS_MAX));
-    let locked_until = lock_ms.map(|lock_ms| tx.now.plus_millis(lock_ms).as_millis());
-    principals::put_failures(tx.conn, user, failed, locked_until)
 }
 
 fn read_session(

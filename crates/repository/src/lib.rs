@@ -22,6 +22,7 @@ mod services;
 mod session;
 mod store;
 mod transaction;
+mod tries;
 mod work;
 
 pub use authentication::{AuthenticatedSession, SessionKind, SignIn, SignedIn};
@@ -33,6 +34,7 @@ pub use object::*;
 pub use repository::{BootError, CORE_MIGRATIONS, Repository, RepositoryConfig};
 pub use services::*;
 pub use session::{Actor, Session};
+pub use tries::peer_network;
 pub use work::BackgroundTasks;
 
 /// Returns an error's words with those of all its causes: "one: two: three".

@@ -92,7 +92,7 @@ pub async fn create_session(request: HttpRequest, state: web::Data<AppState>, bo
     state.sign_ins().take(address, Instant::now()).map_err(ApiError::too_many_requests)?;
     let new: NewSession = body::json_up_to(&request, body, body::STRANGERS_FORM_BYTES_MAX).await?;
     let kind = if new.cookie { SessionKind::Browser } else { SessionKind::Bearer };
-    let sign_in = SignIn { username: new.username, password: new.password, kind, peer: address.to_string() };
+    let sign_in = SignIn { username: new.username, password: new.password, kind, peer: address };
     let signed_in = state.repository().sign_in(sign_in).await?;
     let cookie = new.cookie.then(|| cookie(signed_in.token.clone(), peer.is_secure));
     let view = view(signed_in, new.cookie);

@@ -192,6 +192,7 @@ impl Session {
             }
             None => None,
         };
+        let has_new_password = hash.is_some();
         let session = self.clone();
         let written = self
             .transact(move |tx| {
@@ -223,6 +224,9 @@ impl Session {
             })
             .await?;
         self.repository.inner.authentication.forget();
+        if has_new_password {
+            self.repository.inner.authentication.forget_tries(&written.value.username);
+        }
         Ok(written.value)
     }
 

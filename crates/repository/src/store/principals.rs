@@ -22,14 +22,12 @@ pub(crate) struct PrincipalRow {
     pub disabled_at: Option<i64>,
 }
 
-/// A user's password and tries.
+/// A user's password.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = user_credential)]
 pub(crate) struct CredentialRow {
     pub password_hash: String,
     pub must_change: bool,
-    pub failed_count: i32,
-    pub locked_until: Option<i64>,
 }
 
 /// The words of `principal.kind`.
@@ -205,14 +203,12 @@ pub(crate) fn credential(conn: &mut Conn, user: i64) -> Result<Option<Credential
     Ok(row)
 }
 
-/// Writes a user's password hash and forgets failed tries.
+/// Writes a user's password hash.
 pub(crate) fn put_credential(conn: &mut Conn, user: i64, hash: &str, must_change: bool, now: i64) -> Result<()> {
     let values = (
         user_credential::password_hash.eq(hash),
         user_credential::must_change.eq(must_change),
         user_credential::changed_at.eq(now),
-        user_credential::failed_count.eq(0),
-        user_credential::locked_until.eq(None::<i64>),
     );
     each_db!(conn, |c| {
         upsert(
@@ -222,13 +218,5 @@ pub(crate) fn put_credential(conn: &mut Conn, user: i64, hash: &str, must_change
         )
         .execute(c)
     })?;
-    Ok(())
-}
-
-/// Writes how often sign-in failed in a row, and until when it is refused.
-pub(crate) fn put_failures(conn: &mut Conn, user: i64, failed_count: i32, locked_until: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| update_rows(user_credential::table.filter(user_credential::principal_no.eq(user)))
-        .set((user_credential::failed_count.eq(failed_count), user_credential::locked_until.eq(locked_until)))
-        .execute(c))?;
     Ok(())
 }

@@ -31,8 +31,6 @@ table! {
         password_hash -> Text,
         must_change -> Bool,
         changed_at -> BigInt,
-        failed_count -> Integer,
-        locked_until -> Nullable<BigInt>,
     }
 }
 
