@@ -409,7 +409,7 @@ impl Repository {
         let generated = if password.is_none() { Some(one_time_password()?) } else { None };
         let must_change = generated.is_some();
         let chosen = password.or_else(|| generated.clone()).unwrap_or_default();
-        check_password(&chosen)?;
+        check_password("password", &chosen)?;
         let hash = self.inner.authentication.hash(chosen).await?;
         self.transact(self.inner.system.no, move |tx| {
             let id = ObjectId::generate().to_string();
@@ -460,13 +460,13 @@ fn read_session(
 /// The fewest characters of a password (NIST SP 800-63B §3.1.1.2 asks for eight and no rules of composition).
 pub(crate) const PASSWORD_CHARACTERS_MIN: usize = 8;
 
-/// Refuses a password that is too short, or too long to hash at leisure.
-pub(crate) fn check_password(password: &str) -> Result<()> {
+/// Refuses a password that is too short, or too long to hash at leisure; `field` is what the request calls it.
+pub(crate) fn check_password(field: &str, password: &str) -> Result<()> {
     if password.chars().count() < PASSWORD_CHARACTERS_MIN {
-        return Err(RepositoryError::invalid("password", "too_short", "a password has at least 8 characters"));
+        return Err(RepositoryError::invalid(field, "too_short", "a password has at least 8 characters"));
     }
     if password.len() > 1024 {
-        return Err(RepositoryError::invalid("password", "too_long", "a password has at most 1,024 bytes"));
+        return Err(RepositoryError::invalid(field, "too_long", "a password has at most 1,024 bytes"));
     }
     Ok(())
 }

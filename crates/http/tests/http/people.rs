@@ -45,3 +45,15 @@ async fn others_are_refused() {
     amal.post("/users", json!({ "username": "other" })).await.problem(403, "forbidden");
     amal.post("/groups", json!({ "name": "other" })).await.problem(403, "forbidden");
 }
+
+#[actix_web::test]
+async fn a_password_that_is_too_short_names_the_field_of_its_own_request() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let own = json!({ "currentPassword": "a long enough password", "newPassword": "short" });
+    let refused = admin.ask(Method::PUT, "/users/me/password").json(own).await.problem(422, "invalid");
+    assert_eq!(refused["violations"][0]["field"], "newPassword");
+    let refused =
+        admin.post("/users", json!({ "username": "amal", "password": "short" })).await.problem(422, "invalid");
+    assert_eq!(refused["violations"][0]["field"], "password");
+}

@@ -154,7 +154,7 @@ impl Session {
         check_display_name(new.display_name.as_deref())?;
         let made = if new.password.is_none() { Some(one_time_password()?) } else { None };
         let password = new.password.clone().or_else(|| made.clone()).unwrap_or_default();
-        check_password(&password)?;
+        check_password("password", &password)?;
         let hash = self.repository.inner.authentication.hash(password).await?;
         let session = self.clone();
         let written = self
@@ -187,7 +187,7 @@ impl Session {
         check_display_name(changes.display_name.as_deref())?;
         let hash = match &changes.password {
             Some(password) => {
-                check_password(password)?;
+                check_password("password", password)?;
                 Some(self.repository.inner.authentication.hash(password.clone()).await?)
             }
             None => None,
@@ -259,7 +259,7 @@ impl Session {
     /// # Errors
     /// `WrongCredentials` when the current password is wrong; `Invalid` for a new one that is too short or the same.
     pub async fn password_change(&self, session: &AuthenticatedSession, current: String, new: String) -> Result<()> {
-        check_password(&new)?;
+        check_password("newPassword", &new)?;
         if new == current {
             return Err(RepositoryError::invalid("newPassword", "same_password", "the new password is the old one"));
         }
