@@ -1,19 +1,23 @@
 //! Bodies on their way in: forms in JSON, which are small, and contents, which are streams.
 
 use std::cell::RefCell;
-use std::time::Duration;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use cartulary_repository::{NewContent, RepositoryError};
+use futures::stream::LocalBoxStream;
 use futures::{Stream, StreamExt, stream};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::error::ApiError;
 use crate::guarded::{Guarded, state_of};
+use crate::pace::{Full, Pace, Underway};
 
 /// The largest form. *Units*: bytes.
 pub const FORM_BYTES_MAX: u64 = 2 * 1024 * 1024;
@@ -25,8 +29,10 @@ pub(crate) const STRANGERS_FORM_BYTES_MAX: u64 = 16 * 1024;
 ///
 /// # Errors
 /// `unsupported_media_type`, `payload_too_large`, `request_timeout`, `malformed_json`, or `invalid` when it is JSON of
-/// another shape.
+/// another shape; `too_many_requests` or `unavailable` for a large one when too many bodies are under way.
 pub async fn json<T: DeserializeOwned>(request: &HttpRequest, body: Payload) -> Result<T, ApiError> {
+    let is_small = announced_length(request.headers()).is_some_and(|length| length <= STRANGERS_FORM_BYTES_MAX);
+    let _underway = if is_small { None } else { Some(begin(request)?) };
     json_up_to(request, body, FORM_BYTES_MAX).await
 }
 
@@ -74,8 +80,8 @@ async fn collect(mut body: Payload, limit_bytes: u64, timeout: Duration) -> Resu
 /// Why a stream of content broke off.
 #[derive(Clone, Debug, thiserror::Error)]
 enum Broken {
-    #[error("nothing arrived for too long")]
-    StoodStill,
+    #[error("too little arrived for too long")]
+    TooSlow,
     #[error("larger than {0} bytes")]
     TooLarge(u64),
     #[error("the connection broke: {0}")]
@@ -85,7 +91,7 @@ enum Broken {
 impl From<Broken> for ApiError {
     fn from(broken: Broken) -> Self {
         match broken {
-            Broken::StoodStill => Self::request_timeout(),
+            Broken::TooSlow => Self::request_timeout(),
             Broken::TooLarge(limit) => Self::payload_too_large(limit),
             Broken::Lost(_) => RepositoryError::Interrupted.into(),
         }
@@ -95,49 +101,106 @@ impl From<Broken> for ApiError {
 /// Takes the raw body of a request as content, chunk by chunk; its name and kind are the caller's to say.
 ///
 /// # Errors
-/// `payload_too_large`, `request_timeout`, `content_interrupted`, `storage_full`.
+/// `payload_too_large`, `request_timeout`, `content_interrupted`, `storage_full`; `too_many_requests` or `unavailable`
+/// when too many are under way.
 pub async fn stage(guarded: &Guarded, body: Payload) -> Result<NewContent, ApiError> {
     check_announced_length(guarded)?;
-    stage_stream(guarded, body).await
+    let (body, watch) = watch(guarded, body)?;
+    watch.explain(stage_stream(guarded, body).await)
 }
 
 /// Refuses at once what is announced to be too large.
 pub(crate) fn check_announced_length(guarded: &Guarded) -> Result<(), ApiError> {
     let limit = guarded.state()?.config().max_upload_bytes;
-    let announced = guarded.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    match announced {
+    match announced_length(guarded.headers()) {
         Some(length) if limit > 0 && length > limit => Err(ApiError::payload_too_large(limit)),
         _ => Ok(()),
     }
 }
 
-/// Takes a stream as content; one that stands still or grows too long is broken off.
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A body that is counted and timed. The body belongs to the reader; this says what came between.
+pub(crate) struct Watch {
+    broken: Rc<RefCell<Option<Broken>>>,
+    _underway: Underway,
+}
+
+/// A watched body.
+pub(crate) type Watched = LocalBoxStream<'static, Result<Bytes, PayloadError>>;
+
+impl Watch {
+    /// Returns what the reader of the body made of it, unless the body broke off.
+    pub(crate) fn explain<T>(self, outcome: Result<T, ApiError>) -> Result<T, ApiError> {
+        match self.broken.take() {
+            Some(broken) => Err(broken.into()),
+            None => outcome,
+        }
+    }
+}
+
+/// Counts a body among those under way and gives it up when it is too slow.
+pub(crate) fn watch(guarded: &Guarded, body: Payload) -> Result<(Watched, Watch), ApiError> {
+    let state = guarded.state()?;
+    let underway = begin(guarded.request())?;
+    let config = state.config();
+    let pace = Pace::new(Duration::from_millis(config.body_timeout_ms), config.body_bytes_per_second);
+    let broken = Rc::<RefCell<Option<Broken>>>::default();
+    let noted = Rc::clone(&broken);
+    let watched = stream::unfold(Some((body, pace)), move |rest| {
+        let noted = Rc::clone(&noted);
+        async move {
+            let (mut body, mut pace) = rest?;
+            let asked = Instant::now();
+            match tokio::time::timeout(pace.patience(), body.next()).await {
+                Ok(None) => None,
+                Ok(Some(Ok(chunk))) => {
+                    pace.came(chunk.len(), asked.elapsed());
+                    Some((Ok(chunk), Some((body, pace))))
+                }
+                Ok(Some(Err(error))) => {
+                    *noted.borrow_mut() = Some(Broken::Lost(error.to_string()));
+                    Some((Err(error), None))
+                }
+                Err(_) => {
+                    *noted.borrow_mut() = Some(Broken::TooSlow);
+                    Some((Err(PayloadError::Incomplete(None)), None))
+                }
+            }
+        }
+    });
+    // A form asks again after the end.
+    Ok((watched.fuse().boxed_local(), Watch { broken, _underway: underway }))
+}
+
+/// Counts a body among those under way.
+fn begin(request: &HttpRequest) -> Result<Underway, ApiError> {
+    let state = state_of(request)?;
+    let peer = state.trusted_proxies().peer(request.head(), request.app_config().secure());
+    state.bodies().begin(peer.address).map_err(|full| match full {
+        Full::Client(most) => ApiError::too_many_bodies(most),
+        Full::Office => ApiError::busy(),
+    })
+}
+
+/// Takes a stream as content; one that grows too long is broken off.
 pub(crate) async fn stage_stream<S, E>(guarded: &Guarded, body: S) -> Result<NewContent, ApiError>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: std::fmt::Display,
 {
-    let config = guarded.state()?.config();
-    let (timeout, limit) = (Duration::from_millis(config.body_timeout_ms), config.max_upload_bytes);
+    let limit = guarded.state()?.config().max_upload_bytes;
     let broken: RefCell<Option<Broken>> = RefCell::default();
-    let watched = stream::unfold((body, 0_u64), |(mut body, taken)| {
-        let broken = &broken;
-        async move {
-            let chunk = match tokio::time::timeout(timeout, body.next()).await {
-                Ok(None) => return None,
-                Ok(Some(Ok(chunk))) => Ok(chunk),
-                Ok(Some(Err(error))) => Err(Broken::Lost(error.to_string())),
-                Err(_) => Err(Broken::StoodStill),
-            };
-            let taken = taken.saturating_add(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
-            let chunk = if limit > 0 && taken > limit { Err(Broken::TooLarge(limit)) } else { chunk };
-            if let Err(why) = &chunk {
-                *broken.borrow_mut() = Some(why.clone());
-            }
-            Some((chunk, (body, taken)))
-        }
+    let mut taken = 0_u64;
+    let counted = body.map(|chunk| {
+        let chunk = chunk.map_err(|error| Broken::Lost(error.to_string()));
+        taken = taken.saturating_add(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
+        let chunk = if limit > 0 && taken > limit { Err(Broken::TooLarge(limit)) } else { chunk };
+        chunk.inspect_err(|why| *broken.borrow_mut() = Some(why.clone()))
     });
-    let staged = guarded.session().content_stage(watched).await;
+    let staged = guarded.session().content_stage(counted).await;
     match broken.take() {
         Some(broken) => Err(broken.into()),
         None => Ok(NewContent { staged: staged?, file_name: String::new(), file_name_raw: None, media_type: None }),

@@ -19,8 +19,14 @@ pub struct HttpConfig {
     pub max_connections: usize,
     /// How long the head of a request may take to arrive. *Units*: milliseconds.
     pub header_timeout_ms: u64,
-    /// How long an upload or a form may stand still. *Units*: milliseconds.
+    /// How long an upload or a form may stand still, or come slower than `body_bytes_per_second`. *Units*: milliseconds.
     pub body_timeout_ms: u64,
+    /// How fast an upload comes at least, over time; 0: as slow as it likes. *Units*: bytes per second.
+    pub body_bytes_per_second: u64,
+    /// How many uploads are under way at once; 0: any number.
+    pub max_uploads: usize,
+    /// How many uploads of one client are under way at once; 0: any number. This machine is not counted.
+    pub max_uploads_per_client: usize,
     /// How long an idle connection is kept open. *Units*: milliseconds.
     pub keep_alive_ms: u64,
     /// How long running requests may take to end when the office closes. *Units*: seconds.
@@ -49,6 +55,9 @@ impl Default for HttpConfig {
             max_connections: 0,
             header_timeout_ms: 10_000,
             body_timeout_ms: 60_000,
+            body_bytes_per_second: 4_096,
+            max_uploads: 512,
+            max_uploads_per_client: 64,
             keep_alive_ms: 75_000,
             shutdown_seconds: 30,
             max_upload_bytes: 0,

@@ -67,6 +67,9 @@ codes! {
     STORAGE_FULL = "storage_full", 507, "There is no room left";
 }
 
+/// When to come again after a refusal of too many uploads.
+const UPLOADS_RETRY_SECONDS: u64 = 5;
+
 /// Why a request is not done, as it is answered. Made from a [`RepositoryError`] or by a named function.
 pub struct ApiError(Box<Problem>);
 
@@ -188,9 +191,23 @@ impl ApiError {
         )
     }
 
-    /// The body stood still for too long.
+    /// The body stood still for too long, or came too slowly.
     pub fn request_timeout() -> Self {
-        Self::new(REQUEST_TIMEOUT, "nothing arrived for too long: send it again")
+        Self::new(REQUEST_TIMEOUT, "too little arrived for too long: send it again")
+    }
+
+    /// A client with as many bodies under way as one may have.
+    pub(crate) fn too_many_bodies(most: usize) -> Self {
+        let detail =
+            format!("{most} uploads from your address are under way, and no more are taken: send it again later");
+        Self::new(TOO_MANY_REQUESTS, detail).with("limit", most).retry_after(UPLOADS_RETRY_SECONDS)
+    }
+
+    /// All clients together have as many bodies under way as there may be.
+    pub(crate) fn busy() -> Self {
+        Self::new(UNAVAILABLE, "too many uploads are under way: send it again later")
+            .with("what", "uploads")
+            .retry_after(UPLOADS_RETRY_SECONDS)
     }
 
     /// The body is larger than allowed here.

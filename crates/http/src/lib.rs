@@ -24,6 +24,7 @@ pub mod idempotency;
 mod metrics;
 mod modules;
 pub mod openapi;
+mod pace;
 pub mod paging;
 pub mod ranges;
 mod rate_limit;

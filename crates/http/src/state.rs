@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::config::{ConfigError, HttpConfig};
 use crate::forwarded::TrustedProxies;
 use crate::modules::ModuleRoutes;
+use crate::pace::Bodies;
 use crate::rate_limit::RateLimit;
 use crate::web_ui::WebUi;
 use crate::{metrics, tls_gate};
@@ -26,6 +27,7 @@ struct Inner {
     trusted_proxies: TrustedProxies,
     requests: RateLimit,
     sign_ins: RateLimit,
+    bodies: Arc<Bodies>,
     metrics_token: Option<String>,
     metrics: PrometheusHandle,
     modules: Vec<ModuleRoutes>,
@@ -60,6 +62,7 @@ impl AppState {
             trusted_proxies: TrustedProxies::parse(&config.trusted_proxies)?,
             requests: RateLimit::new(f64::from(config.requests_per_second), config.request_burst),
             sign_ins: RateLimit::new(f64::from(config.sign_ins_per_minute) / 60.0, config.sign_in_burst),
+            bodies: Arc::new(Bodies::new(config.max_uploads, config.max_uploads_per_client)),
             metrics_token,
             metrics: metrics::recorder(),
             modules,
@@ -91,6 +94,10 @@ impl AppState {
 
     pub(crate) fn sign_ins(&self) -> &RateLimit {
         &self.inner.sign_ins
+    }
+
+    pub(crate) fn bodies(&self) -> &Arc<Bodies> {
+        &self.inner.bodies
     }
 
     pub(crate) fn metrics_token(&self) -> Option<&str> {

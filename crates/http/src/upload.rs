@@ -1,7 +1,6 @@
 //! Uploads as `multipart/form-data` (RFC 7578): a few small fields and one content, in any order.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -9,7 +8,7 @@ use actix_web::web::Payload;
 use cartulary_repository::NewContent;
 use futures::StreamExt;
 
-use crate::body::{FORM_BYTES_MAX, check_announced_length, stage_stream};
+use crate::body::{FORM_BYTES_MAX, check_announced_length, stage_stream, watch};
 use crate::error::ApiError;
 use crate::guarded::Guarded;
 
@@ -29,7 +28,8 @@ pub struct Upload {
 ///
 /// # Errors
 /// `unsupported_media_type`, `malformed_upload`, `payload_too_large`, `request_timeout`, `content_interrupted`,
-/// `storage_full`; `invalid` for a field that is not in `known`, or comes twice.
+/// `storage_full`; `too_many_requests` or `unavailable` when too many are under way; `invalid` for a field that is not
+/// in `known`, or comes twice.
 pub async fn take(guarded: &Guarded, body: Payload, known: &[&str]) -> Result<Upload, ApiError> {
     let is_form =
         guarded.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"));
@@ -37,18 +37,21 @@ pub async fn take(guarded: &Guarded, body: Payload, known: &[&str]) -> Result<Up
         return Err(ApiError::unsupported_media_type("multipart/form-data"));
     }
     check_announced_length(guarded)?;
-    let timeout = Duration::from_millis(guarded.state()?.config().body_timeout_ms);
-    let mut form = Multipart::new(guarded.headers(), body);
+    let (body, watch) = watch(guarded, body)?;
+    let form = Multipart::new(guarded.headers(), body);
+    watch.explain(take_parts(guarded, form, known).await)
+}
+
+async fn take_parts(guarded: &Guarded, mut form: Multipart, known: &[&str]) -> Result<Upload, ApiError> {
     let mut upload = Upload::default();
     for _ in 0..FIELDS_MAX {
-        let field = tokio::time::timeout(timeout, form.next()).await.map_err(|_| ApiError::request_timeout())?;
-        let Some(field) = field else { return Ok(upload) };
+        let Some(field) = form.next().await else { return Ok(upload) };
         let field = field.map_err(unreadable)?;
         let name = field.name().unwrap_or_default().to_owned();
         if name == "content" {
             take_content(guarded, field, &mut upload).await?;
         } else if known.contains(&name.as_str()) {
-            take_field(name, field, timeout, &mut upload).await?;
+            take_field(name, field, &mut upload).await?;
         } else {
             return Err(ApiError::invalid(&name, "unknown_field", "is not a field of this form"));
         }
@@ -111,9 +114,9 @@ pub(crate) fn last_segment(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
-async fn take_field(name: String, mut field: Field, timeout: Duration, upload: &mut Upload) -> Result<(), ApiError> {
+async fn take_field(name: String, mut field: Field, upload: &mut Upload) -> Result<(), ApiError> {
     let limit = usize::try_from(FORM_BYTES_MAX).unwrap_or(usize::MAX);
-    let bytes = tokio::time::timeout(timeout, field.bytes(limit)).await.map_err(|_| ApiError::request_timeout())?;
+    let bytes = field.bytes(limit).await;
     let bytes = bytes.map_err(|_| ApiError::payload_too_large(FORM_BYTES_MAX))?.map_err(ApiError::malformed_upload)?;
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::invalid(&name, "not_utf8", "is not UTF-8"))?;
     if upload.fields.contains_key(&name) {

@@ -123,3 +123,81 @@ async fn an_upload_that_stands_still_or_breaks_leaves_nothing() {
     assert_eq!(versions.json()["total"], 1);
     running.stop().await;
 }
+
+/// Opens an upload that announces more than it sends.
+async fn upload_at(running: &Running, client: &crate::office::Client<'_>, document: &serde_json::Value) -> TcpStream {
+    let head = format!(
+        "PUT /api/v1/documents/{}/content HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nif-match: *\r\n\
+         content-length: 1000000000\r\nconnection: close\r\n\r\nhalf",
+        document["id"].as_str().unwrap(),
+        client.token
+    );
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Reads an answer, or what there is of it when the connection is cut because nobody took the rest of the body.
+async fn answer_of(stream: &mut TcpStream) -> String {
+    let mut answer = vec![0; 4_096];
+    let length = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut answer)).await.unwrap().unwrap();
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+#[actix_web::test]
+async fn a_client_that_drips_held_a_body_for_ever() {
+    let running = run(|parts| {
+        // However fast the test drips, it is far below this rate; no pause is as long as the time that it may stand still.
+        parts.config.body_bytes_per_second = 1 << 50;
+        parts.config.body_timeout_ms = 500;
+    })
+    .await;
+    let client = running.office.admin().await;
+    let document = client.document(&client.dossier("A").await, "a.txt", b"first").await;
+    let (mut reader, mut writer) = upload_at(&running, &client, &document).await.into_split();
+    let mut answer = vec![0; 4_096];
+    let dripping = async {
+        while writer.write_all(b".").await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let refused = async {
+        tokio::select! {
+            length = reader.read(&mut answer) => length.unwrap(),
+            () = dripping => unreachable!(),
+        }
+    };
+    let length = tokio::time::timeout(Duration::from_secs(60), refused).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn stalled_uploads_took_memory_without_a_bound() {
+    let running = run(|parts| parts.config.max_uploads = 2).await;
+    let client = running.office.admin().await;
+    let document = client.document(&client.dossier("A").await, "a.txt", b"first").await;
+    let mut stalled = Vec::new();
+    let refused = loop {
+        // Which of them comes to its turn first is not known: one of the three is refused.
+        stalled.push(upload_at(&running, &client, &document).await);
+        if stalled.len() < 3 {
+            continue;
+        }
+        let (first, rest) = stalled.split_at_mut(1);
+        let (second, third) = rest.split_at_mut(1);
+        break tokio::select! {
+            answer = answer_of(&mut first[0]) => answer,
+            answer = answer_of(&mut second[0]) => answer,
+            answer = answer_of(&mut third[0]) => answer,
+        };
+    };
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("retry-after: 5"), "{refused}");
+    assert!(refused.contains("\"code\":\"unavailable\""), "{refused}");
+    client.get("/dossiers").await.expect(200);
+    client.dossier("small forms are taken").await;
+    drop(stalled);
+    running.stop().await;
+}

@@ -23,8 +23,15 @@ documented! {
         pub threads: usize = 0,
         /// Milliseconds that the head of a request may take to arrive.
         pub header_timeout_ms: u64 = 10_000,
-        /// Milliseconds that an upload or a form may stand still.
+        /// Milliseconds that an upload or a form may stand still, or come slower than `bodyBytesPerSecond`.
         pub body_timeout_ms: u64 = 60_000,
+        /// Bytes of an upload that arrive in a second at least, over time; 0: as few as the client likes.
+        pub body_bytes_per_second: u64 = 4_096,
+        /// Uploads that are under way at once, each with some 1.2 MB of memory; further ones are told to come again. 0: any
+        /// number.
+        pub max_uploads: usize = 512,
+        /// Uploads of one client that are under way at once; 0: any number. This machine is not counted.
+        pub max_uploads_per_client: usize = 64,
         /// Milliseconds that an idle connection is kept open.
         pub keep_alive_ms: u64 = 75_000,
         /// Seconds that running requests are given to end when the office is stopped.
@@ -57,6 +64,9 @@ impl ServerSettings {
             max_connections: self.max_connections,
             header_timeout_ms: self.header_timeout_ms,
             body_timeout_ms: self.body_timeout_ms,
+            body_bytes_per_second: self.body_bytes_per_second,
+            max_uploads: self.max_uploads,
+            max_uploads_per_client: self.max_uploads_per_client,
             keep_alive_ms: self.keep_alive_ms,
             shutdown_seconds: self.shutdown_seconds,
             max_upload_bytes: self.max_upload_bytes,
