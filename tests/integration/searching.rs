@@ -96,3 +96,25 @@ async fn a_dossier_is_filtered_by_the_beginnings_of_its_words() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_without_words_found_everything() {
+    each_office(async |office| {
+        let dossier = office.dossier("2024-003").await;
+        office.document(dossier, "letter.txt", "stars * and (brackets)").await;
+        office.settle().await;
+        let search = async |text: &str| {
+            let query = SearchQuery { text: text.into(), limit: 10, facets: true, ..SearchQuery::default() };
+            let found = office.system.search(query).await.unwrap();
+            assert_eq!(found.hits.len() as u64, found.total);
+            (found.total, found.is_without_words, found.facets.iter().map(|facet| facet.buckets.len()).sum::<usize>())
+        };
+        for text in ["*", "((((", "* *", "\"\"", "?!", "name:*"] {
+            assert_eq!(search(text).await, (0, true, 0), "{text}");
+        }
+        assert_eq!(search("brackets").await.0, 1);
+        let (total, is_without_words, _) = search("").await;
+        assert!(total > 1 && !is_without_words);
+    })
+    .await;
+}

@@ -51,6 +51,7 @@ pub use find::Finder;
 pub use index::{FullTextIndex, IndexStats, OpenState, Opened};
 pub use numbers::NumberSet;
 pub use query::filter::Readable;
+pub use query::parse::is_without_words;
 pub use rebuild::ShadowIndex;
 pub use search::{FacetCount, Facets, Fragment, Hit, SearchAnswer, SearchRequest, Snippet, Sort};
 pub use store::schema::SCHEMA_VERSION;

@@ -24,7 +24,7 @@ use crate::store::snapshot::Snapshot;
 /// What is asked. The default asks for everything and may read nothing.
 #[derive(Debug, Clone, Default)]
 pub struct SearchRequest {
-    /// What a person typed. Nothing typed finds everything.
+    /// What a person typed. Nothing typed finds everything; something typed without any word in it finds nothing.
     ///
     /// Words (all of them), `"phrases"`, `-exclusion`, `OR`, `beginning*`, `name:` `title:` `type:`. Never an error.
     pub text: String,

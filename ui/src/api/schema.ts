@@ -1215,6 +1215,8 @@ export interface components {
             indexedChange: number;
             /** @description The window, best first. */
             items: components["schemas"]["Hit"][];
+            /** @description Why nothing was found, when the query is the reason: `no_words`, there is no word in it. */
+            note?: string | null;
             /**
              * Format: int64
              * @description How long it took. *Units*: milliseconds.
@@ -2487,7 +2489,10 @@ export interface operations {
     search_objects: {
         parameters: {
             query?: {
-                /** @description The words, as a person types them; `"a phrase"`, `-without`, `begin*`. */
+                /**
+                 * @description The words, as a person types them; `"a phrase"`, `-without`, `begin*`. Absent or blank finds everything; without any
+                 *     word, as `*`, nothing.
+                 */
                 q?: string;
                 /** @description How many hits are answered, 1 to 1,000; 20 unless given. */
                 limit?: number;

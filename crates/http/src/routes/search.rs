@@ -22,7 +22,8 @@ const LIMIT_DEFAULT: u64 = 20;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SearchParameters {
-    /// The words, as a person types them; `"a phrase"`, `-without`, `begin*`.
+    /// The words, as a person types them; `"a phrase"`, `-without`, `begin*`. Absent or blank finds everything; without any
+    /// word, as `*`, nothing.
     #[serde(default)]
     q: String,
     /// How many hits are answered, 1 to 1,000; 20 unless given.
@@ -54,6 +55,9 @@ pub struct SearchAnswer {
     indexed_change: i64,
     /// How long it took. *Units*: milliseconds.
     took_ms: u64,
+    /// Why nothing was found, when the query is the reason: `no_words`, there is no word in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
 }
 
 /// One object that was found.
@@ -157,5 +161,6 @@ pub async fn search_objects(guarded: Guarded) -> Answer {
         facets: found.facets.into_iter().map(facet).collect(),
         indexed_change: found.indexed_change,
         took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        note: found.is_without_words.then_some("no_words"),
     })
 }

@@ -64,6 +64,11 @@ pub(crate) struct QueryWord {
     pub(crate) folded: String,
 }
 
+/// Says whether something was typed in which there is nothing to look for, as in `*` or `((`: it finds nothing.
+pub fn is_without_words(text: &str) -> bool {
+    parse(text).nothing
+}
+
 /// Reads a query.
 pub(crate) fn parse(text: &str) -> Parsed {
     let mut reader = Reader::new(text);
@@ -89,7 +94,6 @@ struct Reader<'a> {
     or: bool,
     /// The next clause is excluded.
     not: bool,
-    everything: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -97,7 +101,7 @@ impl<'a> Reader<'a> {
         let end = text.char_indices().nth(MAX_CHARS).map_or(text.len(), |(at, _)| at);
         let parsed = Parsed { shortened: end < text.len(), ..Parsed::default() };
         let rest = text.get(..end).unwrap_or_default();
-        Self { rest, parsed, words: 0, or: false, not: false, everything: false }
+        Self { rest, parsed, words: 0, or: false, not: false }
     }
 
     fn next_piece(&mut self) -> Option<Piece<'a>> {
@@ -161,10 +165,6 @@ impl<'a> Reader<'a> {
                     self.not = true;
                     return;
                 }
-                "*" => {
-                    self.everything = true;
-                    return;
-                }
                 _ => {}
             }
         }
@@ -189,8 +189,7 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self, text: &str) -> Parsed {
         let nothing_left = self.parsed.groups.is_empty() && self.parsed.excluded.is_empty();
-        let nothing_typed = text.trim_matches(is_space).is_empty();
-        self.parsed.nothing = nothing_left && !self.everything && !nothing_typed;
+        self.parsed.nothing = nothing_left && !text.trim().is_empty();
         self.parsed
     }
 }
@@ -325,7 +324,9 @@ mod tests {
         check("\"\"", "nothing");
         check("", "");
         check(" \t\n", "");
-        check("*", "");
+        check("*", "nothing");
+        check("((((", "nothing");
+        check("* OR *", "or");
         check("-blue", "-blue");
         check("\u{0}\u{1}blue\u{7f}mark\u{FFFD}", "blue & mark");
     }

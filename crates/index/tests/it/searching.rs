@@ -36,7 +36,9 @@ fn words_phrases_exclusion_or_and_beginnings() {
         ("-seal", vec![4]),
         ("\"blue seal", vec![1, 2]),
         ("", vec![1, 2, 3, 4]),
-        ("*", vec![1, 2, 3, 4]),
+        ("", vec![1, 2, 3, 4]),
+        ("*", vec![]),
+        ("((((", vec![]),
         ("???", vec![]),
         ("nowhere", vec![]),
     ] {

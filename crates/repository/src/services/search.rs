@@ -45,6 +45,8 @@ pub struct SearchResult {
     pub facets: Vec<Facet>,
     /// Up to which change the answer is true.
     pub indexed_change: i64,
+    /// Whether something was typed without any word in it, as `*`: then nothing is found.
+    pub is_without_words: bool,
 }
 
 /// One object that was found.
@@ -145,7 +147,8 @@ impl Session {
         let hits = self.hits(conn, &answer.hits, now)?;
         let facets = if query.facets { self.facets(&answer.facets) } else { Vec::new() };
         let indexed_change = answer.checkpoint.map_or(0, |checkpoint| checkpoint.position);
-        Ok(SearchResult { total: answer.total, hits, facets, indexed_change })
+        let is_without_words = cartulary_index::is_without_words(&query.text);
+        Ok(SearchResult { total: answer.total, hits, facets, indexed_change, is_without_words })
     }
 
     /// Returns the objects whose indexed scope no longer counts, and those of them that may be read all the same.

@@ -114,7 +114,7 @@ function Results({ answer, q, from, isUpdating, fault, onFrom, onClear, hasFilte
   if (answer.total === 0) {
     return (
       <section className={styles["results"]} aria-label={t("search:results")}>
-        <EmptyState title={t("search:none.title", { text: q })} text={t("search:none.text")}>
+        <EmptyState title={t("search:none.title", { text: q })} text={answer.note === "no_words" ? t("search:none.words") : t("search:none.text")}>
           {hasFilter && <Button onPress={onClear}>{t("search:none.clear")}</Button>}
           <Link to="/dossiers" search={{ q }}>{t("search:none.dossiers", { text: q })}</Link>
         </EmptyState>
