@@ -37,6 +37,14 @@ pub enum InvalidName {
     /// It would mean a place in a path.
     #[error("a name is not `.` or `..`")]
     Dots,
+    /// It would look like the same name without the space.
+    #[error("a name neither begins nor ends with a space")]
+    Spaces,
+    /// It has a character that makes a name look like another, or like two.
+    #[error(
+        "a name has no line breaks, control characters, invisible characters or characters that turn the direction"
+    )]
+    Misleading,
 }
 
 /// The name of an object in its folder: NFC, 1 to 500 characters, one of them visible, any script, no `/`, no U+0000,
@@ -45,7 +53,22 @@ pub enum InvalidName {
 pub struct Name(String);
 
 impl Name {
-    /// Checks and normalises a name; spaces are kept as given.
+    /// Checks and normalises a name that a person chooses: beside what [`Name::parse`] asks for, nothing in it misleads.
+    ///
+    /// # Errors
+    /// [`InvalidName`], which says what is wrong.
+    pub fn choose(text: &str) -> Result<Self, InvalidName> {
+        let name = Self::parse(text)?;
+        if name.0.contains(is_misleading) {
+            return Err(InvalidName::Misleading);
+        }
+        if name.0.trim() != name.0 {
+            return Err(InvalidName::Spaces);
+        }
+        Ok(name)
+    }
+
+    /// Checks and normalises a name that a file came with: what is odd is kept as it is.
     ///
     /// # Errors
     /// [`InvalidName`], which says what is wrong.
@@ -72,6 +95,16 @@ impl Name {
     }
 }
 
+/// Says whether a character has no place in what a person calls something: line breaks and other controls, what turns the
+/// direction of the text after it, and what is invisible without a meaning in any script. The marks and joiners that
+/// Arabic, Persian and the scripts of India need are none of these.
+pub fn is_misleading(character: char) -> bool {
+    let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks = matches!(character, '\u{2028}' | '\u{2029}');
+    let hides = matches!(character, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
+    character.is_control() || turns || breaks || hides
+}
+
 /// Says whether a person sees something of a character: spaces, controls and marks of direction show nothing.
 pub fn is_visible(character: char) -> bool {
     let is_format = matches!(character,
@@ -96,6 +129,23 @@ mod tests {
         assert_eq!(Name::parse("a\0"), Err(InvalidName::Character));
         assert_eq!(Name::parse(".."), Err(InvalidName::Dots));
         assert_eq!(Name::parse(&"ب".repeat(501)), Err(InvalidName::TooLong));
+    }
+
+    #[test]
+    fn a_chosen_name_does_not_mislead() {
+        for good in ["a", "two  spaces", "علامة\u{200f}", "می\u{200c}خواهم", "क्\u{200d}ष", "a\u{a0}b"]
+        {
+            assert!(Name::choose(good).is_ok(), "{good:?}");
+        }
+        for space in ["a ", " a", "a\u{a0}", "a\u{3000}"] {
+            assert_eq!(Name::choose(space), Err(InvalidName::Spaces), "{space:?}");
+        }
+        for bad in
+            ["a\nb", "a\tb", "a\n", "a\u{85}b", "a\u{2028}b", "fdp\u{202e}exe", "a\u{2066}b", "a\u{200b}", "\u{feff}a"]
+        {
+            assert_eq!(Name::choose(bad), Err(InvalidName::Misleading), "{bad:?}");
+            assert!(Name::parse(bad).is_ok(), "files are called so: {bad:?}");
+        }
     }
 
     #[test]

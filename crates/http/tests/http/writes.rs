@@ -278,3 +278,54 @@ async fn a_repeated_request_tells_no_more_than_its_sender_may_see_now() {
     trash.if_match(&made).send().await.expect(204);
     make().await.problem(404, "not_found");
 }
+
+/// Returns the codes of what is wrong, by field.
+fn violations(problem: &serde_json::Value) -> Vec<(String, String)> {
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    problem["violations"].as_array().unwrap().iter().map(|one| (text(&one["field"]), text(&one["code"]))).collect()
+}
+
+#[actix_web::test]
+async fn a_person_could_choose_a_name_that_misleads() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let paper = admin.document(&dossier, "a.txt", b"words").await;
+    let path = format!("/documents/{}", paper["id"].as_str().unwrap());
+    let of = |field: &str, code: &str| vec![(field.to_owned(), code.to_owned())];
+    for name in ["A ", " A", "two\nlines", "a\u{202e}fdp.exe", "a\u{200b}", "\u{200f}", " "] {
+        let refused = admin.post("/dossiers", json!({ "name": name })).await.problem(422, "invalid");
+        assert_eq!(violations(&refused), of("name", "invalid_name"), "{name:?}");
+        let rename = admin.ask(Method::PATCH, &path).if_match(&paper).json(json!({ "name": name })).await;
+        assert_eq!(violations(&rename.problem(422, "invalid")), of("name", "invalid_name"), "{name:?}");
+    }
+    for (title, code) in [("", "blank"), (" \u{a0}", "blank"), ("\u{200f}", "blank"), ("two\nlines", "misleading")] {
+        let refused = admin.post("/dossiers", json!({ "name": "B", "title": title })).await.problem(422, "invalid");
+        assert_eq!(violations(&refused), of("title", code), "{title:?}");
+        let retitle = admin.ask(Method::PATCH, &path).if_match(&paper).json(json!({ "title": title })).await;
+        assert_eq!(violations(&retitle.problem(422, "invalid")), of("title", code), "{title:?}");
+    }
+    let good = json!({ "name": "علامة\u{200f} ٢", "title": "می\u{200c}خواهم" });
+    admin.post("/dossiers", good).await.expect(201);
+}
+
+/// Files bring names that no person would be allowed to choose; what is not renamed stays as it is.
+#[actix_web::test]
+async fn a_file_is_not_lost_for_its_name() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    for (name, kept) in [("a .txt ", "a .txt "), ("a\u{202e}b.txt", "a\u{202e}b.txt"), ("\u{200b}", "\u{fffd}\u{200b}")]
+    {
+        let paper = admin.document(&dossier, name, b"words").await;
+        assert_eq!((paper["name"].as_str(), paper["title"].as_str()), (Some(kept), Some(kept)));
+        let path = format!("/documents/{}", paper["id"].as_str().unwrap());
+        let same = json!({ "name": kept, "title": kept });
+        let changed = admin.ask(Method::PATCH, &path).if_match(&paper).json(same).await.expect(200).json();
+        let titled = json!({ "title": "A letter" });
+        admin.ask(Method::PATCH, &path).if_match(&changed).json(titled).await.expect(200);
+    }
+    let path = format!("/dossiers/{}/documents", dossier["id"].as_str().unwrap());
+    let nameless = Form::new().file("content", "", "text/plain", b"words");
+    admin.ask(Method::POST, &path).form(nameless).await.problem(422, "invalid");
+}

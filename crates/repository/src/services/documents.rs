@@ -13,7 +13,8 @@ use crate::object::{
 };
 use crate::services::detail::{content_of, principal_name};
 use crate::services::folders::window;
-use crate::services::objects::{Proposed, check_new, index_values, refuse_version, request_digest};
+use crate::services::imports::as_name;
+use crate::services::objects::{Naming, Proposed, check_new, index_values, refuse_version, request_digest};
 use crate::services::texts;
 use crate::store::blobs::NewContentRow;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
@@ -79,8 +80,10 @@ impl Session {
     /// # Errors
     /// `Invalid` with all violations, `Conflict` `name_taken`, `Forbidden` without `AddChildren`, `NotFound`.
     pub async fn document_create(&self, folder: ObjectId, new: NewDocument) -> Result<Written<ObjectDetail>> {
+        // A file is not lost for its name; one without any has to be given one.
+        let is_of_file = new.rename_when_taken && !new.name.is_empty();
         let parts = DocumentParts {
-            name: new.name,
+            name: if is_of_file { as_name(&new.name) } else { new.name },
             title: new.title,
             type_id: new.type_id.unwrap_or_else(|| "document".to_owned()),
             properties: new.properties,
@@ -187,6 +190,7 @@ impl Session {
             type_id: &parts.type_id,
             base: BaseType::Document,
             name: &parts.name,
+            naming: if parts.rename_when_taken { Naming::OfFile } else { Naming::Chosen },
             title: parts.title.as_deref(),
             properties: &parts.properties,
         };

@@ -12,7 +12,7 @@ use crate::listing::{Collection, NumberWindow};
 use crate::object::{
     ListOrder, NewFolder, ObjectDetail, ObjectSummary, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
 };
-use crate::services::objects::{Proposed, check_new, index_values, request_digest};
+use crate::services::objects::{Naming, Proposed, check_new, index_values, request_digest};
 use crate::services::search::SearchQuery;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::{acl, filing, imports};
@@ -60,7 +60,7 @@ impl Session {
                 return session.detail_of(tx.conn, &row, tx.now);
             }
             let parent = session.authorised(tx.conn, parent, ADD_CHILDREN, tx.now)?;
-            let row = session.insert_folder(tx, &parent, &new)?;
+            let row = session.insert_folder(tx, &parent, &new, Naming::Chosen)?;
             if let Some(key) = &new.idempotency_key {
                 imports::put_idempotent(tx.conn, tx.actor_no, key, &digest, &row.id, tx.now.as_millis())?;
             }
@@ -70,12 +70,19 @@ impl Session {
     }
 
     /// Inserts a folder with its own scope, which points to its parent's access list.
-    pub(crate) fn insert_folder(&self, tx: &mut Tx<'_>, parent: &ObjectRow, new: &NewFolder) -> Result<ObjectRow> {
+    pub(crate) fn insert_folder(
+        &self,
+        tx: &mut Tx<'_>,
+        parent: &ObjectRow,
+        new: &NewFolder,
+        naming: Naming,
+    ) -> Result<ObjectRow> {
         let type_id = new.type_id.as_deref().unwrap_or("folder");
         let proposed = Proposed {
             type_id,
             base: BaseType::Folder,
             name: &new.name,
+            naming,
             title: new.title.as_deref(),
             properties: &new.properties,
         };

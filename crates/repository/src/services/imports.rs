@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::bootstrap::parse_id;
 use crate::object::{NewContent, NewFolder, VersionNote, Written};
 use crate::services::documents::{BoundContent, DocumentParts};
+use crate::services::objects::Naming;
 use crate::store::filing;
 use crate::store::imports::{self, EntryRow, RunRow};
 use crate::store::objects::{self, ObjectRow};
@@ -335,7 +336,7 @@ impl Session {
         let access = &self.repository.inner.access;
         access.require(tx.conn, &self.actor, folder.scope_no, ADD_CHILDREN, tx.now)?;
         let new = NewFolder { name, type_id: Some("dossier".to_owned()), ..NewFolder::default() };
-        self.insert_folder(tx, &folder, &new)
+        self.insert_folder(tx, &folder, &new, Naming::OfFile)
     }
 
     /// Notes that a file could not be taken whole; the run's report says so.
@@ -409,7 +410,7 @@ fn place_of(path: &str) -> Result<Place> {
 
 /// Makes a name that the repository takes of any text: no U+0000 and no slash, something visible, at most 500 characters;
 /// the end of a longer one is kept, where its file type stands.
-fn as_name(text: &str) -> String {
+pub(crate) fn as_name(text: &str) -> String {
     let mut clean: String = cartulary_model::nfc(text).replace(['\0', '/'], "\u{fffd}");
     if !clean.contains(cartulary_model::key::is_visible) {
         clean.insert(0, '\u{fffd}');

@@ -3,7 +3,7 @@
 use cartulary_db::Conn;
 use cartulary_model::permission::{BROWSE, REMOVE_CHILDREN, WRITE_PROPERTIES};
 use cartulary_model::{
-    BaseType, ChangeKind, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp, Violation, nfc,
+    BaseType, ChangeKind, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp, Violation, key, nfc,
     text_key,
 };
 use serde_json::{Value, json};
@@ -65,14 +65,17 @@ impl Session {
                 properties.insert(id.clone(), value.clone());
             }
         }
+        // What an import took as it was stays good while nobody gives it another name.
         let name = match &changes.name {
-            Some(name) => Name::parse(name),
-            None => Name::parse(&row.name),
+            Some(name) if *name != row.name => Name::choose(name),
+            _ => Name::parse(&row.name),
         };
         let is_root = row.no == self.repository.inner.root_no;
         let mut violations = violations_of(&self.repository, &row.type_id, &properties);
         let title = changes.title.clone().unwrap_or_else(|| row.title.clone());
-        check_title(&title, &mut violations);
+        if title != row.title {
+            check_title(&title, &mut violations);
+        }
         let name = match name {
             Ok(name) => name.as_str().to_owned(),
             Err(_) if is_root => String::new(),
@@ -189,9 +192,19 @@ pub(crate) struct Proposed<'a> {
     pub type_id: &'a str,
     pub base: BaseType,
     pub name: &'a str,
+    pub naming: Naming,
     /// The name unless given.
     pub title: Option<&'a str>,
     pub properties: &'a Properties,
+}
+
+/// Where a name comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// A person chose it, and can choose another.
+    Chosen,
+    /// A file came with it, and is not lost for its name.
+    OfFile,
 }
 
 /// Returns the name of an object to make, if its type can be made, its name and title are some, and its properties keep
@@ -206,8 +219,14 @@ pub(crate) fn check_new(repository: &Repository, proposed: &Proposed<'_>) -> Res
             violations.push(Violation::new("type", "not_creatable", format!("`{type_id}` cannot be made")));
         }
     }
-    check_title(proposed.title.unwrap_or_default(), &mut violations);
-    match Name::parse(proposed.name) {
+    if let Some(title) = proposed.title {
+        check_title(title, &mut violations);
+    }
+    let name = match proposed.naming {
+        Naming::Chosen => Name::choose(proposed.name),
+        Naming::OfFile => Name::parse(proposed.name),
+    };
+    match name {
         Ok(name) if violations.is_empty() => return Ok(name),
         Ok(_) => {}
         Err(error) => violations.push(Violation::new("name", "invalid_name", error.to_string())),
@@ -225,10 +244,15 @@ fn violations_of(repository: &Repository, type_id: &str, properties: &Properties
     violations
 }
 
-/// Appends what is wrong with a title.
+/// Appends what is wrong with a title that a person chose.
 fn check_title(title: &str, violations: &mut Vec<Violation>) {
     if title.contains('\0') {
         violations.push(Violation::new("title", "null_character", "contains the character U+0000"));
+    } else if title.contains(key::is_misleading) {
+        let detail = "a title has no line breaks, control characters, invisible characters or characters that turn the direction";
+        violations.push(Violation::new("title", "misleading", detail));
+    } else if !title.contains(key::is_visible) {
+        violations.push(Violation::new("title", "blank", "a title has at least one visible character"));
     }
     if title.chars().count() > TITLE_CHARACTERS_MAX {
         violations.push(Violation::new("title", "too_long", "a title has at most 2,000 characters"));

@@ -438,10 +438,10 @@ fn refuse_taken_name(tx: &mut Tx<'_>, name: &str) -> Result<()> {
 }
 
 fn check_name(field: &str, name: &str) -> Result<()> {
-    let is_plain = !name.is_empty()
+    let is_plain = name.contains(cartulary_model::key::is_visible)
         && name.chars().count() <= 100
         && name.trim() == name
-        && !name.chars().any(|one| one.is_control() || one == '/');
+        && !name.contains(|one| cartulary_model::key::is_misleading(one) || one == '/');
     if is_plain {
         return Ok(());
     }
