@@ -22,6 +22,8 @@ pub(crate) struct Tx<'a> {
     pub id: &'a str,
     /// Whether it enqueued a job.
     has_jobs: bool,
+    /// Whether it recorded a change.
+    has_changes: bool,
 }
 
 /// A change to record.
@@ -64,6 +66,7 @@ impl Tx<'_> {
             values_digest: Vec::new(),
         };
         row.values_digest = values_digest(&row);
+        self.has_changes = true;
         changes::insert(self.conn, &row)
     }
 
@@ -118,15 +121,17 @@ impl Repository {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let id = uuid::Uuid::now_v7().to_string();
-        let transaction = id.clone();
         let clock = self.clock();
-        let (value, has_jobs) = self
+        let (value, has_jobs, transaction) = self
             .database()
             .write(move |conn| -> Result<_> {
                 let now = clock.now();
-                let mut tx = Tx { conn, now, actor_no, id: &id, has_jobs: false };
+                let mut tx = Tx { conn, now, actor_no, id: &id, has_jobs: false, has_changes: false };
                 let value = act(&mut tx)?;
-                Ok((value, tx.has_jobs))
+                let (has_jobs, has_changes) = (tx.has_jobs, tx.has_changes);
+                // Nobody could wait for a transaction that the log does not know: what was found is true up to the last one.
+                let transaction = if has_changes { None } else { changes::last_transaction(conn)? };
+                Ok((value, has_jobs, transaction.unwrap_or_else(|| id.clone())))
             })
             .await?;
         if has_jobs {

@@ -66,7 +66,10 @@ export interface paths {
         };
         /** Returns the bytes of a document, or of one version of it. */
         get: operations["get_document_content"];
-        /** Puts new bytes into a document, as its next version. */
+        /**
+         * Puts new bytes into a document, as its next version. The bytes that it has, under the name that they have, change
+         *     nothing and make no version, unless `comment` or `major` asks for one.
+         */
         put: operations["update_document_content"];
         post?: never;
         delete?: never;

@@ -166,7 +166,8 @@ fn dressed(status: StatusCode, content: &Content, keeps: bool) -> HttpResponseBu
     response
 }
 
-/// Puts new bytes into a document, as its next version.
+/// Puts new bytes into a document, as its next version. The bytes that it has, under the name that they have, change
+/// nothing and make no version, unless `comment` or `major` asks for one.
 #[utoipa::path(tag = "documents",
     params(NewContentQuery, ("id" = String, Path, description = "the document's id"),
         ("If-Match" = String, Header, description = "the ETag of the document that was read")),

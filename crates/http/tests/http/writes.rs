@@ -329,3 +329,26 @@ async fn a_file_is_not_lost_for_its_name() {
     let nameless = Form::new().file("content", "", "text/plain", b"words");
     admin.ask(Method::POST, &path).form(nameless).await.problem(422, "invalid");
 }
+
+#[actix_web::test]
+async fn the_same_bytes_again_made_a_version_that_nobody_asked_for() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let paper = admin.document(&admin.dossier("A").await, "a.txt", b"words").await;
+    let path = format!("/documents/{}/content", paper["id"].as_str().unwrap());
+    let put = async |query: &str, bytes: &[u8]| {
+        let reply = admin.ask(Method::PUT, &format!("{path}{query}")).header("if-match", "*").bytes(bytes).await;
+        let reply = reply.expect(200);
+        let transaction = reply.header("cartulary-transaction").to_owned();
+        (reply.json(), transaction)
+    };
+    let (same, transaction) = put("", b"words").await;
+    assert_eq!((&same["versionLabel"], &same["changeToken"]), (&json!("1.0"), &paper["changeToken"]));
+    // What is answered can be waited for, although nothing was written.
+    admin.get(&format!("/dossiers?waitFor={transaction}")).await.expect(200);
+    assert_eq!(put("?comment=sealed", b"words").await.0["versionLabel"], "1.1");
+    assert_eq!(put("?major=true", b"words").await.0["versionLabel"], "2.0");
+    assert_eq!(put("?fileName=b.txt", b"words").await.0["versionLabel"], "2.1");
+    assert_eq!(put("", b"words").await.0["versionLabel"], "2.1");
+    assert_eq!(put("", b"other words").await.0["versionLabel"], "2.2");
+}

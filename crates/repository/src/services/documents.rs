@@ -16,7 +16,7 @@ use crate::services::folders::window;
 use crate::services::imports::as_name;
 use crate::services::objects::{Naming, Proposed, check_new, index_values, refuse_version, request_digest};
 use crate::services::texts;
-use crate::store::blobs::NewContentRow;
+use crate::store::blobs::{ContentRow, NewContentRow};
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, VersionRow};
 use crate::store::{blobs, filing, imports, principals};
@@ -47,6 +47,17 @@ impl BoundContent {
             file_name: content.file_name.replace('\0', "\u{fffd}"),
             file_name_raw: content.file_name_raw.clone(),
         }
+    }
+
+    /// Says whether an object has these bytes under this name.
+    fn is_the_content_of(&self, conn: &mut Conn, row: &ObjectRow) -> Result<bool> {
+        let content = blobs::contents_of(conn, &[row.no])?.remove(&row.no);
+        let is_same = |content: ContentRow| {
+            content.digest == self.digest.to_string()
+                && content.file_name == self.file_name
+                && content.media_type == self.media_type
+        };
+        Ok(content.is_some_and(is_same))
     }
 
     /// Returns it as the main content of an object, with the blob's number.
@@ -263,7 +274,8 @@ impl Session {
         Ok(id)
     }
 
-    /// Gives a document new content, as its next version.
+    /// Gives a document new content, as its next version. The same bytes under the same name change nothing and make no
+    /// version, unless a comment or a major version is asked for.
     ///
     /// # Errors
     /// `Stale`, `Forbidden` without `WriteVersion`, `NotFound`; `Conflict` for versions and for what is no document.
@@ -279,6 +291,10 @@ impl Session {
         self.with_blob(content.staged, move |tx, blob| {
             let row = session.authorised(tx.conn, id, WRITE_VERSION, tx.now)?;
             session.check_precondition(tx.conn, &row, precondition, tx.now)?;
+            let says_nothing = note.comment.is_empty() && !note.major;
+            if says_nothing && bound.is_the_content_of(tx.conn, &row)? {
+                return session.detail_of(tx.conn, &row, tx.now);
+            }
             let changed = session.put_content_in_tx(tx, &row, &bound, blob, &note)?;
             session.detail_of(tx.conn, &changed, tx.now)
         })

@@ -85,6 +85,17 @@ pub(crate) fn last(conn: &mut Conn) -> Result<Option<(i64, Vec<u8>)>> {
     Ok(chain.flatten().map(|chain| (position, chain)))
 }
 
+/// Returns the transaction of the newest row that was committed, or is being committed by this connection.
+pub(crate) fn last_transaction(conn: &mut Conn) -> Result<Option<String>> {
+    let id = each_db!(conn, |c| change::table
+        .order(change::no.desc())
+        .select(change::transaction_id)
+        .limit(1)
+        .get_result(c)
+        .optional())?;
+    Ok(id)
+}
+
 /// Returns the last position, 0 on an empty log.
 pub(crate) fn last_position(conn: &mut Conn) -> Result<i64> {
     let position: Option<i64> = each_db!(conn, |c| change::table.select(max(change::position)).get_result(c))?;
