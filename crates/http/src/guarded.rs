@@ -90,8 +90,7 @@ impl Guarded {
     /// # Errors
     /// `invalid_query` for an unknown parameter or an unreadable value.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        let query = web::Query::<T>::from_query(self.request.query_string());
-        query.map(web::Query::into_inner).map_err(ApiError::malformed_query)
+        crate::query::parse(self.request.query_string())
     }
 
     /// Returns the state that a change was made from.

@@ -26,6 +26,7 @@ mod modules;
 pub mod openapi;
 mod pace;
 pub mod paging;
+mod query;
 pub mod ranges;
 mod rate_limit;
 mod request_id;

@@ -3,17 +3,24 @@
 use std::collections::BTreeMap;
 
 use actix_multipart::{Field, Multipart, MultipartError};
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use actix_web::web::Payload;
-use cartulary_repository::NewContent;
+use cartulary_repository::{NewContent, RepositoryError};
 use futures::StreamExt;
 
-use crate::body::{FORM_BYTES_MAX, check_announced_length, stage_stream, watch};
+use crate::body::{FORM_BYTES_MAX, Watched, check_announced_length, stage_stream, watch};
 use crate::error::ApiError;
 use crate::guarded::Guarded;
 
 /// How many fields a form may have.
 const FIELDS_MAX: usize = 32;
+
+const FORM: &[u8] = b"multipart/form-data";
+
+fn is_form(media_type: &[u8]) -> bool {
+    media_type.get(..FORM.len()).is_some_and(|essence| essence.eq_ignore_ascii_case(FORM))
+}
 
 /// A form that was taken whole.
 #[derive(Debug, Default)]
@@ -31,14 +38,13 @@ pub struct Upload {
 /// `storage_full`; `too_many_requests` or `unavailable` when too many are under way; `invalid` for a field that is not
 /// in `known`, or comes twice.
 pub async fn take(guarded: &Guarded, body: Payload, known: &[&str]) -> Result<Upload, ApiError> {
-    let is_form =
-        guarded.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"));
+    let is_form = guarded.headers().get(CONTENT_TYPE).is_some_and(|value| is_form(value.as_bytes()));
     if !is_form {
         return Err(ApiError::unsupported_media_type("multipart/form-data"));
     }
     check_announced_length(guarded)?;
     let (body, watch) = watch(guarded, body)?;
-    let form = Multipart::new(guarded.headers(), body);
+    let form = parts_of(guarded, body);
     watch.explain(take_parts(guarded, form, known).await)
 }
 
@@ -47,9 +53,9 @@ async fn take_parts(guarded: &Guarded, mut form: Multipart, known: &[&str]) -> R
     for _ in 0..FIELDS_MAX {
         let Some(field) = form.next().await else { return Ok(upload) };
         let field = field.map_err(unreadable)?;
-        let name = field.name().unwrap_or_default().to_owned();
+        let Disposition { name, file_name } = disposition_of(&field)?;
         if name == "content" {
-            take_content(guarded, field, &mut upload).await?;
+            take_content(guarded, field, file_name, &mut upload).await?;
         } else if known.contains(&name.as_str()) {
             take_field(name, field, &mut upload).await?;
         } else {
@@ -59,22 +65,129 @@ async fn take_parts(guarded: &Guarded, mut form: Multipart, known: &[&str]) -> R
     Err(ApiError::malformed_upload(format!("a form has at most {FIELDS_MAX} fields")))
 }
 
-/// Says what may be wrong with a part whose own head cannot be read.
+/// Says in words what is wrong with a form.
 fn unreadable(error: MultipartError) -> ApiError {
     match error {
-        MultipartError::ContentDispositionMissing => ApiError::malformed_upload(
-            "a part has no `Content-Disposition` that can be read: field and file names are UTF-8, without line breaks",
+        MultipartError::Incomplete | MultipartError::Payload(PayloadError::Incomplete(_) | PayloadError::Io(_)) => {
+            RepositoryError::Interrupted.into()
+        }
+        MultipartError::Payload(PayloadError::Overflow) => ApiError::malformed_upload("the head of a part is too long"),
+        MultipartError::Payload(_) => ApiError::malformed_upload("the body cannot be read"),
+        MultipartError::Parse(_) => ApiError::malformed_upload(
+            "the head of a part cannot be read: it is lines such as `Content-Disposition: form-data; name=\"content\"`, then \
+             an empty line",
         ),
+        MultipartError::BoundaryMissing => {
+            ApiError::malformed_upload("the parts are not separated by the boundary that `Content-Type` names")
+        }
+        MultipartError::ContentTypeParse => {
+            ApiError::malformed_upload("`Content-Type` cannot be read: it is `multipart/form-data; boundary=…`")
+        }
+        MultipartError::Nested => {
+            ApiError::malformed_upload("a part is a form of its own: send its parts by themselves")
+        }
         other => ApiError::malformed_upload(other),
     }
 }
 
-async fn take_content(guarded: &Guarded, field: Field, upload: &mut Upload) -> Result<(), ApiError> {
+/// Makes a reader of the parts. The library reads names of UTF-8 only, and refuses the form for any other; as parts of
+/// another kind of message it gives them as they are, and what a form asks of them is looked at here.
+fn parts_of(guarded: &Guarded, body: Watched) -> Multipart {
+    let mut headers = HeaderMap::new();
+    if let Some(value) = guarded.headers().get(CONTENT_TYPE) {
+        let rest = value.as_bytes().get(FORM.len()..).unwrap_or_default();
+        let plain = HeaderValue::from_bytes(&[b"multipart/mixed", rest].concat());
+        headers.insert(CONTENT_TYPE, plain.unwrap_or_else(|_| value.clone()));
+    }
+    Multipart::new(&headers, body)
+}
+
+/// What a part says of itself.
+struct Disposition {
+    name: String,
+    /// The file's name as text and, when it is not UTF-8, as bytes.
+    file_name: (String, Option<Vec<u8>>),
+}
+
+/// Reads the disposition of a part, whatever the encoding of its names.
+fn disposition_of(field: &Field) -> Result<Disposition, ApiError> {
+    if let Some(header) = field.content_disposition()
+        && let Some(name) = header.get_name()
+    {
+        let extended = header.get_filename_ext().map(|extended| extended.value.clone());
+        let plain = header.get_filename().map(|name| name.as_bytes().to_vec());
+        return Ok(Disposition { name: name.to_owned(), file_name: as_text(extended.or(plain).unwrap_or_default()) });
+    }
+    let header = field.headers().get(CONTENT_DISPOSITION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let name = raw_parameter(header, b"name").and_then(|name| String::from_utf8(name).ok());
+    let is_form_data = header.get(..9).is_some_and(|kind| kind.eq_ignore_ascii_case(b"form-data"));
+    match name.filter(|_| is_form_data) {
+        Some(name) => {
+            Ok(Disposition { name, file_name: as_text(raw_parameter(header, b"filename").unwrap_or_default()) })
+        }
+        None => Err(ApiError::malformed_upload(
+            "a part does not say which field it is: `Content-Disposition: form-data; name=\"…\"`",
+        )),
+    }
+}
+
+/// Returns the last segment of a name as text and, when it is not UTF-8, as bytes.
+fn as_text(name: Vec<u8>) -> (String, Option<Vec<u8>>) {
+    match String::from_utf8(name) {
+        Ok(text) => (last_segment(&text).to_owned(), None),
+        Err(other) => {
+            let raw = other.into_bytes();
+            let segment = raw.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or_default().to_vec();
+            (String::from_utf8_lossy(&segment).into_owned(), Some(segment))
+        }
+    }
+}
+
+/// Finds a parameter of a header whose values need not be UTF-8.
+fn raw_parameter(header: &[u8], wanted: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = header;
+    loop {
+        let begin = rest.iter().position(|byte| *byte == b';')? + 1;
+        rest = rest.get(begin..)?.trim_ascii_start();
+        let equals = rest.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = (rest.get(..equals)?.trim_ascii(), rest.get(equals + 1..)?.trim_ascii_start());
+        let (value, after) = match value.strip_prefix(b"\"") {
+            Some(quoted) => unquoted(quoted)?,
+            None => {
+                let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+                (value.get(..end)?.trim_ascii_end().to_vec(), value.get(end..)?)
+            }
+        };
+        if name.eq_ignore_ascii_case(wanted) {
+            return Some(value);
+        }
+        rest = after;
+    }
+}
+
+/// Returns what stands before the closing quote, and what follows it.
+fn unquoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let (mut value, mut bytes) = (Vec::new(), text.iter().enumerate());
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => return Some((value, text.get(at + 1..)?)),
+            b'\\' => value.push(*bytes.next()?.1),
+            byte => value.push(*byte),
+        }
+    }
+    None
+}
+
+async fn take_content(
+    guarded: &Guarded,
+    field: Field,
+    (file_name, file_name_raw): (String, Option<Vec<u8>>),
+    upload: &mut Upload,
+) -> Result<(), ApiError> {
     if upload.content.is_some() {
         return Err(ApiError::invalid("content", "repeated", "comes once"));
     }
     let media_type = field.content_type().map(ToString::to_string);
-    let (file_name, file_name_raw) = file_name_of(&field);
     let content = stage_stream(guarded, field).await?;
     // A browser sends the part of an empty file chooser with an empty name and no bytes.
     let is_empty_chooser = content.staged.size_bytes == 0 && file_name.is_empty();
@@ -82,31 +195,6 @@ async fn take_content(guarded: &Guarded, field: Field, upload: &mut Upload) -> R
         upload.content = Some(NewContent { file_name, file_name_raw, media_type, ..content });
     }
     Ok(())
-}
-
-/// Returns the name that the sender gives, without folders, as text and, when it is not UTF-8, as bytes.
-fn file_name_of(field: &Field) -> (String, Option<Vec<u8>>) {
-    let header = field.content_disposition();
-    if let Some(extended) = header.and_then(|header| header.get_filename_ext()) {
-        let text = String::from_utf8_lossy(&extended.value);
-        return (last_segment(&text).to_owned(), None);
-    }
-    if let Some(name) = header.and_then(|header| header.get_filename()) {
-        return (last_segment(name).to_owned(), None);
-    }
-    let raw = field.headers().get(CONTENT_DISPOSITION).and_then(|value| raw_file_name(value.as_bytes()));
-    raw.map_or_else(Default::default, |raw| (String::from_utf8_lossy(&raw).into_owned(), Some(raw)))
-}
-
-/// Finds `filename="…"` in a header that is not UTF-8.
-fn raw_file_name(header: &[u8]) -> Option<Vec<u8>> {
-    const MARK: &[u8] = b"filename=\"";
-    let begin = header.windows(MARK.len()).position(|window| window.eq_ignore_ascii_case(MARK))? + MARK.len();
-    let rest = header.get(begin..)?;
-    let end = rest.iter().position(|byte| *byte == b'"')?;
-    let name = rest.get(..end)?;
-    let segment = name.rsplit(|byte| matches!(byte, b'/' | b'\\')).next()?;
-    Some(segment.to_vec())
 }
 
 /// Some browsers send the path of a file.
@@ -117,7 +205,7 @@ pub(crate) fn last_segment(name: &str) -> &str {
 async fn take_field(name: String, mut field: Field, upload: &mut Upload) -> Result<(), ApiError> {
     let limit = usize::try_from(FORM_BYTES_MAX).unwrap_or(usize::MAX);
     let bytes = field.bytes(limit).await;
-    let bytes = bytes.map_err(|_| ApiError::payload_too_large(FORM_BYTES_MAX))?.map_err(ApiError::malformed_upload)?;
+    let bytes = bytes.map_err(|_| ApiError::payload_too_large(FORM_BYTES_MAX))?.map_err(unreadable)?;
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::invalid(&name, "not_utf8", "is not UTF-8"))?;
     if upload.fields.contains_key(&name) {
         return Err(ApiError::invalid(&name, "repeated", "comes once"));
@@ -138,9 +226,15 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_not_utf8_is_found() {
-        let header = b"form-data; name=\"content\"; filename=\"x/\xe9t\xe9.pdf\"";
-        assert_eq!(raw_file_name(header), Some(b"\xe9t\xe9.pdf".to_vec()));
-        assert_eq!(raw_file_name(b"form-data"), None);
+    fn parameters_are_found_whatever_their_encoding() {
+        let header = b"form-data; filename=\"x/\xe9; name=t\xe9.pdf\" ; NAME=content";
+        assert_eq!(raw_parameter(header, b"name").as_deref(), Some(b"content".as_slice()));
+        let name = raw_parameter(header, b"filename").unwrap();
+        assert_eq!(name, b"x/\xe9; name=t\xe9.pdf");
+        assert_eq!(as_text(name), ("\u{fffd}; name=t\u{fffd}.pdf".into(), Some(b"\xe9; name=t\xe9.pdf".to_vec())));
+        assert_eq!(raw_parameter(b"form-data; name=\"a\\\"b\\\\\"", b"name").as_deref(), Some(br#"a"b\"#.as_slice()));
+        for header in [b"form-data".as_slice(), b"", b";", b"; name", b"form-data; name=\"open", b"a; name=\"x\\"] {
+            assert_eq!(raw_parameter(header, b"name"), None, "{header:?}");
+        }
     }
 }

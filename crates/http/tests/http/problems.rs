@@ -113,3 +113,62 @@ async fn an_answer_bears_the_name_of_its_request() {
     let odd = TestRequest::get().uri("/api/v1/types").insert_header(("x-request-id", "<script>"));
     assert_ne!(office.send(odd).await.problem(401, "unauthenticated")["requestId"], "<script>");
 }
+
+#[actix_web::test]
+async fn a_refused_query_did_not_say_which_parameter() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    for (query, parameter, words) in [
+        ("/dossiers?limit=99999999999999999999", "limit", "`limit` is between 1 and 1000"),
+        ("/dossiers?offset=1&limit=x", "limit", "`limit` is between 1 and 1000"),
+        ("/dossiers?limit=5&offset=-1", "offset", "`offset` is a whole number"),
+        ("/dossiers?limit=5&limit=6", "limit", "`limit` comes once"),
+        ("/dossiers?limt=5", "limt", "`limt` is not known here: one of `"),
+        ("/search?q=a&limit=", "limit", "`limit` is between 1 and 1000"),
+    ] {
+        let refused = client.get(query).await.problem(400, "invalid_query");
+        assert_eq!(refused["parameters"]["parameter"], parameter, "{query}: {refused}");
+        assert!(refused["detail"].as_str().unwrap().starts_with(words), "{query}: {refused}");
+    }
+}
+
+#[actix_web::test]
+async fn an_odd_form_was_refused_in_the_words_of_a_library() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let path = format!("/dossiers/{}/documents", dossier["id"].as_str().unwrap());
+    let send = async |media_type: &str, body: &[u8]| {
+        client.ask(Method::POST, &path).header("content-type", media_type).bytes(body).await
+    };
+    let form = "multipart/form-data; boundary=b";
+    for (media_type, body, words) in [
+        (form, b"--b\r\n\0: x\r\n\r\n".as_slice(), "the head of a part cannot be read"),
+        (form, b"--b\r\ncontent-type: text/plain\r\n\r\nx\r\n--b--\r\n", "a part does not say which field it is"),
+        (form, b"--b\r\ncontent-disposition: form-data\r\n\r\nx\r\n--b--\r\n", "a part does not say which field it is"),
+        ("multipart/form-data", b"x", "the parts are not separated by the boundary"),
+        ("multipart/form-data; =", b"x", "`Content-Type` cannot be read"),
+    ] {
+        let refused = send(media_type, body).await.problem(400, "malformed_upload");
+        assert!(refused["detail"].as_str().unwrap().starts_with(words), "{refused}");
+    }
+    for cut in
+        [b"--b\r\ncontent-dispo".as_slice(), b"", b"--b\r\ncontent-disposition: form-data; name=content\r\n\r\nx"]
+    {
+        send(form, cut).await.problem(400, "content_interrupted");
+    }
+}
+
+#[actix_web::test]
+async fn a_file_name_that_is_not_utf8_was_refused() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let path = format!("/dossiers/{}/documents", dossier["id"].as_str().unwrap());
+    let mut body =
+        b"--b\r\ncontent-disposition: form-data; name=\"content\"; filename=\"caf\xe9.txt\"\r\n\r\n".to_vec();
+    body.extend_from_slice(b"words\r\n--b--\r\n");
+    let asked = client.ask(Method::POST, &path).header("content-type", "Multipart/Form-Data; boundary=b");
+    let made = asked.bytes(&body).await.expect(201).json();
+    assert_eq!((&made["name"], &made["content"]["fileName"]), (&json!("caf\u{fffd}.txt"), &json!("caf\u{fffd}.txt")));
+}
