@@ -1,7 +1,7 @@
 //! A client of a running office: signs in with a token, speaks JSON, and is patient while the office cannot be reached.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
@@ -11,11 +11,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::cli::Remote;
+use crate::contact::{Contact, GIVE_UP_AFTER, Patience, Pulse};
 
-/// How long an office may be out of reach before the caller gives up.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(120);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// An office that is there accepts a connection at once; the rest of the time is for slow lines.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 const IN_QUERY: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>').add(b'=').add(b'?');
@@ -82,6 +81,9 @@ pub enum CallError {
     /// The office could not be reached, or the connection broke.
     #[error("the office does not answer")]
     Unreachable(#[source] reqwest::Error),
+    /// The office accepted the connection, and then nothing moved for minutes.
+    #[error("the office does not answer, though it can be reached")]
+    Silent,
     /// The file to be sent cannot be read.
     #[error("the file cannot be read")]
     OwnFile(#[source] std::io::Error),
@@ -98,6 +100,7 @@ impl CallError {
         match self {
             Self::Refused(problem) => matches!(problem.status, 429 | 502 | 503 | 504),
             Self::Unreachable(error) => !error.is_builder() && !error.is_redirect() && !self.is_about_trust(),
+            Self::Silent => true,
             Self::OwnFile(_) => false,
         }
     }
@@ -124,6 +127,17 @@ impl CallError {
         }
     }
 
+    /// Says what is wrong while the call is made again, in words that fit on a line: the deepest cause is what a person can
+    /// do something about, and the causes between name the address once more.
+    pub fn in_passing(&self) -> String {
+        let Self::Unreachable(source) = self else { return self.to_string() };
+        let mut deepest: &dyn std::error::Error = source;
+        while let Some(cause) = deepest.source() {
+            deepest = cause;
+        }
+        format!("{self} ({deepest})")
+    }
+
     /// Returns the whole chain in one line, with what to do about it where that is known.
     pub fn in_words(&self) -> String {
         if let Self::Refused(problem) = self
@@ -140,37 +154,13 @@ impl CallError {
     }
 }
 
-/// How long to wait before the next try, and when to give up.
-#[derive(Debug)]
-pub struct Patience {
-    since: Instant,
-    pause: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { since: Instant::now(), pause: FIRST_PAUSE }
-    }
-}
-
-impl Patience {
-    /// Waits before the next try; `false` when it is time to give up.
-    pub async fn wait(&mut self, asked: Option<Duration>) -> bool {
-        if self.since.elapsed() > GIVE_UP_AFTER {
-            return false;
-        }
-        tokio::time::sleep(asked.unwrap_or(self.pause).min(LONGEST_PAUSE)).await;
-        self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
-        true
-    }
-}
-
 /// A client of one office. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
     base: String,
     token: SecretString,
+    contact: Contact,
 }
 
 impl Client {
@@ -196,8 +186,7 @@ impl Client {
             );
         }
         let mut builder = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(30))
-            .read_timeout(Duration::from_secs(300))
+            .connect_timeout(CONNECT_WITHIN)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("cartulary/", env!("CARGO_PKG_VERSION")));
         if is_loopback(&url) {
@@ -210,7 +199,18 @@ impl Client {
             builder = builder.tls_certs_merge(certificates);
         }
         let http = builder.build().context("cannot prepare the connection")?;
-        Ok(Some(Self { http, base: server.trim_end_matches('/').to_owned(), token: token.into() }))
+        let base = server.trim_end_matches('/').to_owned();
+        Ok(Some(Self { http, base, token: token.into(), contact: Contact::new(GIVE_UP_AFTER) }))
+    }
+
+    /// Waits so long for an office that does not answer.
+    pub fn waiting(self, give_up_after: Duration) -> Self {
+        Self { contact: Contact::new(give_up_after), ..self }
+    }
+
+    /// Returns the contact with the office.
+    pub const fn contact(&self) -> &Contact {
+        &self.contact
     }
 
     /// Returns a request to a path of the office.
@@ -223,24 +223,23 @@ impl Client {
     /// # Errors
     /// [`CallError`].
     pub async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
-        let answer = request.send().await.map_err(CallError::Unreachable)?;
-        let status = answer.status();
-        if status.is_success() {
-            let body = answer.bytes().await.map_err(CallError::Unreachable)?;
-            let text: &[u8] = if body.is_empty() { b"null" } else { &body };
-            return serde_json::from_slice(text).map_err(|_| refused(status, None, "its answer is not understood"));
+        self.call_with(request, self.contact.begin()).await
+    }
+
+    /// Sends a request whose body notes its bytes with the meter of `pulse`, and reads its answer. A body may take as long as
+    /// it takes: only a call in which nothing moves any more is given up.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call_with<T: DeserializeOwned>(&self, request: RequestBuilder, pulse: Pulse) -> Result<T, CallError> {
+        let outcome = tokio::select! {
+            outcome = read_answer(request) => outcome,
+            () = pulse.silence() => Err(CallError::Silent),
+        };
+        if !outcome.as_ref().is_err_and(CallError::is_passing) {
+            self.contact.is_well();
         }
-        let retry_after = answer.headers().get(reqwest::header::RETRY_AFTER);
-        let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = answer.bytes().await.map_err(CallError::Unreachable)?;
-        match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Err(CallError::Refused(Problem {
-                status: status.as_u16(),
-                retry_after_seconds: retry_after,
-                ..problem
-            })),
-            Err(_) => Err(refused(status, retry_after, &format!("the office answered {status}"))),
-        }
+        outcome
     }
 
     /// Sends JSON and reads JSON, once: for the first word with an office, whose address may be wrong.
@@ -267,13 +266,32 @@ impl Client {
         path: &str,
         body: Option<&serde_json::Value>,
     ) -> Result<T, CallError> {
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(&self.contact);
         loop {
             match self.once(method.clone(), path, body).await {
-                Err(error) if error.is_passing() && patience.wait(error.retry_after()).await => {}
+                Err(error) if error.is_passing() && patience.wait(&error.in_passing(), error.retry_after()).await => {}
                 outcome => return outcome,
             }
         }
+    }
+}
+
+async fn read_answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, CallError> {
+    let answer = request.send().await.map_err(CallError::Unreachable)?;
+    let status = answer.status();
+    if status.is_success() {
+        let body = answer.bytes().await.map_err(CallError::Unreachable)?;
+        let text: &[u8] = if body.is_empty() { b"null" } else { &body };
+        return serde_json::from_slice(text).map_err(|_| refused(status, None, "its answer is not understood"));
+    }
+    let retry_after = answer.headers().get(reqwest::header::RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = answer.bytes().await.map_err(CallError::Unreachable)?;
+    match serde_json::from_slice::<Problem>(&body) {
+        Ok(problem) => {
+            Err(CallError::Refused(Problem { status: status.as_u16(), retry_after_seconds: retry_after, ..problem }))
+        }
+        Err(_) => Err(refused(status, retry_after, &format!("the office answered {status}"))),
     }
 }
 

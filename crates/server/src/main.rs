@@ -7,6 +7,7 @@ mod boot;
 mod cli;
 mod client;
 mod configuration;
+mod contact;
 mod doctor;
 mod import;
 mod maintenance;

@@ -3,9 +3,11 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
 use serde_json::Value;
 
@@ -171,6 +173,103 @@ fn a_running_office_takes_papers_checks_itself_and_closes() {
 
     assert_eq!(office.close(), Some(0));
     assert_eq!(code(&run(&["verify", "--data", path(&data)])), 0);
+}
+
+/// The line between an import and its office: it breaks when the first file is sent, and can be mended.
+struct Line {
+    address: String,
+    broken: mpsc::Receiver<()>,
+}
+
+impl Line {
+    fn to(office: &Office) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let target = office.address.trim_start_matches("http://").to_owned();
+        let (sender, broken) = mpsc::channel();
+        thread::spawn(move || {
+            for socket in listener.incoming() {
+                if pass_until_a_file_comes(&socket.unwrap(), &target) {
+                    drop(listener);
+                    let _ = sender.send(());
+                    return;
+                }
+            }
+        });
+        Self { address, broken }
+    }
+
+    /// Lets everything through again, at the same address.
+    fn mend(&self, office: &Office) {
+        self.broken.recv().unwrap();
+        let listener = TcpListener::bind(&self.address).unwrap();
+        let target = office.address.trim_start_matches("http://").to_owned();
+        thread::spawn(move || {
+            for socket in listener.incoming() {
+                let (near, far) = (socket.unwrap(), TcpStream::connect(&target).unwrap());
+                let (mut near_in, mut far_out) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+                thread::spawn(move || std::io::copy(&mut near_in, &mut far_out));
+                let (mut near, mut far) = (near, far);
+                thread::spawn(move || std::io::copy(&mut far, &mut near));
+            }
+        });
+    }
+}
+
+/// Passes questions on, one connection at a time, until one sends a file: then `true`, and nothing of it was passed on.
+fn pass_until_a_file_comes(near: &TcpStream, target: &str) -> bool {
+    let far = TcpStream::connect(target).unwrap();
+    let (mut answers, mut asker) = (far.try_clone().unwrap(), near.try_clone().unwrap());
+    thread::spawn(move || std::io::copy(&mut answers, &mut asker));
+    let mut buffer = [0_u8; 65536];
+    loop {
+        let count = (&*near).read(&mut buffer).unwrap_or(0);
+        if count == 0 || buffer.starts_with(b"PUT ") {
+            let _ = (near.shutdown(Shutdown::Both), far.shutdown(Shutdown::Both));
+            return count > 0;
+        }
+        (&far).write_all(&buffer[..count]).unwrap();
+    }
+}
+
+#[test]
+fn an_import_says_that_the_office_does_not_answer_and_goes_on_when_it_does() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("papers");
+    papers(&folder);
+    let office = Office::open(&base.path().join("data"));
+    let line = Line::to(&office);
+    let url = format!("http://{}", line.address);
+    let mut import = cartulary(&["import", path(&folder), "--json", "--parallel", "1", "--server", &url])
+        .env("CARTULARY_TOKEN", office.token())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(import.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let away = said.find(|line| line.starts_with("The office does not answer")).unwrap();
+    assert!(away.contains("trying again, giving up in "), "{away}");
+    line.mend(&office);
+    assert!(said.any(|line| line.starts_with("The office answers again after ")), "it goes on by itself");
+    let report = json(&import.wait_with_output().unwrap());
+    assert_eq!((report["created"].as_u64(), report["state"].as_str()), (Some(4), Some("finished")), "{report}");
+    assert!(report["waitedMs"].as_u64() > Some(0), "{report}");
+}
+
+#[test]
+fn an_import_gives_up_once_and_not_again_for_the_end_of_its_run() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("papers");
+    papers(&folder);
+    let office = Office::open(&base.path().join("data"));
+    let url = format!("http://{}", Line::to(&office).address);
+    let given_up = cartulary(&["import", path(&folder), "--patience", "0", "--server", &url])
+        .env("CARTULARY_TOKEN", office.token())
+        .output()
+        .unwrap();
+    assert_eq!(code(&given_up), 2, "{given_up:?}");
+    let said = String::from_utf8_lossy(&given_up.stdout).into_owned();
+    assert!(said.starts_with("Import broken off: the office does not answer"), "{said}");
 }
 
 #[test]

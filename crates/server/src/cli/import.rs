@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::sync::watch;
@@ -29,10 +30,11 @@ pub async fn run(arguments: &Import) -> anyhow::Result<ExitCode> {
     std::fs::read_dir(&folder).with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
     let source = arguments.source.clone().unwrap_or_else(|| source_of(&folder));
     let mut order = Order { folder, left_out: None, source, parallel: usize::from(arguments.parallel) };
-    let progress = Progress::new(false);
+    let progress = Progress::new();
     let stop = stop_on_signals()?;
     let report = match Client::of(&arguments.remote)? {
         Some(client) => {
+            let client = client.waiting(Duration::from_secs(arguments.patience));
             let office = RemoteOffice::start(client, &order.source).await;
             let office = office.map_err(|error| anyhow::anyhow!(error.in_words()))?;
             run_import(order, Destination::Remote(office), &progress, stop).await

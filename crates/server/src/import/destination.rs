@@ -4,6 +4,7 @@ use super::check::Known;
 use super::local::LocalOffice;
 use super::remote::RemoteOffice;
 use super::walk::{Candidate, Fault};
+use crate::contact::Contact;
 
 /// The office that takes the files.
 #[derive(Debug)]
@@ -61,6 +62,14 @@ impl Destination {
         match self {
             Self::Local(office) => office.finish().await,
             Self::Remote(office) => office.finish().await,
+        }
+    }
+
+    /// Returns the contact with an office that runs elsewhere.
+    pub const fn contact(&self) -> Option<&Contact> {
+        match self {
+            Self::Local(_) => None,
+            Self::Remote(office) => Some(office.contact()),
         }
     }
 

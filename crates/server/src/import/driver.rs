@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -39,14 +39,30 @@ struct Finished {
     outcome: Result<Taken, TakeError>,
 }
 
-/// Takes everything in that the walk finds, until its end or until `stop` becomes true.
-pub async fn run(order: Order, office: Destination, progress: &Progress, mut stop: watch::Receiver<bool>) -> Report {
+/// Takes everything in that the walk finds, until its end or until `stop` becomes true, and tells how far it is.
+pub async fn run(order: Order, office: Destination, progress: &Progress, stop: watch::Receiver<bool>) -> Report {
     let started = Instant::now();
     let office = Arc::new(office);
+    let mut report = tokio::select! {
+        report = take_all(order, &office, progress, stop) => report,
+        never = progress.tell(office.contact()) => match never {},
+    };
+    progress.finish(office.contact());
+    report.duration_ms = milliseconds(started.elapsed());
+    report.waited_ms = milliseconds(progress.waited());
+    report
+}
+
+async fn take_all(
+    order: Order,
+    office: &Arc<Destination>,
+    progress: &Progress,
+    mut stop: watch::Receiver<bool>,
+) -> Report {
     let mut report = Report::new(order.source.clone());
     report.import_id = Some(office.import_id());
     progress.count(&order.folder, order.left_out.clone());
-    let mut steps = start_stages(&order, &office);
+    let mut steps = start_stages(&order, office);
     let mut running: JoinSet<Finished> = JoinSet::new();
     let mut office_faults = 0_u32;
     let mut is_over = false;
@@ -61,12 +77,16 @@ pub async fn run(order: Order, office: Destination, progress: &Progress, mut sto
             () = asked_to_stop(&mut stop), if !is_over => {
                 report.ending = Ending::Stopped;
                 is_over = true;
+                // Who asks to stop does not want to wait for an office that is away.
+                if let Some(contact) = office.contact() {
+                    contact.give_up();
+                }
             }
             Some(joined) = running.join_next(), if !running.is_empty() => {
                 let finished = joined.unwrap_or_else(|_| Finished::of_a_fault());
                 office_faults = if finished.is_office_fault() { office_faults.saturating_add(1) } else { 0 };
-                progress.done(finished.size_bytes);
-                account(&mut report, &office, finished).await;
+                finished.tell(progress);
+                account(&mut report, office, finished).await;
                 if office_faults >= OFFICE_FAULTS_IN_A_ROW {
                     report.ending = Ending::Broken("the office fails on every file; its log says why".to_owned());
                 }
@@ -74,18 +94,18 @@ pub async fn run(order: Order, office: Destination, progress: &Progress, mut sto
             }
             step = steps.recv(), if has_room && !is_over => match step {
                 Some(Step::Take(candidate, known)) => {
-                    let office = Arc::clone(&office);
+                    let office = Arc::clone(office);
                     running.spawn(async move {
                         let outcome = office.take(&candidate, known).await;
                         Finished { size_bytes: candidate.size_bytes, outcome }
                     });
                 }
                 Some(Step::Already(candidate)) => {
-                    progress.done(candidate.size_bytes);
+                    progress.passed(candidate.size_bytes);
                     report.already_taken += 1;
                 }
                 Some(Step::Fault(fault)) => {
-                    progress.done(0);
+                    progress.passed(0);
                     office.note_fault(&fault).await;
                     report.add_fault(fault);
                 }
@@ -99,10 +119,12 @@ pub async fn run(order: Order, office: Destination, progress: &Progress, mut sto
         }
     }
     drop(steps);
-    end(&mut report, &office).await;
-    progress.finish();
-    report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    end(&mut report, office).await;
     report
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Starts the walk, and with a remote office the stage that asks what it has.
@@ -141,6 +163,15 @@ impl Finished {
     fn of_a_fault() -> Self {
         let fault = Fault::new("", OFFICE_FAULT, "the program failed on it; the log says why");
         Self { size_bytes: 0, outcome: Err(TakeError::File(fault)) }
+    }
+
+    /// Notes the file as done with. One that was not taken because nothing can be taken any more is left to the next run.
+    fn tell(&self, progress: &Progress) {
+        match &self.outcome {
+            Ok(Taken::Created | Taken::Version) => progress.done(self.size_bytes),
+            Ok(Taken::Already) | Err(TakeError::File(_)) => progress.passed(self.size_bytes),
+            Err(TakeError::Stop(_)) => {}
+        }
     }
 
     fn is_office_fault(&self) -> bool {

@@ -8,6 +8,7 @@ mod check;
 mod destination;
 mod driver;
 mod local;
+mod pace;
 mod progress;
 mod remote;
 mod report;

@@ -16,7 +16,8 @@ use super::check::{Known, TRIES_WHILE_CHANGING, changing, digest_of};
 use super::destination::{TakeError, Taken};
 use super::driver::OFFICE_FAULT;
 use super::walk::{Candidate, Fault};
-use crate::client::{CallError, Client, Patience, query_value, query_value_of_bytes};
+use crate::client::{CallError, Client, query_value, query_value_of_bytes};
+use crate::contact::{Contact, Meter, Patience};
 
 /// Sent at once, in bytes.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -109,7 +110,7 @@ impl RemoteOffice {
 
     /// Sends one file, again after pauses while the office cannot be reached. `None`: the file changed meanwhile.
     async fn send_patiently(&self, candidate: &Candidate, known: Known) -> Result<Option<Taken>, TakeError> {
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(self.client.contact());
         loop {
             let has_changed = Arc::new(AtomicBool::new(false));
             let error = match self.send(candidate, known, &has_changed).await {
@@ -117,7 +118,7 @@ impl RemoteOffice {
                 Err(_) if has_changed.load(Ordering::Relaxed) => return Ok(None),
                 Err(error) => error,
             };
-            if error.is_passing() && patience.wait(error.retry_after()).await {
+            if error.is_passing() && patience.wait(&error.in_passing(), error.retry_after()).await {
                 continue;
             }
             return Err(refusal(candidate, &error));
@@ -137,14 +138,16 @@ impl RemoteOffice {
             path.push_str(&query_value_of_bytes(raw));
         }
         let file = tokio::fs::File::open(&candidate.file).await.map_err(CallError::of_own_file)?;
-        let body = reqwest::Body::wrap_stream(whole_or_nothing(file, known, Arc::clone(has_changed)));
+        let pulse = self.client.contact().begin();
+        let body = whole_or_nothing(file, known, Arc::clone(has_changed), pulse.meter());
+        let body = reqwest::Body::wrap_stream(body);
         let request = self
             .client
             .request(Method::PUT, &path)
             .header(reqwest::header::CONTENT_TYPE, "application/octet-stream")
             .header(reqwest::header::CONTENT_LENGTH, known.size_bytes)
             .body(body);
-        self.client.call(request).await
+        self.client.call_with(request, pulse).await
     }
 
     /// Ends the run.
@@ -155,6 +158,11 @@ impl RemoteOffice {
             Fault::new(fault.path, fault.code.unwrap_or_else(|| "not_taken".to_owned()), fault.reason)
         };
         Ok(answer.faults.into_iter().map(fault).collect())
+    }
+
+    /// Returns the contact with the office.
+    pub const fn contact(&self) -> &Contact {
+        self.client.contact()
     }
 
     /// Returns the id of the run.
@@ -193,9 +201,10 @@ fn whole_or_nothing(
     file: tokio::fs::File,
     known: Known,
     has_changed: Arc<AtomicBool>,
+    meter: Meter,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
-    let state =
-        Sending { file, hasher: Sha256::new(), left_bytes: known.size_bytes, digest: known.digest, has_changed };
+    let (hasher, left_bytes, digest) = (Sha256::new(), known.size_bytes, known.digest);
+    let state = Sending { file, hasher, left_bytes, digest, has_changed, meter };
     futures::stream::try_unfold(state, |mut sending| async move {
         let chunk = sending.next_chunk().await?;
         Ok(chunk.map(|chunk| (chunk, sending)))
@@ -208,6 +217,7 @@ struct Sending {
     left_bytes: u64,
     digest: BlobDigest,
     has_changed: Arc<AtomicBool>,
+    meter: Meter,
 }
 
 impl Sending {
@@ -228,6 +238,7 @@ impl Sending {
             self.has_changed.store(true, Ordering::Relaxed);
             return Err(std::io::Error::other("the file changed while it was sent"));
         }
+        self.meter.sent(count as u64);
         Ok(Some(Bytes::from(buffer)))
     }
 }

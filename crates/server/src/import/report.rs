@@ -40,6 +40,8 @@ pub struct Report {
     pub bytes: u64,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// How much of that time the office did not answer, in milliseconds.
+    pub waited_ms: u64,
     /// Files that could not be taken whole.
     pub faults: Vec<Fault>,
 }
@@ -56,6 +58,7 @@ impl Report {
             already_taken: 0,
             bytes: 0,
             duration_ms: 0,
+            waited_ms: 0,
             faults: Vec::new(),
         }
     }
@@ -79,7 +82,7 @@ impl Report {
 
     /// Returns the report for people: the counts, then one line for each file that could not be taken whole.
     pub fn for_people(&self) -> String {
-        let seconds = Duration::from_millis(self.duration_ms).as_secs_f64();
+        let seconds = Duration::from_millis(self.duration_ms.saturating_sub(self.waited_ms)).as_secs_f64();
         let files = self.created.saturating_add(self.new_versions);
         let rate = if seconds > 0.0 { files as f64 / seconds } else { 0.0 };
         let mut text = match &self.ending {
@@ -96,6 +99,10 @@ impl Report {
             self.faults.len(),
             output::bytes(self.bytes),
         ));
+        if self.waited_ms > 0 {
+            let waited = Duration::from_millis(self.waited_ms).as_secs_f64();
+            text.push_str(&format!("  and {waited:.1} s of waiting for the office, which did not answer\n"));
+        }
         if !self.faults.is_empty() {
             text.push_str("Not taken whole:\n");
         }
