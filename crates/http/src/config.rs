@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::forwarded::TrustedProxies;
+
 /// Says where the office listens, whom it believes, and how much of it one client may use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
@@ -67,6 +69,25 @@ impl Default for HttpConfig {
             sign_in_burst: 60,
             metrics_token_file: None,
         }
+    }
+}
+
+impl HttpConfig {
+    /// Says whether an office could be opened with this configuration, and opens nothing.
+    ///
+    /// # Errors
+    /// [`ConfigError`], as [`AppState::new`](crate::AppState::new) answers.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        TrustedProxies::parse(&self.trusted_proxies)?;
+        self.metrics_token().map(drop)
+    }
+
+    /// Reads the token that `/metrics` asks of other machines.
+    pub(crate) fn metrics_token(&self) -> Result<Option<String>, ConfigError> {
+        let Some(path) = &self.metrics_token_file else { return Ok(None) };
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::MetricsToken { path: path.clone(), source })?;
+        Ok(Some(text.trim().to_owned()))
     }
 }
 

@@ -56,7 +56,7 @@ impl AppState {
     /// [`ConfigError`] when the configuration cannot be used.
     pub fn new(repository: Repository, parts: Parts) -> Result<Self, ConfigError> {
         let Parts { config, modules, web_ui, tls_hint } = parts;
-        let metrics_token = config.metrics_token_file.as_deref().map(read_token).transpose()?;
+        let metrics_token = config.metrics_token()?;
         let inner = Inner {
             repository,
             trusted_proxies: TrustedProxies::parse(&config.trusted_proxies)?,
@@ -124,12 +124,6 @@ impl AppState {
     pub(crate) fn tls_hint(&self) -> &str {
         &self.inner.tls_hint
     }
-}
-
-fn read_token(path: &std::path::Path) -> Result<String, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::MetricsToken { path: path.to_owned(), source })?;
-    Ok(text.trim().to_owned())
 }
 
 impl fmt::Debug for AppState {

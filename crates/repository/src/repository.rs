@@ -218,6 +218,14 @@ impl Repository {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Says whether what modules and the office contribute holds together, and opens nothing.
+    ///
+    /// # Errors
+    /// [`BootError::Problems`], with all of them, as [`Repository::open`] answers.
+    pub fn check(config: &RepositoryConfig, modules: &[Module]) -> Result<(), BootError> {
+        check_contributions(config, modules).map(drop)
+    }
+
     /// Returns a session of the built-in user `system`, for commands that open the data folder themselves and for jobs.
     pub fn system_session(&self) -> Session {
         Session { repository: self.clone(), actor: Arc::clone(&self.inner.system) }

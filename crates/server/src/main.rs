@@ -13,6 +13,7 @@ mod import;
 mod maintenance;
 mod modules;
 mod output;
+mod preflight;
 mod process;
 mod signals;
 mod telemetry;

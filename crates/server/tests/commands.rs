@@ -298,6 +298,59 @@ fn plain_http_beyond_this_machine_is_refused_with_the_command_that_mends_it() {
     assert!(!data.exists());
 }
 
+/// `serve` refuses, and `config check` and `doctor` say the same before.
+fn refused_and_foretold(data: &Path, settings: &str, expected: &str) {
+    let base = tempfile::tempdir().unwrap();
+    let file = base.path().join("office.toml");
+    fs::write(&file, settings).unwrap();
+    let place = ["--data", path(data), "--config", path(&file)];
+    let with = |command: &[&str]| run(&[command, &place].concat());
+    let (refused, checked, examined) = (with(&["serve"]), with(&["config", "check"]), with(&["doctor"]));
+    assert!(words(&refused).contains(expected), "{settings}: {refused:?}");
+    assert_eq!(words(&checked), words(&refused), "{settings}");
+    assert_eq!((code(&refused), code(&checked), code(&examined)), (1, 1, 1), "{settings}: {examined:?}");
+    let report = json(&with(&["config", "check", "--json"]));
+    assert_eq!((report["ok"].as_bool(), report["problems"].as_array().unwrap().len()), (Some(false), 1), "{report}");
+    assert!(!data.join("config").exists(), "what checks leaves nothing behind");
+}
+
+#[test]
+fn config_check_says_what_serve_refuses() {
+    let base = tempfile::tempdir().unwrap();
+    let data = base.path().join("data");
+    let check = |settings: &str, expected| refused_and_foretold(&data, settings, expected);
+    check("[server]\nlisten = '0.0.0.0:0'", "plain HTTP beyond this machine");
+    check(
+        "[server]\nlisten = '127.0.0.1:0'\n[server.tls]\nmode = 'files'\ncertificate = 'a'\nkey = 'b'",
+        "cannot read",
+    );
+    check("[server]\nlisten = '192.0.2.1:0'\ntrustedProxies = ['10.0.0.1']", "cannot listen on 192.0.2.1:0");
+    check("[server]\nlisten = '127.0.0.1:0'\nmetricsTokenFile = 'nowhere'", "which `server.metricsTokenFile` names");
+    fs::write(base.path().join("file"), "").unwrap();
+    refused_and_foretold(&base.path().join("file/data"), "[server]\nlisten = '127.0.0.1:0'", "cannot make the folder");
+}
+
+#[test]
+fn config_check_says_that_there_is_no_data_folder_yet() {
+    let base = tempfile::tempdir().unwrap();
+    let data = base.path().join("data");
+    let checked = run(&["config", "check", "--data", path(&data)]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert_eq!(code(&checked), 0, "{checked:?}");
+    assert!(said.contains("is not there; `cartulary serve` makes it"), "{said}");
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_sample_that_shows_the_defaults_chooses_nothing() {
+    let base = tempfile::tempdir().unwrap();
+    let file = base.path().join("office.toml");
+    fs::write(&file, run(&["config", "sample", "embedded"]).stdout).unwrap();
+    let checked = run(&["config", "check", "--data", path(base.path()), "--config", path(&file)]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(said.contains("every setting has its default, 0 types of the office's own"), "{checked:?}");
+}
+
 #[test]
 fn upkeep_needs_a_data_folder_and_then_works() {
     let base = tempfile::tempdir().unwrap();

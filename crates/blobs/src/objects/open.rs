@@ -20,6 +20,16 @@ const SMALLEST_PART_BYTES: u64 = 5 * 1024 * 1024;
 /// The largest part that is kept in memory, in bytes.
 const LARGEST_PART_BYTES: u64 = 256 * 1024 * 1024;
 
+impl S3Config {
+    /// Says whether these settings hold together and their secrets can be read. Sends nothing.
+    ///
+    /// # Errors
+    /// [`BlobError::Config`], as [`BlobStore::open`](crate::BlobStore::open) answers.
+    pub fn check(&self) -> Result<(), BlobError> {
+        Objects::in_bucket(self).map(drop)
+    }
+}
+
 impl Objects {
     /// Opens an empty store in memory.
     pub(crate) fn in_memory() -> Self {

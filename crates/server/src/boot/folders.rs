@@ -10,7 +10,43 @@ use cartulary_db::Backend;
 use crate::configuration::Loaded;
 
 /// Makes the data folder and those in it, for this user only, and syncs the names.
+///
+/// # Errors
+/// A folder cannot be made; it is named.
 pub fn prepare(loaded: &Loaded) -> anyhow::Result<()> {
+    for folder in &all(loaded) {
+        make(folder).with_context(|| cannot_make(folder))?;
+    }
+    Ok(())
+}
+
+/// Says whether [`prepare`] would succeed and what it makes could be written into, and makes nothing.
+///
+/// # Errors
+/// As [`prepare`]; also when a folder that is there may not be written into.
+pub fn can_prepare(loaded: &Loaded) -> anyhow::Result<()> {
+    for folder in &all(loaded) {
+        // What exists above a folder that is missing: there the first missing one is made.
+        let Some(there) = folder.ancestors().find(|path| path.symlink_metadata().is_ok()) else { continue };
+        let words = || if there == folder { cannot_write(folder) } else { cannot_make(folder) };
+        if !there.is_dir() {
+            return Err(std::io::Error::from(std::io::ErrorKind::NotADirectory)).with_context(|| cannot_make(folder));
+        }
+        rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).with_context(words)?;
+    }
+    Ok(())
+}
+
+fn cannot_make(folder: &Path) -> String {
+    format!("cannot make the folder `{}`", folder.display())
+}
+
+fn cannot_write(folder: &Path) -> String {
+    format!("cannot write into the folder `{}`", folder.display())
+}
+
+/// The folders of an office; each after those it lies in.
+fn all(loaded: &Loaded) -> Vec<PathBuf> {
     let (configuration, data) = (&loaded.configuration, &loaded.data);
     let mut folders =
         vec![data.root.clone(), data.config(), configuration.index.path.clone(), configuration.work.path.clone()];
@@ -20,10 +56,7 @@ pub fn prepare(loaded: &Loaded) -> anyhow::Result<()> {
     if let StoreConfig::Folder { path, .. } = &configuration.store {
         folders.push(path.clone());
     }
-    for folder in &folders {
-        make(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-    }
-    Ok(())
+    folders
 }
 
 /// Makes a folder with those above it; each name is durable when this returns.

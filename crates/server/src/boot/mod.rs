@@ -13,6 +13,7 @@ use cartulary_formats::{ContainmentChoice, WorkerConfig};
 use cartulary_model::{TypeDefinition, TypeFile};
 use cartulary_repository::{Repository, RepositoryConfig};
 
+pub use folders::can_prepare;
 pub use lock::{DataLock, LockError};
 
 use crate::configuration::{Configuration, Containment, DataFolder, Loaded};
@@ -105,8 +106,16 @@ pub async fn open_or_hint(loaded: &Loaded, hint: &str) -> anyhow::Result<Office>
     })
 }
 
+/// Returns that there is no data folder, and what makes one.
+pub fn no_data_folder_yet(data: &DataFolder) -> String {
+    format!("`{}` is not there; `cartulary serve` makes it", data.root.display())
+}
+
 /// Makes the repository's configuration of the office's.
-fn repository_config(configuration: &Configuration, data: &DataFolder) -> anyhow::Result<RepositoryConfig> {
+///
+/// # Errors
+/// A type of the office is not well formed, or the program does not know where it lies.
+pub fn repository_config(configuration: &Configuration, data: &DataFolder) -> anyhow::Result<RepositoryConfig> {
     Ok(RepositoryConfig {
         database: configuration.database.clone(),
         store: configuration.store.clone(),

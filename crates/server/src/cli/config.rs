@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{ConfigCommand, Place};
 use crate::configuration::{ConfigurationError, Loaded, Sources, load, sample};
-use crate::{boot, output};
+use crate::{boot, output, preflight};
 
 /// Reads the configuration of a place, with the environment of this process.
 ///
@@ -29,36 +29,51 @@ pub fn run(command: &ConfigCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn check(place: &Place, json: bool) -> ExitCode {
-    let outcome = load_place(place).map_err(anyhow::Error::from).and_then(|loaded| {
-        let types = boot::office_types(&loaded.data)?;
-        Ok((loaded, types.len()))
-    });
-    match outcome {
-        Ok((loaded, types)) => {
-            let file = loaded.file.as_ref().map(|file| file.display().to_string());
-            if json {
-                output::say_json(
-                    &json!({ "ok": true, "file": file, "settings": loaded.origins, "officeTypes": types }),
-                );
-            } else {
-                let origin =
-                    file.map_or_else(|| "no file, the embedded defaults hold".to_owned(), |file| format!("`{file}`"));
-                output::say(&format!(
-                    "The configuration is right ({origin}): {} settings are no defaults, {types} types of the office's own.",
-                    loaded.origins.len()
-                ));
-            }
-            ExitCode::SUCCESS
+    let (loaded, found) = match load_place(place) {
+        Ok(loaded) => {
+            let found = preflight::look(&loaded);
+            (loaded, found)
         }
-        Err(error) if json => {
-            output::say_json(&json!({ "ok": false, "problem": format!("{error:#}") }));
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            output::say_error(&error);
-            ExitCode::FAILURE
-        }
+        Err(error) => return refuse(&[error.into()], json),
+    };
+    if !found.obstacles.is_empty() {
+        let errors: Vec<anyhow::Error> = found.obstacles.into_iter().map(|obstacle| obstacle.error).collect();
+        return refuse(&errors, json);
     }
+    let (settings, types) = (loaded.origins.len(), found.office_types);
+    let file = loaded.file.as_ref().map(|file| file.display().to_string());
+    let has_data = loaded.data.root.is_dir();
+    if json {
+        output::say_json(&json!({
+            "ok": true, "file": file, "settings": loaded.origins, "officeTypes": types, "hasDataFolder": has_data,
+        }));
+        return ExitCode::SUCCESS;
+    }
+    let origin = file.map_or_else(|| "no file, the embedded defaults hold".to_owned(), |file| format!("`{file}`"));
+    let settings = match settings {
+        0 => "every setting has its default".to_owned(),
+        1 => "1 setting is no default".to_owned(),
+        _ => format!("{settings} settings are no defaults"),
+    };
+    let types = if types == 1 { "1 type".to_owned() } else { format!("{types} types") };
+    let mut text = format!("The configuration is right ({origin}): {settings}, {types} of the office's own.\n");
+    if !has_data {
+        text.push_str(&boot::no_data_folder_yet(&loaded.data));
+        text.push_str(".\n");
+    }
+    output::say(&text);
+    ExitCode::SUCCESS
+}
+
+/// Says everything that is wrong at once, in the words in which `serve` refuses.
+fn refuse(errors: &[anyhow::Error], json: bool) -> ExitCode {
+    if json {
+        let problems: Vec<String> = errors.iter().map(|error| format!("{error:#}")).collect();
+        output::say_json(&json!({ "ok": false, "problem": problems.join("; "), "problems": problems }));
+    } else {
+        errors.iter().for_each(output::say_error);
+    }
+    ExitCode::FAILURE
 }
 
 fn show(place: &Place, json: bool) -> anyhow::Result<ExitCode> {

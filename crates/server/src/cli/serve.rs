@@ -1,6 +1,6 @@
 //! `cartulary serve`: opens the office and answers until it is stopped.
 
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::boot::{Office, Purpose, demo};
 use crate::configuration::{Configuration, Loaded, Sources, load};
 use crate::signals::Signals;
 use crate::tls::{self, Certificates};
-use crate::{maintenance, modules, output, process, telemetry, web_ui};
+use crate::{maintenance, modules, output, preflight, process, telemetry, web_ui};
 
 /// How often memory that is free is given back to the system.
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(30);
@@ -23,9 +23,10 @@ pub async fn run(arguments: &Serve) -> anyhow::Result<ExitCode> {
     let loaded = read_configuration(arguments)?;
     let configuration = &loaded.configuration;
     telemetry::start(&configuration.log);
-    tls::refuse_plain_beyond_loopback(configuration, &loaded.data)?;
+    refuse_obstacles(&loaded)?;
     let mut signals = Signals::listen().context("signals cannot be received")?;
-    let listener = bind(configuration)?;
+    // Before anything else is opened, so that a port in use is said at once.
+    let listener = preflight::bind(configuration)?;
     let purpose = if arguments.demo { Purpose::ServeDemo } else { Purpose::Serve };
     let office = Office::open(&loaded, purpose).await?;
     let certificates = Certificates::prepare(configuration, &loaded.data)?;
@@ -85,21 +86,12 @@ fn read_configuration(arguments: &Serve) -> anyhow::Result<Loaded> {
     Ok(load(&sources)?)
 }
 
-/// Binds before anything else is opened, so that a port in use is said at once.
-fn bind(configuration: &Configuration) -> anyhow::Result<TcpListener> {
-    let listen = &configuration.server.listen;
-    let (host, port) = configuration.listen().with_context(|| format!("`{listen}` is not HOST:PORT"))?;
-    let addresses: Vec<SocketAddr> = (host.as_str(), port)
-        .to_socket_addrs()
-        .with_context(|| format!("the address `{listen}` to listen on is not known here"))?
-        .collect();
-    match TcpListener::bind(addresses.as_slice()) {
-        Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            bail!("another program answers at {listen} already; choose another address with --listen HOST:PORT")
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot listen on {listen}")),
-    }
+/// Refuses before anything is made or opened, and says everything that is in the way at once.
+fn refuse_obstacles(loaded: &Loaded) -> anyhow::Result<()> {
+    let mut obstacles = preflight::look(loaded).obstacles;
+    let Some(last) = obstacles.pop() else { return Ok(()) };
+    obstacles.iter().for_each(|obstacle| output::say_error(&obstacle.error));
+    Err(last.error)
 }
 
 /// Returns the address for people.
@@ -116,7 +108,7 @@ fn address(configuration: &Configuration, listener: &TcpListener, is_encrypted: 
 
 /// Makes the first administrator when there is none; returns the one-time password when one was made.
 async fn make_administrator(repository: &Repository) -> anyhow::Result<Option<String>> {
-    match repository.ensure_administrator(first_password()?).await {
+    match repository.ensure_administrator(preflight::first_password()?).await {
         Ok(made) => Ok(made),
         Err(RepositoryError::Invalid { violations }) => {
             let reasons: Vec<String> = violations.into_iter().map(|violation| violation.detail).collect();
@@ -124,18 +116,6 @@ async fn make_administrator(repository: &Repository) -> anyhow::Result<Option<St
         }
         Err(error) => Err(error).context("the first administrator cannot be made"),
     }
-}
-
-/// Returns the first password that the environment gives, itself or in a file.
-fn first_password() -> anyhow::Result<Option<String>> {
-    let given = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if let Some(password) = given("CARTULARY_ADMIN_PASSWORD") {
-        return Ok(Some(password));
-    }
-    let Some(file) = given("CARTULARY_ADMIN_PASSWORD_FILE") else { return Ok(None) };
-    let text = std::fs::read_to_string(&file)
-        .with_context(|| format!("cannot read `{file}`, which CARTULARY_ADMIN_PASSWORD_FILE names"))?;
-    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 fn welcome(loaded: &Loaded, address: &str, one_time_password: Option<&str>) -> String {
@@ -203,14 +183,5 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let address = address(&loaded().configuration, &listener, false).unwrap();
         assert_eq!(address, format!("http://127.0.0.1:{port}"));
-    }
-
-    #[test]
-    fn a_port_in_use_is_said_in_words() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut configuration = Configuration::default();
-        configuration.server.listen = listener.local_addr().unwrap().to_string();
-        let error = bind(&configuration).unwrap_err().to_string();
-        assert!(error.contains("another program answers"), "{error}");
     }
 }

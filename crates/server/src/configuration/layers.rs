@@ -74,6 +74,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigurationError> {
         origins: later.iter().map(|(origin, path, _)| format!("`{path}` from {origin}")).collect(),
         reason,
     })?;
+    retain_no_defaults(&configuration, &mut origins);
     let problems = configuration.problems();
     if !problems.is_empty() {
         return Err(ConfigurationError::Problems(problems));
@@ -129,6 +130,24 @@ fn forget_other_kind(table: &mut toml::Table, path: &str, value: &toml::Value, o
     if present != Some(value) {
         table.remove("store");
         origins.retain(|setting, _| !setting.starts_with("store."));
+    }
+}
+
+/// A setting that is written out with its default, as a sample does, is none that somebody chose. What is not written out
+/// again, because it is a secret or has no default, is kept.
+fn retain_no_defaults(configuration: &Configuration, origins: &mut BTreeMap<String, String>) {
+    let table = |configuration: &Configuration| toml::Table::try_from(configuration).unwrap_or_default();
+    let (chosen, defaults) = (table(configuration), table(&Configuration::default()));
+    origins.retain(|path, _| {
+        let value = value_at(&chosen, path);
+        value.is_none() || value != value_at(&defaults, path)
+    });
+}
+
+fn value_at<'a>(table: &'a toml::Table, path: &str) -> Option<&'a toml::Value> {
+    match path.split_once('.') {
+        Some((first, rest)) => value_at(table.get(first)?.as_table()?, rest),
+        None => table.get(path),
     }
 }
 

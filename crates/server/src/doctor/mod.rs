@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::boot::DataLock;
 use crate::configuration::{ConfigurationError, Loaded, TlsMode};
-use crate::{boot, tls};
+use crate::preflight::{Obstacle, Preflight};
+use crate::{boot, preflight, tls};
 
 /// How a finding is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -67,7 +68,8 @@ pub async fn examine(loaded: Result<Loaded, ConfigurationError>) -> Vec<Finding>
             return findings;
         }
     };
-    findings.push(configuration(&loaded));
+    let found = preflight::look(&loaded);
+    findings.extend(configuration(&loaded, &found));
     findings.push(office(&loaded));
     findings.extend(disk::examine(&loaded));
     findings.extend(store(&loaded).await);
@@ -80,16 +82,26 @@ pub async fn examine(loaded: Result<Loaded, ConfigurationError>) -> Vec<Finding>
     findings
 }
 
-fn configuration(loaded: &Loaded) -> Finding {
-    let found = loaded.file.as_ref().map_or_else(
-        || "no file: the embedded defaults hold".to_owned(),
-        |file| format!("`{}` holds together", file.display()),
-    );
-    match boot::office_types(&loaded.data) {
-        Ok(types) if types.is_empty() => Finding::good("configuration", found),
-        Ok(types) => Finding::good("configuration", format!("{found}; {} types of the office's own", types.len())),
-        Err(error) => Finding::bad("configuration", format!("{error:#}"), "the office does not start"),
+/// What keeps the office from starting, in the words of `serve`; TLS has a line of its own.
+fn configuration(loaded: &Loaded, found: &Preflight) -> Vec<Finding> {
+    let bad = |obstacle: &Obstacle| {
+        Finding::bad(obstacle.subject, format!("{:#}", obstacle.error), "the office does not start")
+    };
+    let mut findings: Vec<Finding> =
+        found.obstacles.iter().filter(|obstacle| obstacle.subject != "tls").map(bad).collect();
+    if findings.iter().all(|finding| finding.subject != "configuration") {
+        let mut words = loaded.file.as_ref().map_or_else(
+            || "no file: the embedded defaults hold".to_owned(),
+            |file| format!("`{}` holds together", file.display()),
+        );
+        match found.office_types {
+            0 => {}
+            1 => words.push_str("; 1 type of the office's own"),
+            types => words.push_str(&format!("; {types} types of the office's own")),
+        }
+        findings.insert(0, Finding::good("configuration", words));
     }
+    findings
 }
 
 fn office(loaded: &Loaded) -> Finding {
@@ -99,7 +111,7 @@ fn office(loaded: &Loaded) -> Finding {
         None if loaded.data.root.is_dir() => {
             Finding::good("data folder", format!("`{folder}`, in which no office runs"))
         }
-        None => Finding::good("data folder", format!("`{folder}` is not there; `cartulary serve` makes it")),
+        None => Finding::good("data folder", boot::no_data_folder_yet(&loaded.data)),
     }
 }
 
