@@ -1,6 +1,7 @@
 //! Entity tags: `ETag`, `If-Match` and `If-None-Match` (RFC 9110 §13).
 
 use actix_web::http::header::{HeaderMap, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use cartulary_model::BlobDigest;
 use cartulary_repository::Precondition;
 
 use crate::error::ApiError;
@@ -23,18 +24,46 @@ pub fn quoted(tag: &str) -> HeaderValue {
 /// # Errors
 /// `precondition_required` (428) without `If-Match`; `invalid_header` (400) when it is not readable.
 pub fn required(headers: &HeaderMap) -> Result<Precondition, ApiError> {
-    let value = headers.get(IF_MATCH).ok_or_else(ApiError::precondition_required)?;
+    Ok(match tag(headers, "send If-Match with the ETag that GET answers for the object")? {
+        None => Precondition::Any,
+        Some(tag) => token(tag),
+    })
+}
+
+/// Returns what a change says about the content it was made from: by the tag of the document, or by that of its content,
+/// which is the digest of the bytes.
+///
+/// # Errors
+/// As [`required`].
+pub fn required_of_content(headers: &HeaderMap) -> Result<Precondition, ApiError> {
+    let wanted = "send If-Match with the ETag that GET answers for the document or for its content";
+    Ok(match tag(headers, wanted)? {
+        None => Precondition::Any,
+        Some(tag) => match tag.trim_matches('"').parse::<BlobDigest>() {
+            Ok(digest) if !tag.starts_with("W/") => Precondition::Content(digest),
+            _ => token(tag),
+        },
+    })
+}
+
+fn token(tag: &str) -> Precondition {
+    // A weak tag never matches strongly, and several tags are not from here.
+    let token = tag.trim_matches('"').parse::<i64>().ok().filter(|token| *token >= 0);
+    Precondition::Token(token.unwrap_or(NEVER))
+}
+
+/// Returns the tag of `If-Match`, in its quotes; `None` for `*`. `wanted` says which tag that is.
+fn tag<'a>(headers: &'a HeaderMap, wanted: &str) -> Result<Option<&'a str>, ApiError> {
+    let value = headers.get(IF_MATCH).ok_or_else(|| ApiError::precondition_required(wanted))?;
     let text = value.to_str().map_err(|_| ApiError::invalid_header("If-Match", "is not text"))?.trim();
     if text == "*" {
-        return Ok(Precondition::Any);
+        return Ok(None);
     }
     let is_quoted = text.len() >= 2 && text.ends_with('"') && (text.starts_with('"') || text.starts_with("W/\""));
     if !is_quoted {
         return Err(ApiError::invalid_header("If-Match", "is not an entity tag in quotes"));
     }
-    // A weak tag never matches strongly, and several tags are not from here.
-    let token = text.trim_matches('"').parse::<i64>().ok().filter(|token| *token >= 0);
-    Ok(Precondition::Token(token.unwrap_or(NEVER)))
+    Ok(Some(text))
 }
 
 /// Says whether the client already has the representation with this tag.
@@ -66,6 +95,22 @@ mod tests {
         }
         assert_eq!(of("17"), Err("invalid_header"));
         assert_eq!(required(&HeaderMap::new()).map_err(|error| error.code()), Err("precondition_required"));
+    }
+
+    #[test]
+    fn a_content_is_named_by_its_digest_or_by_its_document() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(IF_MATCH, HeaderValue::from_str(text).unwrap());
+            required_of_content(&headers).map_err(|error| error.code())
+        };
+        let digest = "00".repeat(32);
+        assert_eq!(of(&format!("\"{digest}\"")), Ok(Precondition::Content(digest.parse().unwrap())));
+        assert_eq!(of("\"17\""), Ok(Precondition::Token(17)));
+        assert_eq!(of("*"), Ok(Precondition::Any));
+        for never in [format!("W/\"{digest}\""), format!("\"{digest}\", \"17\""), "\"ff\"".to_owned()] {
+            assert_eq!(of(&never), Ok(Precondition::Token(NEVER)), "{never}");
+        }
     }
 
     #[test]

@@ -239,9 +239,9 @@ impl ApiError {
         Self::new(HTTPS_REQUIRED, detail).header(UPGRADE, "TLS/1.3, HTTP/1.1")
     }
 
-    /// A change without `If-Match`.
-    pub fn precondition_required() -> Self {
-        Self::new(PRECONDITION_REQUIRED, "send If-Match with the ETag that you read")
+    /// A change without `If-Match`; `wanted` says which tag it has to name.
+    pub fn precondition_required(wanted: &str) -> Self {
+        Self::new(PRECONDITION_REQUIRED, wanted)
     }
 
     /// A client beyond its rate.
@@ -305,7 +305,8 @@ impl From<RepositoryError> for ApiError {
             }
             RepositoryError::Conflict { code, .. } => Self::new(Code { code, ..CONFLICT }, words),
             RepositoryError::Stale { current } => {
-                let mut stale = Self::new(STALE, words);
+                let what = "or If-Match is no ETag of it: read it again, and send the ETag of that answer";
+                let mut stale = Self::new(STALE, format!("{words}, {what}"));
                 stale.0.current = serde_json::to_value(Detail::from(*current)).ok();
                 stale
             }

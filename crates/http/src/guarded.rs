@@ -101,6 +101,14 @@ impl Guarded {
         conditional::required(self.headers())
     }
 
+    /// Returns the state that a change of a content was made from.
+    ///
+    /// # Errors
+    /// `precondition_required` or `invalid_header`.
+    pub fn precondition_of_content(&self) -> Result<Precondition, ApiError> {
+        conditional::required_of_content(self.headers())
+    }
+
     /// Returns the key of a creation.
     ///
     /// # Errors

@@ -218,8 +218,22 @@ pub enum ListOrder {
 pub enum Precondition {
     /// The object must still have this token.
     Token(i64),
+    /// A document must still have this content; what else changed does not matter. Who may not read the content cannot
+    /// match it.
+    Content(BlobDigest),
     /// Whatever is there (`If-Match: *`, imports, modules).
     Any,
+}
+
+impl Precondition {
+    /// Says whether the object is as the caller read it.
+    pub fn holds(self, current: &ObjectSummary) -> bool {
+        match self {
+            Self::Token(token) => token == current.change_token,
+            Self::Content(digest) => current.content.as_ref().is_some_and(|content| content.digest == digest),
+            Self::Any => true,
+        }
+    }
 }
 
 /// A new folder or dossier.

@@ -1709,7 +1709,7 @@ export interface operations {
                 major?: boolean;
             };
             header: {
-                /** @description the ETag of the document that was read */
+                /** @description the ETag that was read, of the document or of its content */
                 "If-Match": string;
             };
             path: {

@@ -12,7 +12,7 @@ use actix_web::http::header::{
 use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder, get, put, web};
 use bytes::BytesMut;
 use cartulary_model::BlobDigest;
-use cartulary_repository::{Content, NewContent, OpenedContent, Precondition, RepositoryError, VersionNote};
+use cartulary_repository::{Content, NewContent, OpenedContent, RepositoryError, VersionNote};
 use futures::StreamExt;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -170,17 +170,16 @@ fn dressed(status: StatusCode, content: &Content, keeps: bool) -> HttpResponseBu
 /// nothing and make no version, unless `comment` or `major` asks for one.
 #[utoipa::path(tag = "documents",
     params(NewContentQuery, ("id" = String, Path, description = "the document's id"),
-        ("If-Match" = String, Header, description = "the ETag of the document that was read")),
+        ("If-Match" = String, Header, description = "the ETag that was read, of the document or of its content")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "the bytes"),
     responses((status = 200, description = "the document as it is now", body = Detail)))]
 #[put("/documents/{id}/content")]
 pub async fn update_document_content(guarded: Guarded, body: web::Payload) -> Answer {
     let id = guarded.id()?;
-    let precondition = guarded.precondition()?;
+    let precondition = guarded.precondition_of_content()?;
     let query: NewContentQuery = guarded.query()?;
     let before = guarded.session().object_get(id).await?;
-    let is_stale = matches!(precondition, Precondition::Token(token) if token != before.summary.change_token);
-    if is_stale {
+    if !precondition.holds(&before.summary) {
         // Said before the bytes are sent, and again by the repository when they are there.
         return Err(RepositoryError::Stale { current: Box::new(before) }.into());
     }

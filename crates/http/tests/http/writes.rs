@@ -186,6 +186,28 @@ async fn new_bytes_make_a_new_version() {
 }
 
 #[actix_web::test]
+async fn the_tag_that_a_content_was_answered_with_is_a_precondition_for_the_next() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let document = client.document(&dossier, "a.txt", b"first").await;
+    let path = format!("/documents/{}", document["id"].as_str().unwrap());
+    let content = format!("{path}/content");
+    let put = || client.ask(Method::PUT, &content);
+    let missing = put().bytes(b"second").await.problem(428, "precondition_required");
+    assert!(missing["detail"].as_str().unwrap().contains("for the document or for its content"), "{missing}");
+    let read = client.get(&content).await.expect(200).header("etag").to_owned();
+    // A new title is no new content.
+    client.ask(Method::PATCH, &path).if_match(&document).json(json!({ "title": "T" })).await.expect(200);
+    put().header("if-match", &read).bytes(b"second").await.expect(200);
+    let stale = put().header("if-match", &read).bytes(b"third").await.problem(412, "stale");
+    assert!(stale["detail"].as_str().unwrap().contains("read it again"), "{stale}");
+    let rename = client.ask(Method::PATCH, &path).header("if-match", &read).json(json!({ "title": "U" })).await;
+    let stale = rename.problem(412, "stale");
+    assert!(stale["detail"].as_str().unwrap().contains("If-Match is no ETag of it"), "{stale}");
+}
+
+#[actix_web::test]
 async fn access_is_read_and_replaced() {
     let office = Office::open().await;
     let admin = office.admin().await;

@@ -61,11 +61,12 @@ impl Session {
         now: Timestamp,
     ) -> Result<()> {
         match precondition {
-            Precondition::Token(token) if token != row.change_token => {
+            Precondition::Any => Ok(()),
+            Precondition::Token(token) if token == row.change_token => Ok(()),
+            Precondition::Token(_) | Precondition::Content(_) => {
                 let current = Box::new(self.detail_of(conn, row, now)?);
-                Err(RepositoryError::Stale { current })
+                if precondition.holds(&current.summary) { Ok(()) } else { Err(RepositoryError::Stale { current }) }
             }
-            _ => Ok(()),
         }
     }
 }
