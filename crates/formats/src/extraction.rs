@@ -61,7 +61,8 @@ pub struct Page {
 /// Coordinates are fractions of the page as shown, from its top left corner: 0.0 to 1.0, x to the right, y downwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Word {
-    /// The word as it stands in the text of the page.
+    /// The word as it stands in the text of the page; one that is parted at the end of a line has two boxes, each with the
+    /// part that stands there.
     pub text: String,
     /// Left edge.
     pub x0: f32,

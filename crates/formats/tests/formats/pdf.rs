@@ -23,6 +23,14 @@ fn words_on_known_pages() {
 }
 
 #[test]
+fn a_word_that_is_parted_at_the_end_of_a_line_is_one_word() {
+    let page =
+        [(72, 700, "made in North Car-"), (72, 686, "olina by an e-"), (72, 672, "mail of 12-"), (72, 658, "14 May")];
+    let read = read_bytes(&PdfBuilder::new().page(&page).bytes(), "a.pdf");
+    assert_eq!(all_text(&read), "made in North Carolina\nby an e-mail\nof 12-\n14 May\n");
+}
+
+#[test]
 fn order_is_by_place_not_by_drawing() {
     let read = read_bytes(
         &PdfBuilder::new().page(&[(72, 600, "third"), (200, 700, "second"), (72, 700, "first")]).bytes(),

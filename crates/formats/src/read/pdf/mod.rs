@@ -6,6 +6,7 @@ mod bidi;
 mod columns;
 mod fields;
 mod glyphs;
+mod hyphens;
 mod lines;
 mod page_text;
 mod strings;

@@ -3,6 +3,7 @@
 use super::bidi::{self, Class, Read};
 use super::columns::{self, Directions};
 use super::glyphs::PlacedGlyph;
+use super::hyphens;
 use super::lines::{self, Cluster, Frame, Row};
 use crate::extraction::Word;
 use crate::read::clean;
@@ -32,7 +33,8 @@ pub fn put_together(mut glyphs: Vec<PlacedGlyph>, page: Rect, wants_words: bool)
             writer.block(frame, &block, block_rtl, mirrored);
         }
     }
-    writer.read
+    let PageText { text, words } = writer.read;
+    PageText { text: hyphens::join(&text), words }
 }
 
 /// A line in the order of reading, before it is written.
