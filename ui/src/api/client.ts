@@ -110,7 +110,9 @@ export async function request<T>(method: string, path: string, ask: Ask = {}): P
   const url = address(path, query);
   const send = ask.onProgress === undefined ? byFetch : byXhr;
   let answer = await tell(send(method, url, ask));
-  if (answer.status === 401 && ask.ownSession !== true && (await signals.signedOut())) answer = await tell(send(method, url, ask));
+  // A wrong password that was typed into a form says nothing about the session.
+  const isStranger = answer.status === 401 && problemFrom(answer.status, answer.text, answer.header).code !== "wrong_credentials";
+  if (isStranger && ask.ownSession !== true && (await signals.signedOut())) answer = await tell(send(method, url, ask));
   if (answer.status < 200 || answer.status >= 300) throw problemFrom(answer.status, answer.text, answer.header);
   const transaction = answer.header("cartulary-transaction");
   if (transaction !== null) lastTransaction = transaction;

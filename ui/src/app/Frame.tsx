@@ -17,6 +17,7 @@ import { prefer, preferences, themes, type Theme } from "./preferences";
 import { useUser } from "./session";
 import { useStore } from "./store";
 
+const OwnPassword = lazy(() => import("../features/session/OwnPassword").then((file) => ({ default: file.OwnPassword })));
 const ImportPanel = lazy(() => import("../features/import/ImportPanel").then((file) => ({ default: file.ImportPanel })));
 
 const places = [
@@ -54,18 +55,22 @@ function Rail({ open, onGo }: { open: boolean; onGo: () => void }) {
 function UserMenu() {
   const { t } = useI18n();
   const user = useUser();
+  const [changing, setChanging] = useState(false);
   const leave = async () => {
     await api.signOut().catch(() => {});
     // A full load: nothing of this person's papers stays in memory.
     window.location.assign("/");
   };
   return (
-    <MenuButton
-      label={t("common:user.menu")} icon="user"
-      head={<><strong><bdi>{user.displayName}</bdi></strong><br /><Code>{user.username}</Code></>}
-      choices={[{ id: "leave", label: t("common:user.signOut") }]}
-      onChoose={(id) => { if (id === "leave") void leave(); }}
-    />
+    <>
+      <MenuButton
+        label={t("common:user.menu")} icon="user"
+        head={<><strong><bdi>{user.displayName}</bdi></strong><br /><Code>{user.username}</Code></>}
+        choices={[{ id: "password", label: t("common:user.password") }, { id: "leave", label: t("common:user.signOut") }]}
+        onChoose={(id) => { if (id === "leave") void leave(); else setChanging(true); }}
+      />
+      {changing && <Suspense fallback={null}><OwnPassword onClose={() => setChanging(false)} /></Suspense>}
+    </>
   );
 }
 

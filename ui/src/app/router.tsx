@@ -42,12 +42,12 @@ const list = createRoute({
 /** Tabs of the side panel, in their order. */
 export const panelTabs = ["data", "versions", "access"] as const;
 export type PanelTab = (typeof panelTabs)[number];
-export interface DossierSearch { doc?: string; v?: string; page?: number; q?: string; tab?: PanelTab }
+export interface DossierSearch { doc?: string; v?: string; page?: number; q?: string; also?: string; tab?: PanelTab }
 const dossier = createRoute({
   getParentRoute: () => root,
   path: "/d/$id",
   validateSearch: (raw: Raw): DossierSearch => ({
-    doc: text(raw["doc"]), v: text(raw["v"]), page: whole(raw["page"]), q: text(raw["q"]), tab: panelTabs.find((one) => one === raw["tab"]),
+    doc: text(raw["doc"]), v: text(raw["v"]), page: whole(raw["page"]), q: text(raw["q"]), also: text(raw["also"]), tab: panelTabs.find((one) => one === raw["tab"]),
   }),
   loader: () => loadAreas("dossier", "viewer"),
   component: lazyRouteComponent(() => import("../features/dossier/DossierPage"), "DossierPage"),

@@ -24,6 +24,8 @@ interface ViewerProps {
   content: Content | undefined;
   page: number | undefined;
   find: string;
+  /** Other forms of the words to find, as the search found them on the paper. */
+  also: string;
   onPage: (pageNumber: number) => void;
   onFind: (text: string) => void;
   /** Left out when the reader may not give a new version. */
@@ -59,7 +61,7 @@ export function Viewer(props: ViewerProps) {
   return <Reader key={content.digest} {...props} content={content} />;
 }
 
-function Reader({ id, title, content, page, find, onPage, onFind }: ViewerProps & { content: Content }) {
+function Reader({ id, title, content, page, find, also, onPage, onFind }: ViewerProps & { content: Content }) {
   const { t, format } = useI18n();
   const kind = kindOf(content.mediaType);
   const box = useRef<HTMLDivElement>(null);
@@ -78,9 +80,9 @@ function Reader({ id, title, content, page, find, onPage, onFind }: ViewerProps 
 
   const found = useMemo<Hunt>(() => {
     if (find === "") return nothing;
-    if (hasText(text.data)) return hunt(text.data.pages, find);
-    return ownTexts === undefined ? nothing : hunt(ownTexts, find);
-  }, [find, text.data, ownTexts]);
+    if (hasText(text.data)) return hunt(text.data.pages, find, also);
+    return ownTexts === undefined ? nothing : hunt(ownTexts, find, also);
+  }, [find, also, text.data, ownTexts]);
   // Text that the server has not read: the pages themselves are asked, once.
   useEffect(() => {
     if (find === "" || text.isPending || hasText(text.data) || ownTexts !== undefined || count === undefined) return;

@@ -8,7 +8,7 @@ export interface PageHit {
   onPage: number;
 }
 
-/** What is looked for on a page: the words as asked, or their shorter forms when those are nowhere. */
+/** What is looked for on a page: the words as asked and those that the search took for the same, or their shorter forms when none of them is there. */
 export interface Hunt {
   terms: string[];
   hits: PageHit[];
@@ -20,9 +20,9 @@ function hitsOf(pages: Pages, terms: string[]): PageHit[] {
   return pages.flatMap((page) => findTerms(fold(page.text), terms).map((_, onPage) => ({ pageNumber: page.pageNumber, onPage })));
 }
 
-/** Looks through the pages' texts. */
-export function hunt(pages: Pages, query: string): Hunt {
-  const terms = termsOf(query);
+/** Looks through the pages' texts. `also` holds other forms of the words, as they stand on the paper: what a reader asked for and what the search found by its stem are both marked. */
+export function hunt(pages: Pages, query: string, also = ""): Hunt {
+  const terms = [...new Set([...termsOf(query), ...termsOf(also)])];
   if (terms.length === 0) return { terms, hits: [] };
   const hits = hitsOf(pages, terms);
   if (hits.length > 0) return { terms, hits };

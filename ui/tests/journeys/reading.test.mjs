@@ -88,6 +88,12 @@ for (const one of matrix) {
         return { text: range.toString(), inView: box.top >= around.top && box.bottom <= around.bottom };
       });
       assert.deepEqual(seen, { text: word, inView: true });
+      // What was asked stands in the field as it was typed, and "back" leads to the same search.
+      assert.equal(await page.getByRole("searchbox", { name: t("viewer:find.label") }).inputValue(), word);
+      await page.getByRole("link", { name: t("dossier:backToSearch") }).click();
+      await page.waitForURL((address) => address.pathname === "/search" && address.searchParams.get("q") === word);
+      await page.goBack();
+      await page.locator("[data-page-number='7'] canvas").waitFor();
 
       // The same page as text.
       await page.getByRole("button", { name: t("viewer:key.text") }).click();
@@ -155,7 +161,7 @@ for (const one of matrix) {
       }
 
       // Importing the same folder again takes nothing twice.
-      await page.getByRole("link", { name: t("dossier:back") }).click();
+      await page.getByRole("navigation", { name: t("common:nav.label") }).getByRole("link", { name: t("common:nav.dossiers") }).click();
       await page.getByRole("grid").waitFor();
       await choose(page, page.getByRole("button", { name: t("dossier:list.importFolder") }), folder.root);
       await panel.getByText(t("import:state.done"), { exact: true }).waitFor({ timeout: 60_000 });

@@ -126,6 +126,29 @@ for (const one of matrix.filter(({ name }) => name === "en-light" || name === "a
       await page.getByRole("heading", { level: 1, name: t("dossier:list.title") }).waitFor();
       await page.waitForTimeout(500);
       await office.screen("35-reader-with-few-rights");
+
+      // Again of one's own accord, from the menu, by keyboard.
+      await page.getByRole("button", { name: t("common:user.menu") }).focus();
+      await page.keyboard.press("Enter");
+      await page.getByRole("menuitem", { name: t("common:user.password") }).waitFor();
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog", { name: t("session:own.title") }).waitFor();
+      await page.keyboard.type("not my password");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("a newer sentence of mine");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("a newer sentence of mine");
+      await page.keyboard.press("Enter");
+      await page.getByText(t("session:change.wrong")).waitFor();
+      await office.screen("36-own-password-refused");
+      await page.waitForFunction(() => document.activeElement?.getAttribute("name") === "current");
+      await field("session:own.current").fill("a sentence of my own");
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog").getByText(t("session:own.done")).waitFor();
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "hidden" });
+      await page.reload();
+      await page.getByRole("heading", { level: 1, name: t("dossier:list.title") }).waitFor();
     });
   });
 

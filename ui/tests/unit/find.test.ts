@@ -17,6 +17,12 @@ test("a word in another form is found by its beginning", () => {
   expect(hunt([{ pageNumber: 1, text: "he invented it" }], "inventing").hits).toHaveLength(1);
 });
 
+test("the exact word is found beside the forms that the search found by their stem", () => {
+  const text = "an invention; inventions are invented";
+  expect(hunt([{ pageNumber: 1, text }], "invention", "inventions invented").hits).toHaveLength(3);
+  expect(hunt([{ pageNumber: 1, text: "كتب الكتاب كتابًا" }], "كتاب", "كتب").hits).toHaveLength(3);
+});
+
 test("nothing asked, nothing found", () => {
   expect(hunt(pages, "  ").hits).toEqual([]);
 });

@@ -28,6 +28,19 @@ test("positions are those of the original across folded ligatures and spaces", (
   expect(found(text, '"office of the"')).toEqual(["ofﬁce  of\nthe"]);
 });
 
+test("a word that is parted at the end of a line is one word, and both its parts are marked", () => {
+  expect(found("North Car-\nolina", "carolina")).toEqual(["Car-\nolina"]);
+  expect(found("North Car- \r\n  olina", "carolina")).toEqual(["Car- \r\n  olina"]);
+  expect(found("a trade-\nmark is a trade-mark", "trade-mark")).toEqual(["trade-\nmark", "trade-mark"]);
+  expect(found("state-of-the-\nart", "the-art")).toEqual(["the-\nart"]);
+  expect(found("Jean-\nPaul, 12-\n14", "paul")).toEqual(["Paul"]);
+});
+
+test("a shorter form marks the whole word", () => {
+  const text = "the inventions, invent";
+  expect(findTerms(fold(text), stems(["inventing"])).map(({ start, end }) => text.slice(start, end))).toEqual(["inventions", "invent"]);
+});
+
 test("digits of both kinds are equal", () => {
   expect(found("رقم ٢٠٢٦", "2026")).toEqual(["٢٠٢٦"]);
 });
@@ -41,5 +54,5 @@ test("overlapping terms give one mark", () => {
 });
 
 test("stems shorten long single words only", () => {
-  expect(stems(["inventions", "wick", "two words"])).toEqual(["inventi"]);
+  expect(stems(["inventions", "wick", "two words"])).toEqual(["inventi*"]);
 });

@@ -4,7 +4,8 @@ import { may } from "../../src/api/permissions";
 import { isPassing, Problem, problemFrom, Unreachable } from "../../src/api/problem";
 import { windowsOf } from "../../src/api/windows";
 import { textState } from "../../src/features/dossier/textState";
-import { wordsToFind } from "../../src/features/search/terms";
+import { formsToFind } from "../../src/features/search/terms";
+import { fieldFaults } from "../../src/features/session/fieldFaults";
 import { createFormat, parseWhole, scaleBytes } from "../../src/i18n/format";
 
 test("bytes take the unit they read best in", () => {
@@ -42,10 +43,17 @@ test("a group of permissions holds its members", () => {
   expect([may({ permissions: ["Everything"] }, "WriteVersion"), may({ permissions: ["WriteVersion"] }, "WriteVersion"), may({ permissions: ["Read"] }, "WriteVersion")]).toEqual([true, true, false]);
 });
 
-test("a hit hands its own words to the viewer", () => {
-  const hit = { snippets: [{ pageNumber: 2, fragments: [{ text: "the ", hit: false }, { text: "Wicks", hit: true }, { text: "wicks", hit: true }, { text: "layered wick", hit: true }] }] };
-  expect(wordsToFind(hit, "wick")).toBe('Wicks "layered wick"');
-  expect(wordsToFind({ snippets: [] }, "wick")).toBe("wick");
+test("a hit hands the forms that it found to the viewer, besides the words that were asked for", () => {
+  const hit = { snippets: [{ pageNumber: 2, fragments: [{ text: "the ", hit: false }, { text: "Wicks", hit: true }, { text: "wicks", hit: true }, { text: "Wick", hit: true }, { text: "layered wick", hit: true }] }] };
+  expect(formsToFind(hit, "wick")).toBe('Wicks "layered wick"');
+  expect(formsToFind({ snippets: [] }, "wick")).toBe("");
+});
+
+test("a refused password is said at the field it is about", () => {
+  const short = { field: "newPassword", code: "too_short" };
+  expect(fieldFaults(new Problem(401, { code: "wrong_credentials" })).current?.code).toBe("wrong_credentials");
+  expect(fieldFaults(new Problem(422, { code: "invalid", violations: [short] }))).toEqual({ next: [short] });
+  expect([fieldFaults(new Problem(503, {})), fieldFaults(new Unreachable()), fieldFaults(null)]).toEqual([{}, {}, {}]);
 });
 
 test("a scan without words was called searchable", () => {

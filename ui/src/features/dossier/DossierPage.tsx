@@ -2,8 +2,10 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { cameFrom } from "../../app/cameFrom";
 import { useHotkeys } from "../../app/hotkeys";
 import { panelTabs, type PanelTab } from "../../app/router";
+import { useStore } from "../../app/store";
 import { lists, queries } from "../../api/queries";
 import { may } from "../../api/permissions";
 import { useWindows } from "../../api/windows";
@@ -46,6 +48,7 @@ export function DossierPage() {
   const versions = useQuery({ ...queries.versions(docId ?? ""), enabled: docId !== undefined && search.v !== undefined });
   const shown = paper.data !== undefined && paper.data.id === docId ? paper.data : undefined;
   const version = search.v === undefined ? undefined : versions.data?.items.find((one) => one.id === search.v);
+  const back = useStore(cameFrom);
   usePageTitle(dossier.data === undefined ? undefined : `${dossier.data.name} ${dossier.data.title}`);
 
   const openPaper = useCallback((doc: string) => void navigate({ search: (old) => ({ tab: old.tab, doc }) }), [navigate]);
@@ -69,19 +72,19 @@ export function DossierPage() {
   const over = useDrop(viewer, take);
   // The pages read are kept in the address without a step in the history for each.
   const onPage = useCallback((number: number) => void navigate({ search: (old) => (old.page === number ? old : { ...old, page: number > 1 ? number : undefined }), replace: true }), [navigate]);
-  const onFind = useCallback((q: string) => void navigate({ search: (old) => ({ ...old, q: q || undefined }), replace: true }), [navigate]);
+  const onFind = useCallback((q: string) => void navigate({ search: (old) => ({ ...old, q: q || undefined, also: undefined }), replace: true }), [navigate]);
   useEffect(() => {
     if (docId !== undefined && search.doc === undefined && (search.page !== undefined || search.q !== undefined)) void navigate({ search: (old) => ({ ...old, doc: docId }), replace: true });
   }, [docId, search.doc, search.page, search.q, navigate]);
 
   if (dossier.isPending) return <Waiting what={t("dossier:waiting")} />;
-  if (dossier.isError) return <ErrorState page fault={dossier.error} retry={() => void dossier.refetch()}><Link to="/dossiers">{t("dossier:back")}</Link></ErrorState>;
+  if (dossier.isError) return <ErrorState page fault={dossier.error} retry={() => void dossier.refetch()}><Link {...back}>{back.to === "/search" ? t("dossier:backToSearch") : t("dossier:back")}</Link></ErrorState>;
   const typeName = typeLabel(types.data, dossier.data.type, t);
 
   return (
     <div className={styles["page"]} ref={page}>
       <div className={styles["head"]}>
-        <Link to="/dossiers" className={styles["back"]}><Icon name="back" />{t("dossier:back")}</Link>
+        <Link {...back} className={styles["back"]}><Icon name="back" />{back.to === "/search" ? t("dossier:backToSearch") : t("dossier:back")}</Link>
         <h1 tabIndex={-1} data-arrival="">
           <bdi className="mono">{dossier.data.name}</bdi>
           {dossier.data.title !== dossier.data.name && <bdi className={styles["title"]} title={dossier.data.title}>{dossier.data.title}</bdi>}
@@ -119,7 +122,7 @@ export function DossierPage() {
             <Suspense fallback={<div className={styles["blank"]}><Waiting what={t("dossier:waitingPaper")} /></div>}>
               <Viewer
                 key={version?.id ?? shown.id} id={version?.id ?? shown.id} title={shown.title || shown.name} content={(version ?? shown).content ?? undefined}
-                page={search.page} find={search.q ?? ""} onPage={onPage} onFind={onFind} onUpload={canWrite ? () => setFallen("choose") : undefined}
+                page={search.page} find={search.q ?? ""} also={search.also ?? ""} onPage={onPage} onFind={onFind} onUpload={canWrite ? () => setFallen("choose") : undefined}
               />
             </Suspense>
           )}

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { FileTrigger } from "react-aria-components";
+import { cameFrom } from "../../app/cameFrom";
 import { fromInput } from "../../app/folder";
 import { useHotkeys } from "../../app/hotkeys";
 import { startImport } from "../../app/imports";
@@ -54,6 +55,7 @@ export function ListPage() {
   usePageTitle(t("dossier:list.title"));
 
   useEffect(() => setTyped(q), [q]);
+  useEffect(() => cameFrom.set({ to: "/dossiers", search: { q: q || undefined, sort: sort === "-modified" ? undefined : sort } }), [q, sort]);
   useEffect(() => {
     if (typed.trim() === q) return;
     const timer = window.setTimeout(() => void navigate({ search: (old) => ({ ...old, q: typed.trim() || undefined }), replace: true }), 250);

@@ -6,7 +6,7 @@ import { Code } from "../../ui/controls";
 import { Icon } from "../../ui/Icon";
 import { Name } from "../../ui/Name";
 import styles from "./Search.module.css";
-import { wordsToFind } from "./terms";
+import { formsToFind } from "./terms";
 
 function Words({ snippet }: { snippet: Snippet }) {
   return (
@@ -20,7 +20,7 @@ export function HitRow({ hit, q, active }: { hit: Hit; q: string; active: boolea
   const { t, format } = useI18n();
   const isPaper = hit.base === "document" && hit.dossier !== undefined && hit.dossier !== null;
   const place = isPaper && hit.dossier ? { id: hit.dossier.id } : { id: hit.id };
-  const at = (page: number | undefined) => (isPaper ? { doc: hit.id, page: page !== undefined && page > 1 ? page : undefined, q: wordsToFind(hit, q) } : {});
+  const at = (page: number | undefined) => (isPaper ? { doc: hit.id, page: page !== undefined && page > 1 ? page : undefined, q, also: formsToFind(hit, q) || undefined } : {});
   const firstPage = hit.snippets.find((snippet) => snippet.pageNumber !== undefined)?.pageNumber;
   return (
     <li className={styles["hit"]} data-active={active ? "" : undefined}>

@@ -2,6 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState, type FormEvent } from "react";
+import { cameFrom } from "../../app/cameFrom";
 import { useHotkeys } from "../../app/hotkeys";
 import { announce } from "../../app/live";
 import { queries } from "../../api/queries";
@@ -29,6 +30,8 @@ export function SearchPage() {
   const answer = useQuery({ ...queries.search({ ...query, limit: perPage, offset: from }), placeholderData: q === "" ? undefined : keepPreviousData });
   usePageTitle(q === "" ? t("search:title") : t("search:titleOf", { text: q }));
   useEffect(() => setTyped(q), [q]);
+  const asked = route.useSearch();
+  useEffect(() => cameFrom.set({ to: "/search", search: asked }), [asked]);
   const total = answer.data?.total;
   const ready = answer.data !== undefined && !answer.isPlaceholderData;
   useEffect(() => {
