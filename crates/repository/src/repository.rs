@@ -265,15 +265,25 @@ impl Repository {
         self.inner.database.backend() == Backend::Postgres
     }
 
-    /// Closes the database; stop the background tasks first.
+    /// Closes the database; stop the background tasks first. Work that was broken off, such as a job whose file is read at this
+    /// moment, lets go of the repository only when the thread that does it comes back: that is waited for, but not for ever.
     pub async fn close(self) {
-        if let Ok(inner) = Arc::try_unwrap(self.inner) {
-            inner.database.close().await;
-        } else {
-            tracing::warn!("the repository is still in use: its database closes with the process");
+        let mut inner = self.inner;
+        for _ in 0..LOOKS_WHILE_CLOSING {
+            match Arc::try_unwrap(inner) {
+                Ok(inner) => return inner.database.close().await,
+                Err(shared) => inner = shared,
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
+        let holders = Arc::strong_count(&inner).saturating_sub(1);
+        tracing::warn!(holders, "the repository is still in use: its database closes with the process");
     }
 }
+
+/// How often closing looks whether the repository is still in use: for two seconds.
+const LOOKS_WHILE_CLOSING: u32 = 200;
+const BETWEEN_LOOKS: std::time::Duration = std::time::Duration::from_millis(10);
 
 fn check_contributions(config: &RepositoryConfig, modules: &[Module]) -> Result<TypeRegistry, BootError> {
     let mut problems = module::check(modules).err().unwrap_or_default();

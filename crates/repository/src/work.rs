@@ -61,6 +61,14 @@ impl BackgroundTasks {
     }
 }
 
+/// Does work until it is done or the node stops; then it is broken off where it waits, as a crash would, which all of it bears.
+async fn until_stopped(mut stop: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    tokio::select! {
+        _ = stop.changed() => {}
+        () = work => {}
+    }
+}
+
 impl Repository {
     /// Starts the node's background: without it texts wait, the index stands still and nothing is kept in order.
     pub fn start_background(&self) -> BackgroundTasks {
@@ -68,10 +76,10 @@ impl Repository {
         let mut tasks = vec![
             tokio::spawn(feed::run(self.clone(), stopped.clone())),
             tokio::spawn(run_jobs(self.clone(), stopped.clone())),
-            tokio::spawn(keep_house(self.clone(), stopped.clone())),
+            tokio::spawn(until_stopped(stopped.clone(), keep_house(self.clone()))),
             tokio::spawn(count_old_texts(self.clone(), stopped.clone())),
+            tokio::spawn(until_stopped(stopped.clone(), feed::check_files(self.clone()))),
         ];
-        tokio::spawn(feed::check_files(self.clone()));
         if self.is_shared() {
             tasks.push(tokio::spawn(sequence(self.clone(), stopped)));
         }
@@ -129,12 +137,9 @@ async fn sequence(repository: Repository, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn keep_house(repository: Repository, mut stop: watch::Receiver<bool>) {
+async fn keep_house(repository: Repository) {
     loop {
-        tokio::select! {
-            _ = stop.changed() => return,
-            () = tokio::time::sleep(HOUSEKEEPING) => {}
-        }
+        tokio::time::sleep(HOUSEKEEPING).await;
         if let Err(error) = keep_house_once(&repository).await {
             crate::repository::log_error("housekeeping failed and goes on later", &error);
         }

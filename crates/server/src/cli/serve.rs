@@ -59,7 +59,9 @@ pub async fn run(arguments: &Serve) -> anyhow::Result<ExitCode> {
     output::say(&welcome(&loaded, &address, one_time_password.as_deref()));
     tracing::info!(address = %address, "the office is open");
 
-    let served = cartulary_http::serve(state, listener, server_config, asked_to_end(signals)).await;
+    let requests_end_within = Duration::from_secs(configuration.server.shutdown_seconds);
+    let asked = asked_to_end(signals, requests_end_within);
+    let served = cartulary_http::serve(state, listener, server_config, asked).await;
     drop(attendants);
     maintenance::stop().await;
     background.stop().await;
@@ -144,14 +146,32 @@ fn tls_hint(loaded: &Loaded) -> String {
     )
 }
 
-/// Waits for the first signal; a second one ends the program at once.
-async fn asked_to_end(mut signals: Signals) {
+/// What running requests leave over of the time is for the rest: jobs are put back and the database is closed, which takes
+/// milliseconds.
+const REST_OF_CLOSING: Duration = Duration::from_secs(5);
+
+/// Waits for the first signal; a second one ends the program at once, and so does the end of the time that closing may take.
+async fn asked_to_end(mut signals: Signals, requests_end_within: Duration) {
     signals.next().await;
     tracing::info!("the office closes: requests under way are finished");
+    end_after(requests_end_within.saturating_add(REST_OF_CLOSING), || std::process::exit(1));
     tokio::spawn(async move {
         signals.next().await;
         std::process::exit(1);
     });
+}
+
+/// Ends the program when closing takes longer: something hangs then, and what was acknowledged is on disk. It is a thread of its
+/// own, because what hangs may hold all those of the runtime.
+fn end_after(limit: Duration, end: impl FnOnce() + Send + 'static) {
+    let spawned = std::thread::Builder::new().name("closing".to_owned()).spawn(move || {
+        std::thread::sleep(limit);
+        tracing::error!(limit_seconds = limit.as_secs(), "the office did not close in time: it ends now");
+        end();
+    });
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "the time that closing takes is not limited");
+    }
 }
 
 async fn give_memory_back() {
@@ -175,6 +195,13 @@ mod tests {
         let loaded = loaded();
         insta::assert_snapshot!(welcome(&loaded, "http://127.0.0.1:8480", Some("kaf3a-97hdr-mmn2p-x5zzt")));
         assert!(!welcome(&loaded, "http://127.0.0.1:8480", None).contains("Password"));
+    }
+
+    #[test]
+    fn an_office_that_hangs_while_it_closes_ends_all_the_same() {
+        let (sender, ended) = std::sync::mpsc::channel();
+        end_after(Duration::ZERO, move || sender.send(()).unwrap());
+        ended.recv().unwrap();
     }
 
     #[test]
