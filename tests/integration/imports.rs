@@ -1,7 +1,7 @@
 //! Imports are resumable: new, changed and taken files, shared blobs, and a report.
 
 use cartulary_repository::{
-    ImportCandidate, ImportFault, ImportFile, ImportState, ListOrder, NewImport, WindowRequest,
+    ImportCandidate, ImportFault, ImportFile, ImportState, ListOrder, NewImport, Precondition, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, each_office, stage};
 
@@ -52,6 +52,28 @@ async fn a_second_run_takes_only_what_is_new_or_changed() {
         let papers: Vec<_> =
             papers.items.iter().map(|item| (item.name.as_str(), item.version_label.as_deref().unwrap())).collect();
         assert_eq!(papers, [("a.txt", "1.0"), ("in › b.txt", "1.1")]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_the_trash_is_neither_taken_again_nor_called_there() {
+    each_office(async |office| {
+        let first = run(office).await;
+        assert_eq!(take(office, first, "A/a.txt", b"one").await, ImportState::Created);
+        let dossiers = office.system.dossier_list(ALL, ListOrder::Name, None).await.unwrap();
+        let papers = office.system.children_list(dossiers.items[0].id, ALL, ListOrder::Receipt).await.unwrap();
+        let paper = papers.items[0].id;
+        office.system.object_trash(paper, Precondition::Any).await.unwrap();
+        let second = run(office).await;
+        let digest = cartulary_model::BlobDigest::of(b"one");
+        let asked = || vec![ImportCandidate { path: "A/a.txt".into(), digest }];
+        assert_eq!(office.system.import_check(second, asked()).await.unwrap(), [ImportState::Trashed]);
+        assert_eq!(take(office, second, "A/a.txt", b"one").await, ImportState::Trashed);
+        let papers = office.system.children_list(dossiers.items[0].id, ALL, ListOrder::Receipt).await.unwrap();
+        assert_eq!(papers.items.len(), 0);
+        office.system.object_restore(paper).await.unwrap();
+        assert_eq!(office.system.import_check(second, asked()).await.unwrap(), [ImportState::Taken]);
     })
     .await;
 }

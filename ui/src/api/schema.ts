@@ -791,7 +791,7 @@ export interface components {
         ImportCheckItem: {
             /** @description Its path. */
             path: string;
-            /** @description `new`, `changed` (the path with other bytes) or `taken`. */
+            /** @description `new`, `changed` (the path with other bytes), `taken`, or `trashed` (taken, and its document lies in the trash). */
             state: string;
         };
         /** @description Why a file could not be taken whole. */
@@ -812,7 +812,7 @@ export interface components {
             documentId: string;
             /** @description Its path. */
             path: string;
-            /** @description `created`, `version` or `taken`. */
+            /** @description `created`, `version`, `taken`, or `trashed` (taken before, and its document lies in the trash: nothing was done). */
             state: string;
         };
         /** @description A job. */

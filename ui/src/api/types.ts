@@ -40,8 +40,8 @@ export interface Page<T> {
   nextCursor?: string | null;
 }
 
-export type CheckedState = "new" | "changed" | "taken";
-export type ImportedFile = Narrow<Schemas["ImportedFile"], { state: "created" | "version" | "taken" }>;
+export type CheckedState = "new" | "changed" | "taken" | "trashed";
+export type ImportedFile = Narrow<Schemas["ImportedFile"], { state: "created" | "version" | "taken" | "trashed" }>;
 
 /** What a new version of a paper is made of. */
 export interface NewVersion {

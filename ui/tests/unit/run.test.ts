@@ -28,7 +28,7 @@ test("a pause puts the files on their way back into the queue", () => {
 
 test("cancelling keeps what was taken", () => {
   const run = after({ kind: "file", index: 0, state: "created" }, { kind: "cancelled" });
-  expect(tally(run)).toEqual({ created: 1, version: 0, taken: 0, fault: 0, cancelled: 2, waiting: 0 });
+  expect(tally(run)).toEqual({ created: 1, version: 0, taken: 0, trashed: 0, fault: 0, cancelled: 2, waiting: 0 });
 });
 
 test("the report's reasons reach their files", () => {

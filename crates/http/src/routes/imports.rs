@@ -95,7 +95,7 @@ pub struct ImportCheckAnswer {
 pub struct ImportCheckItem {
     /// Its path.
     path: String,
-    /// `new`, `changed` (the path with other bytes) or `taken`.
+    /// `new`, `changed` (the path with other bytes), `taken`, or `trashed` (taken, and its document lies in the trash).
     state: &'static str,
 }
 
@@ -127,7 +127,7 @@ struct FileQuery {
 pub struct ImportedFile {
     /// Its path.
     path: String,
-    /// `created`, `version` or `taken`.
+    /// `created`, `version`, `taken`, or `trashed` (taken before, and its document lies in the trash: nothing was done).
     state: &'static str,
     /// The document.
     #[schema(value_type = String, format = "uuid")]

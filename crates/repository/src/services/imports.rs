@@ -4,9 +4,11 @@
 //! is a new version; a path with the same bytes was taken before. The entry is written in the transaction that makes
 //! the document, so that after a crash the same run, or another of the same source, goes on exactly where it stopped.
 
+use std::collections::HashSet;
+
 use cartulary_blobs::StagedBlob;
 use cartulary_db::Conn;
-use cartulary_model::permission::ADD_CHILDREN;
+use cartulary_model::permission::{ADD_CHILDREN, BROWSE};
 use cartulary_model::{BlobDigest, ObjectId, Properties};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -71,6 +73,9 @@ pub enum ImportState {
     Changed,
     /// The path with these bytes.
     Taken,
+    /// The path with these bytes, and the document that it became lies in the trash: whoever put it there meant it, so it is
+    /// not taken again.
+    Trashed,
     /// (of a file that was sent) It became a document.
     Created,
     /// (of a file that was sent) It became a version.
@@ -84,6 +89,7 @@ impl ImportState {
             Self::New => "new",
             Self::Changed => "changed",
             Self::Taken => "taken",
+            Self::Trashed => "trashed",
             Self::Created => "created",
             Self::Version => "version",
         }
@@ -234,10 +240,13 @@ impl Session {
             let run = session.own_run(conn, id)?;
             let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
             let known = imports::entries(conn, run.source_no, &paths)?;
+            let numbers: Vec<i64> = known.values().map(|entry| entry.document_no).collect();
+            let trashed = session.trashed_of(conn, &numbers)?;
             let state = |file: &ImportCandidate| match known.get(&file.path) {
                 None => ImportState::New,
-                Some(entry) if entry.blob_digest == file.digest.to_string() => ImportState::Taken,
-                Some(_) => ImportState::Changed,
+                Some(entry) if entry.blob_digest != file.digest.to_string() => ImportState::Changed,
+                Some(entry) if trashed.contains(&entry.document_no) => ImportState::Trashed,
+                Some(_) => ImportState::Taken,
             };
             Ok(files.iter().map(state).collect())
         };
@@ -277,7 +286,10 @@ impl Session {
             None => None,
         };
         let (row, state) = match before {
-            Some((entry, row)) if entry.blob_digest == digest => (row, ImportState::Taken),
+            Some((entry, row)) if entry.blob_digest == digest => {
+                let is_trashed = self.trashed_of(tx.conn, &[row.no])?.contains(&row.no);
+                (row, if is_trashed { ImportState::Trashed } else { ImportState::Taken })
+            }
             Some((_, row)) if row.trashed_at.is_none() => {
                 let wanted = cartulary_model::permission::WRITE_VERSION;
                 self.repository.inner.access.require(tx.conn, &self.actor, row.scope_no, wanted, tx.now)?;
@@ -286,14 +298,30 @@ impl Session {
             }
             _ => (self.take_new(tx, &run, arrived, bound, blob)?, ImportState::Created),
         };
-        if state != ImportState::Taken {
+        if matches!(state, ImportState::Created | ImportState::Version) {
             let entry = EntryRow { path: path.to_owned(), blob_digest: digest, document_no: row.no };
             imports::put_entry(tx.conn, run.source_no, &entry, tx.now.as_millis())?;
         }
         let counted = |wanted: ImportState| i64::from(state == wanted);
         let (created, versions) = (counted(ImportState::Created), counted(ImportState::Version));
-        imports::add_counts(tx.conn, run.no, created, versions, counted(ImportState::Taken))?;
+        let had = counted(ImportState::Taken) + counted(ImportState::Trashed);
+        imports::add_counts(tx.conn, run.no, created, versions, had)?;
         Ok(Imported { path: path.to_owned(), state, document_id: parse_id(&row.id)? })
+    }
+
+    /// Returns those of the documents that lie in the trash, as far as the session may know of them: of what one may not browse
+    /// it is said that it was taken, and no more.
+    fn trashed_of(&self, conn: &mut Conn, numbers: &[i64]) -> Result<HashSet<i64>> {
+        let mut rows = objects::by_nos(conn, numbers)?;
+        rows.retain(|_, row| row.trashed_at.is_some());
+        let now = self.repository.clock().now();
+        let mut trashed = HashSet::new();
+        for (no, row) in rows {
+            if self.repository.inner.access.allows(conn, &self.actor, row.scope_no, BROWSE, now)? {
+                trashed.insert(no);
+            }
+        }
+        Ok(trashed)
     }
 
     fn take_new(

@@ -7,7 +7,7 @@ use cartulary_model::BlobDigest;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
-use super::destination::{Destination, TakeError};
+use super::destination::{Destination, TakeError, Taken};
 use super::walk::{Candidate, Fault, Found};
 
 /// So many files are asked about at once.
@@ -30,7 +30,7 @@ pub enum Step {
     /// Take the file.
     Take(Candidate, Option<Known>),
     /// Count it: the office has it.
-    Already(Candidate),
+    Already(Candidate, Taken),
     /// Note it: it cannot be taken.
     Fault(Fault),
     /// End: nothing more can be taken.
@@ -67,8 +67,9 @@ pub async fn run(office: Arc<Destination>, mut found: mpsc::Receiver<Found>, ste
             }
         }
         match remote.check(&known).await {
-            Ok(taken) => ready.extend(known.into_iter().zip(taken).map(|((candidate, known), is_taken)| {
-                if is_taken { Step::Already(candidate) } else { Step::Take(candidate, Some(known)) }
+            Ok(taken) => ready.extend(known.into_iter().zip(taken).map(|((candidate, known), had)| match had {
+                Some(taken) => Step::Already(candidate, taken),
+                None => Step::Take(candidate, Some(known)),
             })),
             Err(TakeError::Stop(reason)) => ready.push(Step::Stop(reason)),
             Err(TakeError::File(fault)) => ready.push(Step::Stop(fault.reason)),

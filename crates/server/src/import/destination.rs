@@ -24,6 +24,8 @@ pub enum Taken {
     Version,
     /// It had been taken before.
     Already,
+    /// It had been taken before, and its document lies in the trash.
+    Trashed,
 }
 
 /// Why a file was not taken.

@@ -100,9 +100,10 @@ async fn take_all(
                         Finished { size_bytes: candidate.size_bytes, outcome }
                     });
                 }
-                Some(Step::Already(candidate)) => {
-                    progress.passed(candidate.size_bytes);
-                    report.already_taken += 1;
+                Some(Step::Already(candidate, taken)) => {
+                    let finished = Finished { size_bytes: candidate.size_bytes, outcome: Ok(taken) };
+                    finished.tell(progress);
+                    account(&mut report, office, finished).await;
                 }
                 Some(Step::Fault(fault)) => {
                     progress.passed(0);
@@ -169,7 +170,7 @@ impl Finished {
     fn tell(&self, progress: &Progress) {
         match &self.outcome {
             Ok(Taken::Created | Taken::Version) => progress.done(self.size_bytes),
-            Ok(Taken::Already) | Err(TakeError::File(_)) => progress.passed(self.size_bytes),
+            Ok(Taken::Already | Taken::Trashed) | Err(TakeError::File(_)) => progress.passed(self.size_bytes),
             Err(TakeError::Stop(_)) => {}
         }
     }
@@ -193,6 +194,7 @@ async fn account(report: &mut Report, office: &Destination, finished: Finished) 
             report.bytes += finished.size_bytes;
         }
         Ok(Taken::Already) => report.already_taken += 1,
+        Ok(Taken::Trashed) => report.in_trash += 1,
         Err(TakeError::File(fault)) => {
             office.note_fault(&fault).await;
             report.add_fault(fault);

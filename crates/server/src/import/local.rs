@@ -50,7 +50,7 @@ impl LocalOffice {
             return Ok(Taken::Already);
         }
         let taken = self.stage_and_take(candidate).await?;
-        self.is_repeating.store(taken == Taken::Already, Ordering::Relaxed);
+        self.is_repeating.store(matches!(taken, Taken::Already | Taken::Trashed), Ordering::Relaxed);
         Ok(taken)
     }
 
@@ -111,6 +111,7 @@ fn taken(state: ImportState) -> Taken {
         ImportState::New | ImportState::Created => Taken::Created,
         ImportState::Changed | ImportState::Version => Taken::Version,
         ImportState::Taken => Taken::Already,
+        ImportState::Trashed => Taken::Trashed,
     }
 }
 

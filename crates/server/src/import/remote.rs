@@ -71,8 +71,8 @@ impl RemoteOffice {
         Ok(Self { client, id: answer.id })
     }
 
-    /// Asks which files the office has taken from this source, in the order given.
-    pub async fn check(&self, files: &[(Candidate, Known)]) -> Result<Vec<bool>, TakeError> {
+    /// Asks which files the office has taken from this source, in the order given; `None` for those it has yet to take.
+    pub async fn check(&self, files: &[(Candidate, Known)]) -> Result<Vec<Option<Taken>>, TakeError> {
         if files.is_empty() {
             return Ok(Vec::new());
         }
@@ -90,7 +90,12 @@ impl RemoteOffice {
         if items.len() != files.len() {
             return Err(TakeError::Stop("the office answered about other files than it was asked about".to_owned()));
         }
-        Ok(items.iter().map(|item| item.state == "taken").collect())
+        let had = |item: &CheckItem| match item.state.as_str() {
+            "taken" => Some(Taken::Already),
+            "trashed" => Some(Taken::Trashed),
+            _ => None,
+        };
+        Ok(items.iter().map(had).collect())
     }
 
     /// Sends one file.
@@ -176,6 +181,7 @@ fn state_of(state: &str) -> Result<Taken, TakeError> {
         "created" => Ok(Taken::Created),
         "version" => Ok(Taken::Version),
         "taken" => Ok(Taken::Already),
+        "trashed" => Ok(Taken::Trashed),
         other => Err(TakeError::Stop(format!("the office answered `{other}`, which this program does not know"))),
     }
 }

@@ -36,6 +36,8 @@ pub struct Report {
     pub new_versions: u64,
     /// Files that had been taken before.
     pub already_taken: u64,
+    /// Files that had been taken before, and whose documents lie in the trash; they stay there.
+    pub in_trash: u64,
     /// Bytes of the new documents and versions.
     pub bytes: u64,
     /// How long it took, in milliseconds.
@@ -56,6 +58,7 @@ impl Report {
             created: 0,
             new_versions: 0,
             already_taken: 0,
+            in_trash: 0,
             bytes: 0,
             duration_ms: 0,
             waited_ms: 0,
@@ -99,6 +102,12 @@ impl Report {
             self.faults.len(),
             output::bytes(self.bytes),
         ));
+        if self.in_trash > 0 {
+            let (count, them) = (self.in_trash, if self.in_trash == 1 { "it" } else { "them" });
+            text.push_str(&format!(
+                "In the trash: {count}. Taken before and put there since; to have {them} again, take {them} out of the trash.\n"
+            ));
+        }
         if self.waited_ms > 0 {
             let waited = Duration::from_millis(self.waited_ms).as_secs_f64();
             text.push_str(&format!("  and {waited:.1} s of waiting for the office, which did not answer\n"));

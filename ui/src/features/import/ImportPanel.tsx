@@ -92,6 +92,7 @@ function Panel({ run: now }: { run: Run }) {
               counts.created > 0 && t("import:report.created", { count: counts.created }),
               counts.version > 0 && t("import:report.version", { count: counts.version }),
               counts.taken > 0 && t("import:report.taken", { count: counts.taken }),
+              counts.trashed > 0 && t("import:report.trashed", { count: counts.trashed }),
               counts.cancelled > 0 && t("import:report.cancelled", { count: counts.cancelled }),
               t("import:report.fault", { count: troubled.length }),
             ].filter(Boolean).join(" · ")}

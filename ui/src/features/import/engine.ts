@@ -125,9 +125,10 @@ async function sieve(importId: string, batch: Batch): Promise<number[]> {
   if (entries.length === 0) return toSend;
   const asked = entries.map(({ path, digest, sizeBytes }) => ({ path, digest, sizeBytes }));
   const known = await persist(() => api.checkImport(importId, asked, stop.signal));
-  const taken = new Set(known.items.filter((item) => item.state === "taken").map((item) => item.path));
+  const states = new Map(known.items.map((item) => [item.path, item.state]));
   for (const { path, index } of entries) {
-    if (taken.has(path)) tell({ kind: "file", index, state: "taken" });
+    const state = states.get(path);
+    if (state === "taken" || state === "trashed") tell({ kind: "file", index, state });
     else toSend.push(index);
   }
   return toSend.sort((a, b) => a - b);

@@ -1,6 +1,6 @@
 /** The state of an import and how events change it: a pure machine, so that every turn of it can be tested. */
 
-export type FileState = "waiting" | "hashing" | "sending" | "created" | "version" | "taken" | "fault" | "cancelled";
+export type FileState = "waiting" | "hashing" | "sending" | "created" | "version" | "taken" | "trashed" | "fault" | "cancelled";
 export type RunState = "reading" | "running" | "paused" | "finishing" | "done" | "cancelled" | "failed";
 
 export interface FileRow {
@@ -44,7 +44,7 @@ export function newRun(folderName: string, now: number): Run {
   return { state: "reading", folderName, files: [], totalBytes: 0, settledBytes: 0, sentBytes: 0, flyingBytes: 0, settled: 0, startedAt: now };
 }
 
-const isSettled = (state: FileState) => ["created", "version", "taken", "fault", "cancelled"].includes(state);
+const isSettled = (state: FileState) => ["created", "version", "taken", "trashed", "fault", "cancelled"].includes(state);
 
 /** Applies one event. */
 export function advance(run: Run, event: RunEvent): Run {
@@ -106,6 +106,8 @@ export interface Tally {
   created: number;
   version: number;
   taken: number;
+  /** Taken before, and in the trash since. */
+  trashed: number;
   fault: number;
   cancelled: number;
   waiting: number;
@@ -113,7 +115,7 @@ export interface Tally {
 
 /** Counts the files by what became of them. */
 export function tally(run: Run): Tally {
-  const counts: Tally = { created: 0, version: 0, taken: 0, fault: 0, cancelled: 0, waiting: 0 };
+  const counts: Tally = { created: 0, version: 0, taken: 0, trashed: 0, fault: 0, cancelled: 0, waiting: 0 };
   for (const file of run.files) counts[isSettled(file.state) ? (file.state as keyof Tally) : "waiting"] += 1;
   return counts;
 }
