@@ -134,6 +134,8 @@ fn papers_are_taken_once_and_verified_and_damage_is_found() {
     let clean = run(&verify);
     assert_eq!(code(&clean), 0, "{clean:?}");
     assert_eq!(json(&clean)["blobsChecked"], 4);
+    let quick = json(&run(&["verify", "--quick", "--data", path(&data), "--json"]));
+    assert_eq!((quick["blobsChecked"].as_u64(), quick["bytesChecked"].as_u64()), (Some(4), Some(0)), "{quick}");
     damage_a_blob(&data);
     let damaged = run(&verify);
     assert_eq!(code(&damaged), 1, "{damaged:?}");
@@ -284,6 +286,9 @@ fn people_are_added_listed_and_shut_out() {
     assert_eq!(json(&shut)["items"][0]["disabled"], true);
     let missing = run(&["user", "disable", "nobody", "--data", path(&data)]);
     assert_eq!((code(&missing), words(&missing).contains("nobody")), (2, true));
+    let shown = run(&["user", "list", "--data", path(&data)]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.starts_with("USER NAME") && shown.contains("salma") && !shown.contains("system"), "{shown}");
     let listed = json(&run(&["user", "list", "--data", path(&data), "--json"]));
     assert!(listed["items"].as_array().unwrap().iter().any(|user| user["username"] == "salma"), "{listed}");
 }
@@ -362,5 +367,10 @@ fn upkeep_needs_a_data_folder_and_then_works() {
     assert_eq!(json(&run(&["gc", "--grace-hours", "0", "--data", path(&data), "--json"]))["deleted"], 0);
     let reindexed = run(&["reindex", "--data", path(&data), "--json"]);
     assert_eq!(code(&reindexed), 0, "{reindexed:?}");
-    assert_eq!(code(&run(&["verify", "--data", path(&data)])), 0);
+    let verified = run(&["verify", "--data", path(&data), "--json"]);
+    assert_eq!(
+        (code(&verified), &json(&verified)["objectsChecked"]),
+        (0, &json(&reindexed)["objects"]),
+        "{verified:?}"
+    );
 }

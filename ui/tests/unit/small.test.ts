@@ -5,6 +5,7 @@ import { isPassing, Problem, problemFrom, Unreachable } from "../../src/api/prob
 import { windowsOf } from "../../src/api/windows";
 import { textState } from "../../src/features/dossier/textState";
 import { formsToFind } from "../../src/features/search/terms";
+import { directionOf, formsToFind } from "../../src/features/search/terms";
 import { fieldFaults } from "../../src/features/session/fieldFaults";
 import { createFormat, parseWhole, scaleBytes } from "../../src/i18n/format";
 
@@ -47,6 +48,12 @@ test("a hit hands the forms that it found to the viewer, besides the words that 
   const hit = { snippets: [{ pageNumber: 2, fragments: [{ text: "the ", hit: false }, { text: "Wicks", hit: true }, { text: "wicks", hit: true }, { text: "Wick", hit: true }, { text: "layered wick", hit: true }] }] };
   expect(formsToFind(hit, "wick")).toBe('Wicks "layered wick"');
   expect(formsToFind({ snippets: [] }, "wick")).toBe("");
+});
+
+test("a snippet of both scripts runs as most of it does, whatever letter it begins with", () => {
+  expect(directionOf("WIPO منظمة عالمية للملكية الفكرية")).toBe("rtl");
+  expect(directionOf("علامة of a mark in the register")).toBe("ltr");
+  expect([directionOf("2026"), directionOf("")]).toEqual(["auto", "auto"]);
 });
 
 test("a refused password is said at the field it is about", () => {

@@ -80,6 +80,11 @@ pub async fn run(command: &UserCommand) -> anyhow::Result<ExitCode> {
     if common.json {
         output::say_json(&json!({ "items": people }));
     } else {
+        if matches!(command, UserCommand::List { .. }) {
+            // The built-in account of the office's own work can neither sign in nor be changed: it is no person.
+            people.retain(|person| person.username != cartulary_repository::SYSTEM);
+            output::say(&heading());
+        }
         output::say(&for_people(&people));
     }
     Ok(ExitCode::SUCCESS)
@@ -225,6 +230,10 @@ fn without_nulls(mut value: Value) -> Value {
         fields.retain(|_, field| !field.is_null());
     }
     value
+}
+
+fn heading() -> String {
+    format!("{:<24}  {:<32}  {}\n", "USER NAME", "NAME", "GROUPS AND REMARKS")
 }
 
 fn for_people(people: &[Person]) -> String {

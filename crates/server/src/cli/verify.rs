@@ -72,10 +72,13 @@ impl Findings {
     }
 
     fn for_people(&self) -> String {
+        let bytes = match self.bytes_checked {
+            0 => "their bytes were not read".to_owned(),
+            bytes => output::bytes(bytes),
+        };
         let mut text = format!(
-            "Checked {} blobs ({}), {} renditions, {} changes, {} objects in {:.1} s.\n",
+            "Checked {} blobs ({bytes}), {} renditions, {} changes, {} objects in {:.1} s.\n",
             self.blobs_checked,
-            output::bytes(self.bytes_checked),
             self.renditions_checked,
             self.changes_checked,
             self.objects_checked,

@@ -6,11 +6,12 @@ import { Code } from "../../ui/controls";
 import { Icon } from "../../ui/Icon";
 import { Name } from "../../ui/Name";
 import styles from "./Search.module.css";
-import { formsToFind } from "./terms";
+import { directionOf, formsToFind } from "./terms";
 
 function Words({ snippet }: { snippet: Snippet }) {
+  // The first letter of a cut is chance: what most of it is written in decides.
   return (
-    <span className={styles["words"]} dir="auto">
+    <span className={styles["words"]} dir={directionOf(snippet.fragments.map((fragment) => fragment.text).join(""))}>
       {snippet.fragments.map((fragment, index) => (fragment.hit ? <mark key={index}>{fragment.text}</mark> : fragment.text))}
     </span>
   );

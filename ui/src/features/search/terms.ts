@@ -14,3 +14,11 @@ export function formsToFind(hit: Pick<Hit, "snippets">, q: string): string {
   }
   return words.slice(0, 6).map((word) => (/\s/.test(word) ? `"${word.replaceAll('"', "")}"` : word)).join(" ");
 }
+
+/** Returns the direction that most letters of a text have; that of its first letter when they are even. */
+export function directionOf(text: string): "ltr" | "rtl" | "auto" {
+  const rtl = text.match(/[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC]/g)?.length ?? 0;
+  const letters = text.match(/\p{L}/gu)?.length ?? 0;
+  if (rtl * 2 === letters) return "auto";
+  return rtl * 2 > letters ? "rtl" : "ltr";
+}
