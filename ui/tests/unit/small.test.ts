@@ -4,7 +4,6 @@ import { may } from "../../src/api/permissions";
 import { isPassing, Problem, problemFrom, Unreachable } from "../../src/api/problem";
 import { windowsOf } from "../../src/api/windows";
 import { textState } from "../../src/features/dossier/textState";
-import { formsToFind } from "../../src/features/search/terms";
 import { directionOf, formsToFind } from "../../src/features/search/terms";
 import { fieldFaults } from "../../src/features/session/fieldFaults";
 import { createFormat, parseWhole, scaleBytes } from "../../src/i18n/format";
