@@ -136,7 +136,7 @@ mod tests {
     fn faults_are_named_one_a_line() {
         let fault =
             FaultFound { code: "blob_missing".to_owned(), subject: "ab12".to_owned(), detail: "not there".to_owned() };
-        let findings = Findings { blobs_checked: 2, faults: vec![fault], ..Findings::default() };
+        let findings = Findings { blobs_checked: 2, bytes_checked: 12, faults: vec![fault], ..Findings::default() };
         insta::assert_snapshot!(findings.for_people());
     }
 }
