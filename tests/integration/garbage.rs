@@ -36,6 +36,18 @@ async fn bytes_without_a_row_are_condemned_first_and_then_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_kill_left_half_way_stayed_for_a_day() {
+    each_office(async |office| {
+        let left = office.blob_folder().join("staging/left");
+        std::fs::write(&left, b"half of an upload").unwrap();
+        office.reopen().await;
+        // Other nodes may be there, whose upload it is.
+        assert_eq!(left.exists(), office.is_shared());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_of_condemned_bytes_takes_another_key_and_outlives_the_collection() {
     each_office(async |office| {
         orphan(office, b"\x00the same bytes").await;

@@ -71,6 +71,11 @@ impl TestOffice {
         Self { repository, system, background, config, _database: database, folder }
     }
 
+    /// Tells whether the rows are with a server, which other nodes may use.
+    pub fn is_shared(&self) -> bool {
+        self.config.database.backend != cartulary_db::Backend::Sqlite
+    }
+
     /// Returns the office's folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()

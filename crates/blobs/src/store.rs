@@ -423,6 +423,18 @@ impl BlobStore {
         self.noted(outcome)
     }
 
+    /// Removes what another process has left on its way in, and returns how much that was: for who has the folder to
+    /// itself, before anything is staged. Of other stores nothing is removed, because others may be using them.
+    ///
+    /// # Errors
+    /// As [`BlobStore::sweep_staging`].
+    pub async fn sweep_own_folder(&self) -> Result<usize, BlobError> {
+        match &self.backend {
+            Backend::Folder(_) => self.sweep_staging(Duration::ZERO).await,
+            Backend::Objects(_) => Ok(0),
+        }
+    }
+
     /// Returns how many bytes are free where the store keeps them, if it can be known.
     pub async fn free_bytes(&self) -> Option<u64> {
         match &self.backend {

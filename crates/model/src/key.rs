@@ -96,20 +96,36 @@ impl Name {
 }
 
 /// Says whether a character has no place in what a person calls something: line breaks and other controls, what turns the
-/// direction of the text after it, and what is invisible without a meaning in any script. The marks and joiners that
-/// Arabic, Persian and the scripts of India need are none of these.
+/// direction of the text after it, what is invisible without a meaning in any script, and what is no character. The
+/// marks of direction and joiners that Arabic, Persian and the scripts of India need are none of these.
 pub fn is_misleading(character: char) -> bool {
     let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = matches!(character, '\u{2028}' | '\u{2029}');
-    let hides = matches!(character, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
-    character.is_control() || turns || breaks || hides
+    let is_needed = matches!(character, '\u{200c}'..='\u{200f}' | '\u{61c}' | '\u{fe00}'..='\u{fe0f}');
+    let is_none = matches!(character, '\u{fdd0}'..='\u{fdef}') || u32::from(character) & 0xfffe == 0xfffe;
+    character.is_control() || turns || breaks || is_none || (is_ignorable(character) && !is_needed)
 }
 
-/// Says whether a person sees something of a character: spaces, controls and marks of direction show nothing.
+/// Says whether a person sees something of a character: spaces, controls and what is drawn as nothing show nothing.
 pub fn is_visible(character: char) -> bool {
-    let is_format = matches!(character,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    !(character.is_whitespace() || character.is_control() || is_format)
+    // It is a pattern of Braille with no dot.
+    let is_blank = character == '\u{2800}';
+    !(character.is_whitespace()
+        || character.is_control()
+        || is_blank
+        || is_ignorable(character)
+        || is_misleading(character))
+}
+
+/// Says whether a character is drawn as nothing where it has no effect.
+///
+/// Source: Unicode 16.0, DerivedCoreProperties.txt, `Default_Ignorable_Code_Point`.
+const fn is_ignorable(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -136,6 +152,14 @@ mod tests {
         for good in ["a", "two  spaces", "علامة\u{200f}", "می\u{200c}خواهم", "क्\u{200d}ष", "a\u{a0}b"]
         {
             assert!(Name::choose(good).is_ok(), "{good:?}");
+        }
+        for hidden in
+            ["a\u{ad}b", "a\u{e0041}", "a\u{3164}", "a\u{180e}", "a\u{34f}", "a\u{fffe}", "a\u{fdd0}", "a\u{1fffe}"]
+        {
+            assert_eq!(Name::choose(hidden), Err(InvalidName::Misleading), "{hidden:?}");
+        }
+        for blank in ["\u{2800}", "\u{3164}", "\u{fe0f}", "\u{61c}"] {
+            assert_eq!(Name::choose(blank), Err(InvalidName::Empty), "{blank:?}");
         }
         for space in ["a ", " a", "a\u{a0}", "a\u{3000}"] {
             assert_eq!(Name::choose(space), Err(InvalidName::Spaces), "{space:?}");

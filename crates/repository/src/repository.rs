@@ -175,6 +175,13 @@ impl Repository {
         migrations.extend(modules.iter().flat_map(|module| module.migrations.iter().cloned()));
         let database = Database::open(&config.database, &migrations, Some(Arc::new(SequenceInCommit))).await?;
         let blobs = BlobStore::open(&config.store).await?;
+        if database.backend() == Backend::Sqlite {
+            // Nobody else works on these rows, nor on the folder of their blobs.
+            let swept = blobs.sweep_own_folder().await?;
+            if swept > 0 {
+                tracing::info!(swept, "removed uploads that an earlier process left half-way");
+            }
+        }
         let facts = bootstrap::ensure(&database).await?;
         let Opened { index, .. } = FullTextIndex::open(&config.index_dir)?;
         let workers = config.worker.clone().map(WorkerPool::new);

@@ -12,6 +12,7 @@ use actix_web::http::header::{
 use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder, get, put, web};
 use bytes::BytesMut;
 use cartulary_model::BlobDigest;
+use cartulary_model::permission::WRITE_VERSION;
 use cartulary_repository::{Content, NewContent, OpenedContent, RepositoryError, VersionNote};
 use futures::StreamExt;
 use serde::Deserialize;
@@ -178,6 +179,7 @@ pub async fn update_document_content(guarded: Guarded, body: web::Payload) -> An
     let id = guarded.id()?;
     let precondition = guarded.precondition_of_content()?;
     let query: NewContentQuery = guarded.query()?;
+    guarded.session().require(id, WRITE_VERSION).await?;
     let before = guarded.session().object_get(id).await?;
     if !precondition.holds(&before.summary) {
         // Said before the bytes are sent, and again by the repository when they are there.

@@ -1,6 +1,7 @@
 //! `/documents`: filing a document in a dossier, reading and changing it, its versions and its text.
 
 use actix_web::{delete, get, patch, post, web};
+use cartulary_model::permission::ADD_CHILDREN;
 use cartulary_model::{BaseType, Properties};
 use cartulary_repository::{NewContent, NewDocument, TextPages};
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,7 @@ const FIELDS: &[&str] = &["name", "title", "type", "properties"];
 pub async fn create_document(guarded: Guarded, body: web::Payload) -> Answer {
     let dossier = guarded.id()?;
     let idempotency_key = guarded.idempotency_key()?;
+    guarded.session().require(dossier, ADD_CHILDREN).await?;
     let upload = upload::take(&guarded, body, FIELDS).await?;
     let new = NewDocument { idempotency_key, ..new_document(upload)? };
     let made = guarded.session().document_create(dossier, new).await?;

@@ -204,6 +204,7 @@ pub async fn update_import_file(guarded: Guarded, body: web::Payload) -> Answer 
     let id = guarded.id()?;
     let FileQuery { path, path_raw, sequence } = file_query(guarded.request().query_string())?;
     let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    guarded.session().import_require(id).await?;
     let staged = body::stage(&guarded, body).await?.staged;
     let file = ImportFile { path, path_raw, staged, media_type, sequence, slot: None };
     let imported = guarded.session().import_file(id, file).await?;

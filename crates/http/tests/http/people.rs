@@ -57,3 +57,25 @@ async fn a_password_that_is_too_short_names_the_field_of_its_own_request() {
         admin.post("/users", json!({ "username": "amal", "password": "short" })).await.problem(422, "invalid");
     assert_eq!(refused["violations"][0]["field"], "password");
 }
+
+#[actix_web::test]
+async fn who_bore_the_id_of_another_got_what_was_meant_for_them() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let eve = admin.post("/users", json!({ "username": "eve" })).await.expect(201).json();
+    let id = eve["id"].as_str().unwrap();
+    for name in [id.to_owned(), id.to_uppercase(), id.replace('-', "")] {
+        admin.post("/users", json!({ "username": name })).await.problem(422, "invalid");
+        admin.post("/groups", json!({ "name": name })).await.problem(422, "invalid");
+    }
+}
+
+#[actix_web::test]
+async fn a_display_name_looked_like_another() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    for odd in ["a\u{202e}gpj.exe", "\u{200b}\u{2060}", "Admin\u{ad}istrator"] {
+        admin.post("/users", json!({ "username": "u1", "displayName": odd })).await.problem(422, "invalid");
+    }
+    admin.post("/users", json!({ "username": "adm\u{ad}in" })).await.problem(422, "invalid");
+}

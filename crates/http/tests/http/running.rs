@@ -80,6 +80,34 @@ async fn a_refused_upload_still_gets_its_answer() {
 }
 
 #[actix_web::test]
+async fn who_may_not_write_filled_the_store() {
+    let running = run(|_| {}).await;
+    let admin = running.office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let document = admin.document(&dossier, "a.txt", b"first").await["id"].as_str().unwrap().to_owned();
+    let dossier = dossier["id"].as_str().unwrap();
+    let stranger = running.office.user("eve", &[]).await;
+    for (method, path, more) in [
+        ("POST", format!("/dossiers/{dossier}/documents"), "content-type: multipart/form-data; boundary=B\r\n"),
+        ("POST", format!("/dossiers/{document}/documents"), "content-type: multipart/form-data; boundary=B\r\n"),
+        ("PUT", format!("/documents/{document}/content"), "if-match: *\r\n"),
+        ("PUT", format!("/imports/{document}/files?path=a"), ""),
+    ] {
+        let head = format!(
+            "{method} /api/v1{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{more}\
+             content-length: 900000000\r\n\r\n",
+            stranger.token
+        );
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The answer comes although nothing of the body does.
+        let answer = answer_of(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{method} {path}: {answer}");
+    }
+    running.stop().await;
+}
+
+#[actix_web::test]
 async fn slow_connections_do_not_keep_others_out() {
     let running = run(|parts| parts.config.workers = 1).await;
     let mut slow = Vec::new();

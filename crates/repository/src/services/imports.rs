@@ -209,6 +209,16 @@ impl Session {
         self.repository.database().read(read).await
     }
 
+    /// Says whether a run takes files of this session now; before a file is taken, as [`Session::require`].
+    ///
+    /// # Errors
+    /// `NotFound`, also for another person's run; `Conflict` `import_finished`.
+    pub async fn import_require(&self, id: ObjectId) -> Result<()> {
+        let session = self.clone();
+        let look = move |conn: &mut Conn| session.open_run(conn, id).map(drop);
+        self.repository.database().read_brief(look).await
+    }
+
     fn own_run(&self, conn: &mut Conn, id: ObjectId) -> Result<RunRow> {
         let run = imports::run_by_id(conn, &id.to_string())?;
         let run = run.filter(|run| run.principal_no == self.actor.no || self.actor.is_administrator);

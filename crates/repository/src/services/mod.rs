@@ -52,6 +52,17 @@ impl Session {
         Ok(row)
     }
 
+    /// Says whether the session has `wanted` on an object now: before a body is taken that a write would bind there, so
+    /// that nobody fills the store with what is refused in the end. The write asks again.
+    ///
+    /// # Errors
+    /// `NotFound` when the caller may not know of it; `Forbidden`.
+    pub async fn require(&self, id: ObjectId, wanted: Permission) -> Result<()> {
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        let look = move |conn: &mut Conn| session.authorised(conn, id, wanted, now).map(drop);
+        self.repository.database().read_brief(look).await
+    }
+
     /// Refuses with the present values when the object is not as the caller read it.
     pub(crate) fn check_precondition(
         &self,

@@ -416,11 +416,13 @@ const DISPLAY_NAME_MAX: usize = 200;
 
 /// Refuses a display name that no list can show.
 fn check_display_name(name: Option<&str>) -> Result<()> {
-    let is_plain = |name: &str| name.chars().count() <= DISPLAY_NAME_MAX && !name.chars().any(char::is_control);
+    let is_plain =
+        |name: &str| name.chars().count() <= DISPLAY_NAME_MAX && !name.contains(cartulary_model::key::is_misleading);
     if name.is_none_or(is_plain) {
         return Ok(());
     }
-    let detail = "a display name has at most 200 characters and no control characters";
+    let detail = "a display name has at most 200 characters, no control characters and none that are invisible or turn the \
+                  direction";
     Err(RepositoryError::invalid("displayName", "invalid_name", detail))
 }
 
@@ -441,10 +443,14 @@ fn check_name(field: &str, name: &str) -> Result<()> {
     let is_plain = name.contains(cartulary_model::key::is_visible)
         && name.chars().count() <= 100
         && name.trim() == name
-        && !name.contains(|one| cartulary_model::key::is_misleading(one) || one == '/');
+        && !name.contains(|one| cartulary_model::key::is_misleading(one) || one == '/')
+        // An access list names people by name or by id: who bore the id of another would get what is meant for them.
+        && name.parse::<ObjectId>().is_err()
+        && uuid::Uuid::try_parse(name).is_err();
     if is_plain {
         return Ok(());
     }
-    let detail = "a name has 1 to 100 characters, no slash, no control characters, no space at its ends";
+    let detail = "a name has 1 to 100 characters, no slash, no control or invisible characters, no space at its ends, and is \
+                  not written like an id";
     Err(RepositoryError::invalid(field, "invalid_name", detail))
 }
