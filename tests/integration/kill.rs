@@ -147,7 +147,7 @@ impl Imports {
         }
         self.begun += 1;
         self.papers.add(4, 30, random);
-        let after = self.usual_time.mul_f64(random.between(20, 95) as f64 / 100.0);
+        let after = self.usual_time.mul_f64(random.between(10, 70) as f64 / 100.0);
         self.killed += u64::from(kill_import(&self.data, &self.papers.folder, after));
     }
 

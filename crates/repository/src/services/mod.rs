@@ -30,7 +30,7 @@ pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, read
 pub use verify::{ReindexReport, VerifyFault, VerifyOptions, VerifyProgress, VerifyReport};
 
 use cartulary_db::Conn;
-use cartulary_model::permission::Permission;
+use cartulary_model::permission::{ADD_CHILDREN, Permission};
 use cartulary_model::{ObjectId, Timestamp};
 
 use crate::object::Precondition;
@@ -48,8 +48,16 @@ impl Session {
     ) -> Result<ObjectRow> {
         let row = crate::store::objects::by_id(conn, &id.to_string())?.filter(|row| row.trashed_at.is_none());
         let row = row.ok_or_else(|| RepositoryError::not_found("the object"))?;
-        self.repository.inner.access.require(conn, &self.actor, row.scope_no, wanted, now)?;
-        Ok(row)
+        let allowed = self.repository.inner.access.require(conn, &self.actor, row.scope_no, wanted, now);
+        match allowed {
+            // Everybody knows that there is a root.
+            Err(RepositoryError::NotFound { .. })
+                if row.no == self.repository.inner.root_no && wanted == ADD_CHILDREN =>
+            {
+                Err(RepositoryError::Forbidden { permission: wanted.to_owned() })
+            }
+            allowed => allowed.map(|()| row),
+        }
     }
 
     /// Says whether the session has `wanted` on an object now: before a body is taken that a write would bind there, so
