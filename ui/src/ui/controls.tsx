@@ -51,13 +51,18 @@ interface FieldProps extends Omit<TextFieldProps, "className" | "children"> {
   content?: boolean;
 }
 
+/** What the browser finds wrong with what is typed, in the words of the catalogue. */
+const foundBy = (t: (key: string) => string, found: ValidityState) =>
+  found.valueMissing ? t("errors:violation.required") : found.tooShort ? t("errors:violation.too_short") : found.tooLong ? t("errors:violation.too_long") : undefined;
+
 export function Field({ label, hint, fault, content, ...rest }: FieldProps) {
+  const { t } = useI18n();
   return (
-    <TextField {...rest} className={styles["field"] ?? ""} isInvalid={fault !== undefined}>
+    <TextField {...rest} {...(fault !== undefined && { isInvalid: true })} className={styles["field"] ?? ""}>
       <Label className={styles["label"] ?? ""}>{label}</Label>
       {hint !== undefined && <Text slot="description" className={styles["hint"] ?? ""}>{hint}</Text>}
       <Input className={styles["input"] ?? ""} {...(content && rest.value !== "" ? { dir: "auto" } : {})} />
-      {fault !== undefined && <FieldError className={styles["fault"] ?? ""}>{fault}</FieldError>}
+      <FieldError className={styles["fault"] ?? ""}>{({ validationDetails, defaultChildren }) => fault ?? foundBy(t, validationDetails) ?? defaultChildren}</FieldError>
     </TextField>
   );
 }

@@ -19,7 +19,7 @@ export function OwnPassword({ onClose }: { onClose: () => void }) {
   };
   return (
     <Dialog title={t("session:own.title")} onClose={onClose} {...(done ? { foot: <Button look="main" autoFocus onPress={onClose}>{t("common:close")}</Button> } : {})}>
-      {done ? <Line>{t("session:own.done")}</Line> : <PasswordForm user={user} currentLabel={t("session:own.current")} save={t("session:own.save")} onChanged={finish} />}
+      {done ? <Line tone="ok">{t("session:own.done")}</Line> : <PasswordForm user={user} currentLabel={t("session:own.current")} save={t("session:own.save")} onChanged={finish} />}
     </Dialog>
   );
 }
