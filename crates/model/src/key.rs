@@ -99,25 +99,20 @@ impl Name {
 /// direction of the text after it, what is invisible without a meaning in any script, and what is no character. The
 /// marks of direction and joiners that Arabic, Persian and the scripts of India need are none of these.
 pub fn is_misleading(character: char) -> bool {
-    let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = matches!(character, '\u{2028}' | '\u{2029}');
     let is_needed = matches!(character, '\u{200c}'..='\u{200f}' | '\u{61c}' | '\u{fe00}'..='\u{fe0f}');
     let is_none = matches!(character, '\u{fdd0}'..='\u{fdef}') || u32::from(character) & 0xfffe == 0xfffe;
-    character.is_control() || turns || breaks || is_none || (is_ignorable(character) && !is_needed)
+    character.is_control() || breaks || is_none || (is_ignorable(character) && !is_needed)
 }
 
 /// Says whether a person sees something of a character: spaces, controls and what is drawn as nothing show nothing.
 pub fn is_visible(character: char) -> bool {
     // It is a pattern of Braille with no dot.
     let is_blank = character == '\u{2800}';
-    !(character.is_whitespace()
-        || character.is_control()
-        || is_blank
-        || is_ignorable(character)
-        || is_misleading(character))
+    !(character.is_whitespace() || is_blank || is_ignorable(character) || is_misleading(character))
 }
 
-/// Says whether a character is drawn as nothing where it has no effect.
+/// Says whether a character is drawn as nothing; those that turn the direction of what follows are among them.
 ///
 /// Source: Unicode 16.0, DerivedCoreProperties.txt, `Default_Ignorable_Code_Point`.
 const fn is_ignorable(character: char) -> bool {
