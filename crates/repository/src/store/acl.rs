@@ -1,6 +1,6 @@
 //! Rows of scopes and access lists.
 
-use cartulary_db::{Conn, among, each_db, per_db, update_rows};
+use cartulary_db::{Conn, among, each_db, insert_numbered, per_db, update_rows};
 use cartulary_model::Timestamp;
 use cartulary_model::permission::AccessEntry;
 use diesel::dsl::max;
@@ -52,11 +52,9 @@ pub(crate) struct ScopeRow {
 
 /// Inserts a list below `parent` and returns its number.
 pub(crate) fn insert_row(conn: &mut Conn, parent: Option<i64>, inherits: bool) -> Result<i64> {
-    let no = each_db!(conn, |c| diesel::insert_into(acl_row::table)
-        .values((acl_row::parent_no.eq(parent), acl_row::inherits.eq(inherits)))
-        .returning(acl_row::no)
-        .get_result::<i64>(c))?;
-    Ok(no)
+    let insert =
+        diesel::insert_into(acl_row::table).values((acl_row::parent_no.eq(parent), acl_row::inherits.eq(inherits)));
+    Ok(insert_numbered!(conn, insert, acl_row::no)?)
 }
 
 /// Says whether a list inherits.
@@ -128,11 +126,12 @@ pub(crate) fn entries(conn: &mut Conn) -> Result<Vec<EntryRow>> {
 
 /// Inserts a scope and returns its number.
 pub(crate) fn insert_scope(conn: &mut Conn, kind: &str, row: i64, parent: Option<i64>) -> Result<i64> {
-    let no = each_db!(conn, |c| diesel::insert_into(scope::table)
-        .values((scope::kind.eq(kind), scope::acl_row_no.eq(row), scope::parent_no.eq(parent)))
-        .returning(scope::no)
-        .get_result::<i64>(c))?;
-    Ok(no)
+    let insert = diesel::insert_into(scope::table).values((
+        scope::kind.eq(kind),
+        scope::acl_row_no.eq(row),
+        scope::parent_no.eq(parent),
+    ));
+    Ok(insert_numbered!(conn, insert, scope::no)?)
 }
 
 /// Returns one scope.

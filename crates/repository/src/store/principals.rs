@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cartulary_db::{Conn, among, each_db, update_rows, upsert};
+use cartulary_db::{Conn, among, each_db, insert_numbered, update_rows, upsert};
 use cartulary_model::text_key;
 use diesel::prelude::*;
 
@@ -37,18 +37,15 @@ pub(crate) const GROUP: &str = "group";
 
 /// Inserts a user or group and returns its number.
 pub(crate) fn insert(conn: &mut Conn, id: &str, kind: &str, name: &str, display_name: &str, now: i64) -> Result<i64> {
-    let no = each_db!(conn, |c| diesel::insert_into(principal::table)
-        .values((
-            principal::id.eq(id),
-            principal::kind.eq(kind),
-            principal::name.eq(name),
-            principal::name_key.eq(text_key(name)),
-            principal::display_name.eq(display_name),
-            principal::created_at.eq(now),
-        ))
-        .returning(principal::no)
-        .get_result::<i64>(c))?;
-    Ok(no)
+    let insert = diesel::insert_into(principal::table).values((
+        principal::id.eq(id),
+        principal::kind.eq(kind),
+        principal::name.eq(name),
+        principal::name_key.eq(text_key(name)),
+        principal::display_name.eq(display_name),
+        principal::created_at.eq(now),
+    ));
+    Ok(insert_numbered!(conn, insert, principal::no)?)
 }
 
 /// Returns the user or group with this name, folded.

@@ -1,6 +1,6 @@
 //! Rows of sign-in sessions. A token is kept as its SHA-256 only.
 
-use cartulary_db::{Conn, each_db, update_rows};
+use cartulary_db::{Conn, each_db, insert_numbered, update_rows};
 use diesel::prelude::*;
 
 use super::schema::{principal, session};
@@ -35,11 +35,7 @@ pub(crate) struct NewSessionRow<'a> {
 
 /// Inserts a session and returns its number.
 pub(crate) fn insert(conn: &mut Conn, row: &NewSessionRow<'_>) -> Result<i64> {
-    let no = each_db!(conn, |c| diesel::insert_into(session::table)
-        .values(row)
-        .returning(session::no)
-        .get_result::<i64>(c))?;
-    Ok(no)
+    Ok(insert_numbered!(conn, diesel::insert_into(session::table).values(row), session::no)?)
 }
 
 /// Says whether a session is still there, of a user who is as it was when the session began.
