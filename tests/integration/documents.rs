@@ -46,7 +46,7 @@ async fn a_stale_token_changes_nothing_and_shows_the_present_values() {
         let seen = office.system.object_get(dossier).await.unwrap();
         let token = Precondition::Token(seen.summary.change_token);
         let title = |text: &str| ObjectChanges { title: Some(text.into()), ..ObjectChanges::default() };
-        office.system.object_update(dossier, token, title("one")).await.unwrap();
+        office.system.object_update(dossier, token.clone(), title("one")).await.unwrap();
         let refused = office.system.object_update(dossier, token, title("two")).await.unwrap_err();
         let RepositoryError::Stale { current } = refused else { panic!("{refused:?}") };
         assert_eq!(current.summary.title, "one");

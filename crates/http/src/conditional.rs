@@ -6,9 +6,6 @@ use cartulary_repository::Precondition;
 
 use crate::error::ApiError;
 
-/// A change token that no object ever has: what cannot match is stale.
-const NEVER: i64 = -1;
-
 /// Returns the entity tag of an object with this change token.
 pub fn etag(change_token: i64) -> HeaderValue {
     quoted(&change_token.to_string())
@@ -24,10 +21,7 @@ pub fn quoted(tag: &str) -> HeaderValue {
 /// # Errors
 /// `precondition_required` (428) without `If-Match`; `invalid_header` (400) when it is not readable.
 pub fn required(headers: &HeaderMap) -> Result<Precondition, ApiError> {
-    Ok(match tag(headers, "send If-Match with the ETag that GET answers for the object")? {
-        None => Precondition::Any,
-        Some(tag) => token(tag),
-    })
+    precondition(headers, "send If-Match with the ETag that GET answers for the object", token)
 }
 
 /// Returns what a change says about the content it was made from: by the tag of the document, or by that of its content,
@@ -37,43 +31,83 @@ pub fn required(headers: &HeaderMap) -> Result<Precondition, ApiError> {
 /// As [`required`].
 pub fn required_of_content(headers: &HeaderMap) -> Result<Precondition, ApiError> {
     let wanted = "send If-Match with the ETag that GET answers for the document or for its content";
-    Ok(match tag(headers, wanted)? {
-        None => Precondition::Any,
-        Some(tag) => match tag.trim_matches('"').parse::<BlobDigest>() {
-            Ok(digest) if !tag.starts_with("W/") => Precondition::Content(digest),
-            _ => token(tag),
-        },
+    precondition(headers, wanted, |opaque| match opaque.parse::<BlobDigest>() {
+        Ok(digest) => Some(Precondition::Content(digest)),
+        Err(_) => token(opaque),
     })
 }
 
-fn token(tag: &str) -> Precondition {
-    // A weak tag never matches strongly, and several tags are not from here.
-    let token = tag.trim_matches('"').parse::<i64>().ok().filter(|token| *token >= 0);
-    Precondition::Token(token.unwrap_or(NEVER))
+fn token(opaque: &str) -> Option<Precondition> {
+    opaque.parse::<i64>().ok().filter(|token| *token >= 0).map(Precondition::Token)
 }
 
-/// Returns the tag of `If-Match`, in its quotes; `None` for `*`. `wanted` says which tag that is.
-fn tag<'a>(headers: &'a HeaderMap, wanted: &str) -> Result<Option<&'a str>, ApiError> {
-    let value = headers.get(IF_MATCH).ok_or_else(|| ApiError::precondition_required(wanted))?;
-    let text = value.to_str().map_err(|_| ApiError::invalid_header("If-Match", "is not text"))?.trim();
-    if text == "*" {
-        return Ok(None);
+/// Reads `If-Match`: `*`, or a list of which one tag must match, and a weak one never does (RFC 9110 §13.1.1). `wanted`
+/// says which tag that is; `read` gives what a tag asks for, and nothing for one that is not from here.
+fn precondition(
+    headers: &HeaderMap,
+    wanted: &str,
+    read: impl Fn(&str) -> Option<Precondition>,
+) -> Result<Precondition, ApiError> {
+    let unreadable = || ApiError::invalid_header("If-Match", "is neither `*` nor a list of entity tags in quotes");
+    let lines: Result<Vec<&str>, _> = headers.get_all(IF_MATCH).map(HeaderValue::to_str).collect();
+    let lines = lines.map_err(|_| ApiError::invalid_header("If-Match", "is not text"))?;
+    if lines.is_empty() {
+        return Err(ApiError::precondition_required(wanted));
     }
-    let is_quoted = text.len() >= 2 && text.ends_with('"') && (text.starts_with('"') || text.starts_with("W/\""));
-    if !is_quoted {
-        return Err(ApiError::invalid_header("If-Match", "is not an entity tag in quotes"));
+    if lines.iter().map(|line| line.trim()).eq(["*"]) {
+        return Ok(Precondition::Any);
     }
-    Ok(Some(text))
+    let mut tags = Vec::new();
+    for line in lines {
+        tags.extend(tags_of(line).ok_or_else(unreadable)?);
+    }
+    if tags.is_empty() {
+        return Err(unreadable());
+    }
+    let mut all: Vec<Precondition> =
+        tags.iter().filter(|tag| !tag.is_weak).filter_map(|tag| read(tag.opaque)).collect();
+    Ok(match all.pop() {
+        Some(only) if all.is_empty() => only,
+        last => Precondition::OneOf(all.into_iter().chain(last).collect()),
+    })
 }
 
-/// Says whether the client already has the representation with this tag.
+/// An entity tag of a list.
+struct Tag<'a> {
+    is_weak: bool,
+    /// What stands in the quotes; a comma may.
+    opaque: &'a str,
+}
+
+/// Reads a list of entity tags; `None` when something else stands in it.
+fn tags_of(line: &str) -> Option<Vec<Tag<'_>>> {
+    let mut tags = Vec::new();
+    let mut rest = line.trim();
+    while !rest.is_empty() {
+        // A list may have empty members.
+        if let Some(after) = rest.strip_prefix(',') {
+            rest = after.trim_start();
+            continue;
+        }
+        let weak = rest.strip_prefix("W/");
+        let (opaque, after) = weak.unwrap_or(rest).strip_prefix('"')?.split_once('"')?;
+        tags.push(Tag { is_weak: weak.is_some(), opaque });
+        rest = after.trim_start();
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return None;
+        }
+    }
+    Some(tags)
+}
+
+/// Says whether the client already has the representation with this tag: a weak tag will do (RFC 9110 §13.1.2).
 pub fn has_already(headers: &HeaderMap, etag: &HeaderValue) -> bool {
-    let Ok(etag) = etag.to_str() else { return false };
-    let matches = |tag: &str| {
-        let tag = tag.trim();
-        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag
+    let Some(opaque) = etag.to_str().ok().and_then(|etag| etag.strip_prefix('"')?.strip_suffix('"')) else {
+        return false;
     };
-    headers.get_all(IF_NONE_MATCH).filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).any(matches)
+    let mut lines = headers.get_all(IF_NONE_MATCH).filter_map(|line| line.to_str().ok());
+    lines
+        .any(|line| line.trim() == "*" || tags_of(line).is_some_and(|tags| tags.iter().any(|tag| tag.opaque == opaque)))
 }
 
 #[cfg(test)]
@@ -90,10 +124,14 @@ mod tests {
     fn a_precondition_is_read_or_refused() {
         assert_eq!(of("\"17\""), Ok(Precondition::Token(17)));
         assert_eq!(of("*"), Ok(Precondition::Any));
-        for never in ["W/\"17\"", "\"x\"", "\"1\", \"2\"", "\"-1\""] {
-            assert_eq!(of(never), Ok(Precondition::Token(NEVER)), "{never}");
+        for never in ["W/\"17\"", "\"x\"", "W/\"1\", \"x\"", "\"-1\"", "\"1,2\""] {
+            assert_eq!(of(never), Ok(Precondition::OneOf(Vec::new())), "{never}");
         }
-        assert_eq!(of("17"), Err("invalid_header"));
+        let both = Precondition::OneOf(vec![Precondition::Token(1), Precondition::Token(2)]);
+        assert_eq!(of("\"1\", \"x\" ,, W/\"3\",\"2\""), Ok(both));
+        for unreadable in ["17", "\"17", "\"1\" \"2\"", "\"1\", 2", "*, \"1\"", "", ","] {
+            assert_eq!(of(unreadable), Err("invalid_header"), "{unreadable}");
+        }
         assert_eq!(required(&HeaderMap::new()).map_err(|error| error.code()), Err("precondition_required"));
     }
 
@@ -108,8 +146,10 @@ mod tests {
         assert_eq!(of(&format!("\"{digest}\"")), Ok(Precondition::Content(digest.parse().unwrap())));
         assert_eq!(of("\"17\""), Ok(Precondition::Token(17)));
         assert_eq!(of("*"), Ok(Precondition::Any));
-        for never in [format!("W/\"{digest}\""), format!("\"{digest}\", \"17\""), "\"ff\"".to_owned()] {
-            assert_eq!(of(&never), Ok(Precondition::Token(NEVER)), "{never}");
+        let either = Precondition::OneOf(vec![Precondition::Content(digest.parse().unwrap()), Precondition::Token(17)]);
+        assert_eq!(of(&format!("\"{digest}\", \"17\"")), Ok(either));
+        for never in [format!("W/\"{digest}\""), "\"ff\"".to_owned()] {
+            assert_eq!(of(&never), Ok(Precondition::OneOf(Vec::new())), "{never}");
         }
     }
 
@@ -121,6 +161,7 @@ mod tests {
             has_already(&headers, &etag(5))
         };
         assert!(has("\"5\"") && has("W/\"5\"") && has("\"4\", \"5\"") && has("*"));
-        assert!(!has("\"6\"") && !has("5"));
+        assert!(has("\"a,b\", W/\"5\"") && has("\"5\",, \"6\""));
+        assert!(!has("\"6\"") && !has("5") && !has("\"a,\"5\",b\""));
     }
 }

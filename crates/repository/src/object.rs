@@ -214,23 +214,26 @@ pub enum ListOrder {
 }
 
 /// The change token that the caller last read; `Any` only where the interface says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// The object must still have this token.
     Token(i64),
     /// A document must still have this content; what else changed does not matter. Who may not read the content cannot
     /// match it.
     Content(BlobDigest),
+    /// One of these must hold; of an empty list none does.
+    OneOf(Vec<Self>),
     /// Whatever is there (`If-Match: *`, imports, modules).
     Any,
 }
 
 impl Precondition {
     /// Says whether the object is as the caller read it.
-    pub fn holds(self, current: &ObjectSummary) -> bool {
+    pub fn holds(&self, current: &ObjectSummary) -> bool {
         match self {
-            Self::Token(token) => token == current.change_token,
-            Self::Content(digest) => current.content.as_ref().is_some_and(|content| content.digest == digest),
+            Self::Token(token) => *token == current.change_token,
+            Self::Content(digest) => current.content.as_ref().is_some_and(|content| content.digest == *digest),
+            Self::OneOf(all) => all.iter().any(|one| one.holds(current)),
             Self::Any => true,
         }
     }

@@ -156,6 +156,33 @@ async fn a_change_names_the_state_it_was_made_from() {
 }
 
 #[actix_web::test]
+async fn a_list_of_tags_matches_when_one_of_them_does() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let path = format!("/dossiers/{}", dossier["id"].as_str().unwrap());
+    let now = async || client.get(&path).await.expect(200).header("etag").to_owned();
+    let patch = async |tags: &str, title: &str| {
+        client.ask(Method::PATCH, &path).header("if-match", tags).json(json!({ "title": title })).await
+    };
+    patch(&format!("\"99\", {} ,\"x,y\"", now().await), "T").await.expect(200);
+    for stale in ["\"98\", \"99\"", &format!("W/{}", now().await), &format!("W/{0}, \"99\"", now().await)] {
+        patch(stale, "U").await.problem(412, "stale");
+    }
+    patch(&format!("{} \"99\"", now().await), "U").await.problem(400, "invalid_header");
+    for known in [format!("\"99\", W/{}", now().await), format!("\"a,b\",{}", now().await)] {
+        client.ask(Method::GET, &path).header("if-none-match", &known).send().await.expect(304);
+    }
+    client.ask(Method::GET, &path).header("if-none-match", "\"98\", \"99\"").send().await.expect(200);
+    // A list may name the document and its content.
+    let document = client.document(&dossier, "a.txt", b"first").await;
+    let content = format!("/documents/{}/content", document["id"].as_str().unwrap());
+    let read = client.get(&content).await.expect(200).header("etag").to_owned();
+    let put = client.ask(Method::PUT, &content).header("if-match", &format!("\"99\", {read}"));
+    put.bytes(b"second").await.expect(200);
+}
+
+#[actix_web::test]
 async fn new_bytes_make_a_new_version() {
     let office = Office::open().await;
     let client = office.admin().await;

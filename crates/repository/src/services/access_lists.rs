@@ -84,7 +84,7 @@ impl Session {
         let session = self.clone();
         self.transact(move |tx| {
             let row = session.authorised(tx.conn, id, WRITE_SECURITY, tx.now)?;
-            session.check_precondition(tx.conn, &row, precondition, tx.now)?;
+            session.check_precondition(tx.conn, &row, &precondition, tx.now)?;
             objects_may_have_lists(&row)?;
             let entries = resolve_entries(tx.conn, &list)?;
             let before = access_list(tx.conn, &row)?;

@@ -290,7 +290,7 @@ impl Session {
         let bound = BoundContent::of(&content);
         self.with_blob(content.staged, move |tx, blob| {
             let row = session.authorised(tx.conn, id, WRITE_VERSION, tx.now)?;
-            session.check_precondition(tx.conn, &row, precondition, tx.now)?;
+            session.check_precondition(tx.conn, &row, &precondition, tx.now)?;
             let says_nothing = note.comment.is_empty() && !note.major;
             if says_nothing && bound.is_the_content_of(tx.conn, &row)? {
                 return session.detail_of(tx.conn, &row, tx.now);

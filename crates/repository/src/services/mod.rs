@@ -76,13 +76,13 @@ impl Session {
         &self,
         conn: &mut Conn,
         row: &ObjectRow,
-        precondition: Precondition,
+        precondition: &Precondition,
         now: Timestamp,
     ) -> Result<()> {
         match precondition {
             Precondition::Any => Ok(()),
-            Precondition::Token(token) if token == row.change_token => Ok(()),
-            Precondition::Token(_) | Precondition::Content(_) => {
+            Precondition::Token(token) if *token == row.change_token => Ok(()),
+            Precondition::Token(_) | Precondition::Content(_) | Precondition::OneOf(_) => {
                 let current = Box::new(self.detail_of(conn, row, now)?);
                 if precondition.holds(&current.summary) { Ok(()) } else { Err(RepositoryError::Stale { current }) }
             }

@@ -47,7 +47,7 @@ impl Session {
         let session = self.clone();
         self.transact(move |tx| {
             let row = session.authorised(tx.conn, id, WRITE_PROPERTIES, tx.now)?;
-            session.check_precondition(tx.conn, &row, precondition, tx.now)?;
+            session.check_precondition(tx.conn, &row, &precondition, tx.now)?;
             refuse_version(&row)?;
             let changed = session.update_in_tx(tx, &row, &changes)?;
             session.detail_of(tx.conn, &changed, tx.now)
@@ -128,7 +128,7 @@ impl Session {
         let session = self.clone();
         self.transact(move |tx| {
             let row = session.authorised(tx.conn, id, REMOVE_CHILDREN, tx.now)?;
-            session.check_precondition(tx.conn, &row, precondition, tx.now)?;
+            session.check_precondition(tx.conn, &row, &precondition, tx.now)?;
             refuse_version(&row)?;
             if row.no == session.repository.inner.root_no {
                 return Err(RepositoryError::conflict("root_folder", "the root folder stays"));
