@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use cartulary_repository::{NewContent, RepositoryError};
@@ -41,6 +41,7 @@ pub(crate) async fn json_up_to<T>(request: &HttpRequest, body: Payload, limit_by
 where
     T: DeserializeOwned,
 {
+    check_unpacked(request.headers())?;
     if !is_json(request.headers()) {
         return Err(ApiError::unsupported_media_type("application/json"));
     }
@@ -50,6 +51,16 @@ where
         Category::Data => ApiError::invalid("", "wrong_shape", error.to_string()),
         _ => ApiError::malformed_json(&error),
     })
+}
+
+/// Refuses what is packed, of a request or of a part: kept as it came, nobody could read it.
+pub(crate) fn check_unpacked(headers: &HeaderMap) -> Result<(), ApiError> {
+    let lines = headers.get_all(CONTENT_ENCODING).map(|line| line.to_str().unwrap_or("?"));
+    let mut encodings = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|one| !one.is_empty());
+    match encodings.find(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        Some(packed) => Err(ApiError::unsupported_encoding(packed)),
+        None => Ok(()),
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -101,9 +112,10 @@ impl From<Broken> for ApiError {
 /// Takes the raw body of a request as content, chunk by chunk; its name and kind are the caller's to say.
 ///
 /// # Errors
-/// `payload_too_large`, `request_timeout`, `content_interrupted`, `storage_full`; `too_many_requests` or `unavailable`
+/// `unsupported_media_type`, `payload_too_large`, `request_timeout`, `content_interrupted`, `storage_full`; `too_many_requests` or `unavailable`
 /// when too many are under way.
 pub async fn stage(guarded: &Guarded, body: Payload) -> Result<NewContent, ApiError> {
+    check_unpacked(guarded.headers())?;
     check_announced_length(guarded)?;
     let (body, watch) = watch(guarded, body)?;
     watch.explain(stage_stream(guarded, body).await)

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_RANGE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ACCEPT_ENCODING, ALLOW, CONTENT_RANGE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE,
+};
 use actix_web::{HttpResponse, ResponseError};
 use cartulary_model::Violation;
 use cartulary_repository::RepositoryError;
@@ -219,6 +221,13 @@ impl ApiError {
     /// The body is of another media type than the one taken here.
     pub fn unsupported_media_type(expected: &str) -> Self {
         Self::new(UNSUPPORTED_MEDIA_TYPE, format!("send it as {expected}")).with("expected", expected)
+    }
+
+    /// The body, or a part of it, is packed: what is kept is what was sent, and nothing is unpacked here (RFC 9110 §15.5.16).
+    pub fn unsupported_encoding(encoding: &str) -> Self {
+        let detail =
+            format!("`{encoding}` is not unpacked here: send the bytes as they are, without a content encoding");
+        Self::new(UNSUPPORTED_MEDIA_TYPE, detail).with("expected", "identity").header(ACCEPT_ENCODING, "identity")
     }
 
     /// The range lies outside a content of this size.

@@ -9,7 +9,7 @@ use actix_web::web::Payload;
 use cartulary_repository::{NewContent, RepositoryError};
 use futures::StreamExt;
 
-use crate::body::{FORM_BYTES_MAX, Watched, check_announced_length, stage_stream, watch};
+use crate::body::{FORM_BYTES_MAX, Watched, check_announced_length, check_unpacked, stage_stream, watch};
 use crate::error::ApiError;
 use crate::guarded::Guarded;
 
@@ -42,6 +42,7 @@ pub async fn take(guarded: &Guarded, body: Payload, known: &[&str]) -> Result<Up
     if !is_form {
         return Err(ApiError::unsupported_media_type("multipart/form-data"));
     }
+    check_unpacked(guarded.headers())?;
     check_announced_length(guarded)?;
     let (body, watch) = watch(guarded, body)?;
     let form = parts_of(guarded, body);
@@ -53,6 +54,7 @@ async fn take_parts(guarded: &Guarded, mut form: Multipart, known: &[&str]) -> R
     for _ in 0..FIELDS_MAX {
         let Some(field) = form.next().await else { return Ok(upload) };
         let field = field.map_err(unreadable)?;
+        check_unpacked(field.headers())?;
         let Disposition { name, file_name } = disposition_of(&field)?;
         if name == "content" {
             take_content(guarded, field, file_name, &mut upload).await?;

@@ -1,0 +1,62 @@
+//! Bodies that cannot be taken as they came: packed ones, forms that are none, names that mislead.
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use crate::office::{Form, Office, Reply};
+
+fn assert_refused_as_packed(reply: Reply) {
+    assert_eq!(reply.header("accept-encoding"), "identity", "{reply:?}");
+    let problem = reply.problem(415, "unsupported_media_type");
+    assert!(problem["detail"].as_str().unwrap().contains("is not unpacked here"), "{problem}");
+}
+
+#[actix_web::test]
+async fn a_packed_body_is_refused_on_every_route_that_takes_one() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let document = admin.document(&dossier, "a.txt", b"first").await;
+    let import = admin.post("/imports", json!({ "source": "s" })).await.expect(201).json();
+    let routes = cartulary_http::openapi::document(&[]);
+    let mut asked = 0;
+    for (path, operations) in routes["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            if operation["requestBody"].is_null() {
+                continue;
+            }
+            let at = [("/dossiers/", &dossier), ("/documents/", &document), ("/imports/", &import)];
+            let id = at.iter().find(|(place, _)| path.contains(place)).map_or(&document["id"], |(_, object)| &object["id"]);
+            let mut path = path.replace("{id}", id.as_str().unwrap());
+            if path.ends_with("/files") {
+                path.push_str("?path=a.txt");
+            }
+            let is_form = !operation["requestBody"]["content"]["multipart/form-data"].is_null();
+            let media_type = if is_form { "multipart/form-data; boundary=b" } else { "application/json" };
+            let ask = admin.ask_at(Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(), &path);
+            let ask = ask.header("content-type", media_type).header("if-match", "*");
+            assert_refused_as_packed(ask.header("content-encoding", "gzip").bytes(b"\x1f\x8b").await);
+            asked += 1;
+        }
+    }
+    assert!(asked > 10, "{asked}");
+    let path = format!("/documents/{}/content", document["id"].as_str().unwrap());
+    let put = |encoding: &str| {
+        admin.ask(Method::PUT, &path).header("if-match", "*").header("content-encoding", encoding).bytes(b"second")
+    };
+    assert_refused_as_packed(put("identity, br").await);
+    assert_eq!(admin.get(&path).await.expect(200).body, "first");
+    put("identity").await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_packed_part_of_a_form_is_refused() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let path = format!("/dossiers/{}/documents", dossier["id"].as_str().unwrap());
+    let packed = Form::new().file("content", "a.txt", "text/plain\r\ncontent-encoding: gzip", b"\x1f\x8b");
+    assert_refused_as_packed(admin.ask(Method::POST, &path).form(packed).await);
+    let contents: Value = admin.get(&path.replace("/documents", "/contents")).await.expect(200).json();
+    assert_eq!(contents["total"], 0);
+}
