@@ -115,3 +115,22 @@ async fn a_clock_set_back_an_hour_does_not_disturb_the_order_of_changes() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_and_not_numbered_yet_is_waited_for_and_what_is_unknown_is_not() {
+    each_office(async |office| {
+        let wait = std::time::Duration::from_secs(60);
+        office.stop_background().await;
+        let dossier = office.dossier("2024").await;
+        let made = office.document(dossier, "a.txt", "one").await.transaction;
+        let asked = std::time::Instant::now();
+        let unknown = office.repository.wait_sequenced("01900000-0000-7000-8000-000000000000", wait).await;
+        assert!(matches!(unknown, Err(RepositoryError::NotFound { .. })), "{unknown:?}");
+        assert!(asked.elapsed() < wait, "it waited");
+        let waiting = office.repository.wait_indexed(&made, std::time::Duration::from_millis(50)).await;
+        assert!(matches!(waiting, Err(RepositoryError::NotYetIndexed)), "{waiting:?}");
+        office.start_background();
+        office.repository.wait_indexed(&made, wait).await.unwrap();
+    })
+    .await;
+}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use cartulary_repository::RepositoryError;
+
 use crate::error::ApiError;
 use crate::guarded::Guarded;
 
@@ -11,10 +13,10 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 /// Waits until lists know the transaction.
 ///
 /// # Errors
-/// `not_yet_indexed` (503); `invalid_query` for what can be no transaction.
+/// `not_yet_indexed` (503); `invalid_query` for what is no transaction of this office.
 pub async fn sequenced(guarded: &Guarded, transaction: Option<&str>) -> Result<(), ApiError> {
     if let Some(transaction) = checked(transaction)? {
-        guarded.session().repository().wait_sequenced(transaction, WAIT_MAX).await?;
+        guarded.session().repository().wait_sequenced(&transaction, WAIT_MAX).await.map_err(refusal)?;
     }
     Ok(())
 }
@@ -22,20 +24,29 @@ pub async fn sequenced(guarded: &Guarded, transaction: Option<&str>) -> Result<(
 /// Waits until the full-text index knows the transaction.
 ///
 /// # Errors
-/// `not_yet_indexed` (503); `invalid_query` for what can be no transaction.
+/// `not_yet_indexed` (503); `invalid_query` for what is no transaction of this office.
 pub async fn indexed(guarded: &Guarded, transaction: Option<&str>) -> Result<(), ApiError> {
     if let Some(transaction) = checked(transaction)? {
-        guarded.session().repository().wait_indexed(transaction, WAIT_MAX).await?;
+        guarded.session().repository().wait_indexed(&transaction, WAIT_MAX).await.map_err(refusal)?;
     }
     Ok(())
 }
 
 /// Refuses at once what no write ever answered, rather than wait for it.
-fn checked(transaction: Option<&str>) -> Result<Option<&str>, ApiError> {
-    match transaction {
-        Some(text) if uuid::Uuid::try_parse(text).is_err() => {
-            Err(ApiError::invalid_query("waitFor", "is what a write answered as `Cartulary-Transaction`"))
-        }
-        other => Ok(other),
+fn checked(transaction: Option<&str>) -> Result<Option<String>, ApiError> {
+    let Some(text) = transaction else { return Ok(None) };
+    let id = uuid::Uuid::try_parse(text).map_err(|_| unknown())?;
+    Ok(Some(id.to_string()))
+}
+
+/// What the log does not know, as from before a restore, or from another office, never comes.
+fn refusal(error: RepositoryError) -> ApiError {
+    match error {
+        RepositoryError::NotFound { .. } => unknown(),
+        other => other.into(),
     }
+}
+
+fn unknown() -> ApiError {
+    ApiError::invalid_query("waitFor", "is what a write of this office answered as `Cartulary-Transaction`")
 }

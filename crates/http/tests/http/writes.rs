@@ -80,6 +80,22 @@ async fn what_was_never_a_transaction_is_not_waited_for() {
 }
 
 #[actix_web::test]
+async fn a_transaction_that_the_office_does_not_know_held_the_request() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let made = client.post("/dossiers", json!({ "name": "A" })).await.expect(201);
+    let known = made.header("cartulary-transaction");
+    client.get(&format!("/dossiers?waitFor={known}")).await.expect(200);
+    let foreign = "01900000-0000-7000-8000-000000000000";
+    for path in ["/search?q=a", "/dossiers?", "/changes?"] {
+        let asked = std::time::Instant::now();
+        let refused = client.get(&format!("{path}&waitFor={foreign}")).await.problem(400, "invalid_query");
+        assert_eq!(refused["parameters"]["parameter"], "waitFor");
+        assert!(asked.elapsed().as_secs() < 10, "it waited");
+    }
+}
+
+#[actix_web::test]
 async fn a_paper_that_was_not_yet_scanned_is_a_placeholder() {
     let office = Office::open().await;
     let client = office.admin().await;

@@ -71,15 +71,18 @@ impl Repository {
     /// Waits until the sequencer has numbered a transaction, and returns its greatest position.
     ///
     /// # Errors
-    /// `NotYetIndexed` when it takes longer than `at_most`, or nothing is known of that transaction.
+    /// `NotYetIndexed` when it takes longer than `at_most`; `NotFound`, at once, when the log has no such transaction. A
+    /// write answers its id after the commit only, on every database: whoever heard of it finds its rows, numbered or not.
     pub async fn wait_sequenced(&self, transaction: &str, at_most: Duration) -> Result<i64> {
         let deadline = Instant::now() + at_most;
         let id = transaction.to_owned();
         loop {
             let id = id.clone();
             let found = self.database().read(move |conn: &mut Conn| changes::of_transaction(conn, &id)).await?;
-            if let Some((position, false)) = found {
-                return Ok(position);
+            match found {
+                None => return Err(RepositoryError::not_found("the transaction")),
+                Some((position, false)) => return Ok(position),
+                Some((_, true)) => {}
             }
             if Instant::now() >= deadline {
                 return Err(RepositoryError::NotYetIndexed);
@@ -91,7 +94,7 @@ impl Repository {
     /// Waits until this node's index has passed a transaction.
     ///
     /// # Errors
-    /// `NotYetIndexed` when it takes longer than `at_most`.
+    /// `NotYetIndexed` when it takes longer than `at_most`; `NotFound` as [`Repository::wait_sequenced`].
     pub async fn wait_indexed(&self, transaction: &str, at_most: Duration) -> Result<()> {
         let deadline = Instant::now() + at_most;
         let position = self.wait_sequenced(transaction, at_most).await?;
