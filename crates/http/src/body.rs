@@ -13,11 +13,11 @@ use cartulary_repository::{NewContent, RepositoryError};
 use futures::stream::LocalBoxStream;
 use futures::{Stream, StreamExt, stream};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 
 use crate::error::ApiError;
 use crate::guarded::{Guarded, state_of};
 use crate::pace::{Full, Pace, Underway};
+use crate::shape;
 
 /// The largest form. *Units*: bytes.
 pub const FORM_BYTES_MAX: u64 = 2 * 1024 * 1024;
@@ -47,10 +47,7 @@ where
     }
     let timeout = body_timeout(request)?;
     let bytes = collect(body, limit_bytes, timeout).await?;
-    serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
-        Category::Data => ApiError::invalid("", "wrong_shape", error.to_string()),
-        _ => ApiError::malformed_json(&error),
-    })
+    shape::read(&bytes, "")
 }
 
 /// Refuses what is packed, of a request or of a part: kept as it came, nobody could read it.

@@ -33,6 +33,7 @@ mod request_id;
 mod routes;
 mod security_headers;
 mod serve;
+mod shape;
 mod state;
 mod tls_gate;
 pub mod upload;

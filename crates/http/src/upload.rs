@@ -1,13 +1,16 @@
 //! Uploads as `multipart/form-data` (RFC 7578): a few small fields and one content, in any order.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use actix_web::web::Payload;
+use bytes::Bytes;
 use cartulary_repository::{NewContent, RepositoryError};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::body::{FORM_BYTES_MAX, Watched, check_announced_length, check_unpacked, stage_stream, watch};
 use crate::error::ApiError;
@@ -45,15 +48,53 @@ pub async fn take(guarded: &Guarded, body: Payload, known: &[&str]) -> Result<Up
     check_unpacked(guarded.headers())?;
     check_announced_length(guarded)?;
     let (body, watch) = watch(guarded, body)?;
-    let form = parts_of(guarded, body);
-    watch.explain(take_parts(guarded, form, known).await)
+    let beginning = Rc::<RefCell<Vec<u8>>>::default();
+    let form = parts_of(guarded, noting(body, Rc::clone(&beginning)));
+    let taken = take_parts(guarded, form, known).await.map_err(|failure| match failure {
+        Failure::Refused(refusal) => refusal,
+        Failure::Unreadable(error) => {
+            let boundary = guarded.headers().get(CONTENT_TYPE).and_then(|value| boundary_of(value.as_bytes()));
+            unreadable(error, boundary.as_deref(), &beginning.borrow())
+        }
+    });
+    watch.explain(taken)
 }
 
-async fn take_parts(guarded: &Guarded, mut form: Multipart, known: &[&str]) -> Result<Upload, ApiError> {
+/// Why a form was not taken.
+enum Failure {
+    Refused(ApiError),
+    Unreadable(MultipartError),
+}
+
+impl From<ApiError> for Failure {
+    fn from(refusal: ApiError) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// How much of the beginning of a body is kept, to say what is wrong with it. *Units*: bytes.
+const BEGINNING_BYTES: usize = 4_096;
+
+/// Passes a body on, and notes how it begins.
+fn noting(body: Watched, beginning: Rc<RefCell<Vec<u8>>>) -> Watched {
+    let note = move |chunk: &Bytes| {
+        let mut noted = beginning.borrow_mut();
+        let room = BEGINNING_BYTES.saturating_sub(noted.len());
+        noted.extend_from_slice(chunk.get(..chunk.len().min(room)).unwrap_or_default());
+    };
+    body.inspect_ok(note).boxed_local()
+}
+
+/// Returns the boundary that the media type of a form names.
+fn boundary_of(media_type: &[u8]) -> Option<Vec<u8>> {
+    raw_parameter(media_type, b"boundary").filter(|boundary| !boundary.is_empty())
+}
+
+async fn take_parts(guarded: &Guarded, mut form: Multipart, known: &[&str]) -> Result<Upload, Failure> {
     let mut upload = Upload::default();
     for _ in 0..FIELDS_MAX {
         let Some(field) = form.next().await else { return Ok(upload) };
-        let field = field.map_err(unreadable)?;
+        let field = field.map_err(Failure::Unreadable)?;
         check_unpacked(field.headers())?;
         let Disposition { name, file_name } = disposition_of(&field)?;
         if name == "content" {
@@ -61,17 +102,29 @@ async fn take_parts(guarded: &Guarded, mut form: Multipart, known: &[&str]) -> R
         } else if known.contains(&name.as_str()) {
             take_field(name, field, &mut upload).await?;
         } else {
-            return Err(ApiError::invalid(&name, "unknown_field", "is not a field of this form"));
+            let known = known.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
+            let words = format!("is not a field of this form: `content`, {known} are");
+            return Err(ApiError::invalid(&name, "unknown_field", words).into());
         }
     }
-    Err(ApiError::malformed_upload(format!("a form has at most {FIELDS_MAX} fields")))
+    Err(ApiError::malformed_upload(format!("a form has at most {FIELDS_MAX} fields")).into())
 }
 
-/// Says in words what is wrong with a form.
-fn unreadable(error: MultipartError) -> ApiError {
+/// Says in words what is wrong with a form, of which this is the beginning. Whether the connection broke is known
+/// elsewhere: here the body came as it was sent.
+fn unreadable(error: MultipartError, boundary: Option<&[u8]>, beginning: &[u8]) -> ApiError {
     match error {
         MultipartError::Incomplete | MultipartError::Payload(PayloadError::Incomplete(_) | PayloadError::Io(_)) => {
-            RepositoryError::Interrupted.into()
+            if beginning.is_empty() {
+                return ApiError::malformed_upload("the body is empty: send the form's parts, each after the boundary");
+            }
+            match boundary {
+                Some(boundary) if is_without(beginning, boundary) => ApiError::malformed_upload(format!(
+                    "the body has no part: none of its lines is the boundary `--{}` that `Content-Type` names",
+                    String::from_utf8_lossy(boundary)
+                )),
+                _ => RepositoryError::Interrupted.into(),
+            }
         }
         MultipartError::Payload(PayloadError::Overflow) => ApiError::malformed_upload("the head of a part is too long"),
         MultipartError::Payload(_) => ApiError::malformed_upload("the body cannot be read"),
@@ -79,6 +132,9 @@ fn unreadable(error: MultipartError) -> ApiError {
             "the head of a part cannot be read: it is lines such as `Content-Disposition: form-data; name=\"content\"`, then \
              an empty line",
         ),
+        MultipartError::BoundaryMissing if boundary.is_none() => {
+            ApiError::malformed_upload("`Content-Type` names no boundary: it is `multipart/form-data; boundary=…`")
+        }
         MultipartError::BoundaryMissing => {
             ApiError::malformed_upload("the parts are not separated by the boundary that `Content-Type` names")
         }
@@ -90,6 +146,12 @@ fn unreadable(error: MultipartError) -> ApiError {
         }
         other => ApiError::malformed_upload(other),
     }
+}
+
+/// Says whether a boundary does not stand in a body that is shorter than what is kept of it.
+fn is_without(beginning: &[u8], boundary: &[u8]) -> bool {
+    let line = [b"--", boundary].concat();
+    beginning.len() < BEGINNING_BYTES && !beginning.windows(line.len()).any(|some| some == line)
 }
 
 /// Makes a reader of the parts. The library reads names of UTF-8 only, and refuses the form for any other; as parts of
@@ -185,9 +247,9 @@ async fn take_content(
     field: Field,
     (file_name, file_name_raw): (String, Option<Vec<u8>>),
     upload: &mut Upload,
-) -> Result<(), ApiError> {
+) -> Result<(), Failure> {
     if upload.content.is_some() {
-        return Err(ApiError::invalid("content", "repeated", "comes once"));
+        return Err(ApiError::invalid("content", "repeated", "comes once").into());
     }
     let media_type = field.content_type().map(ToString::to_string);
     let content = stage_stream(guarded, field).await?;
@@ -204,13 +266,13 @@ pub(crate) fn last_segment(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
-async fn take_field(name: String, mut field: Field, upload: &mut Upload) -> Result<(), ApiError> {
+async fn take_field(name: String, mut field: Field, upload: &mut Upload) -> Result<(), Failure> {
     let limit = usize::try_from(FORM_BYTES_MAX).unwrap_or(usize::MAX);
     let bytes = field.bytes(limit).await;
-    let bytes = bytes.map_err(|_| ApiError::payload_too_large(FORM_BYTES_MAX))?.map_err(unreadable)?;
+    let bytes = bytes.map_err(|_| ApiError::payload_too_large(FORM_BYTES_MAX))?.map_err(Failure::Unreadable)?;
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::invalid(&name, "not_utf8", "is not UTF-8"))?;
     if upload.fields.contains_key(&name) {
-        return Err(ApiError::invalid(&name, "repeated", "comes once"));
+        return Err(ApiError::invalid(&name, "repeated", "comes once").into());
     }
     upload.fields.insert(name, text);
     Ok(())

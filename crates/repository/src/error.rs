@@ -51,7 +51,7 @@ pub enum RepositoryError {
         current: Box<ObjectDetail>,
     },
     /// The input breaks rules; all of them are listed.
-    #[error("the input breaks {} rule(s)", violations.len())]
+    #[error("{}", words_of(violations))]
     Invalid {
         /// Every violation.
         violations: Vec<Violation>,
@@ -105,6 +105,28 @@ impl RepositoryError {
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(source.into())
     }
+}
+
+/// How many fields are named in one sentence.
+const FIELDS_NAMED_MAX: usize = 3;
+
+/// How details begin that speak of the field; others are sentences of their own.
+const VERBS: [&str; 7] = ["is ", "has ", "comes ", "takes ", "stands ", "cannot ", "needs "];
+
+/// Says what one violation says, or which fields are wrong.
+fn words_of(violations: &[Violation]) -> String {
+    if let [Violation { field, detail, .. }] = violations {
+        let speaks_of_field = VERBS.iter().any(|verb| detail.starts_with(verb));
+        return match (field.as_str(), speaks_of_field) {
+            ("", true) => format!("the input {detail}"),
+            ("", false) => detail.clone(),
+            (_, true) => format!("`{field}` {detail}"),
+            (_, false) => format!("`{field}`: {detail}"),
+        };
+    }
+    let named: Vec<String> = violations.iter().take(FIELDS_NAMED_MAX).map(|one| format!("`{}`", one.field)).collect();
+    let rest = if violations.len() > FIELDS_NAMED_MAX { " …" } else { "" };
+    format!("the input breaks {} rules: {}{rest}", violations.len(), named.join(", "))
 }
 
 impl From<DbError> for RepositoryError {

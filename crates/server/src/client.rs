@@ -64,7 +64,9 @@ impl Problem {
     /// Returns what is wrong, for a person.
     pub fn in_words(&self) -> String {
         let mut words = self.detail.clone().unwrap_or_else(|| self.title.clone());
-        let details: Vec<&str> = self.violations.iter().map(|violation| violation.detail.as_str()).collect();
+        let details = self.violations.iter().map(|violation| violation.detail.as_str());
+        // Of one violation the sentence says it already.
+        let details: Vec<&str> = details.filter(|detail| !words.contains(detail)).collect();
         if !details.is_empty() {
             words = format!("{words}: {}", details.join("; "));
         }

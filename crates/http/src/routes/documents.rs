@@ -13,6 +13,7 @@ use crate::guarded::Guarded;
 use crate::routes::dossiers::{self, Changes};
 use crate::routes::object::{Detail, Fault, Page, Version};
 use crate::routes::users::WindowQuery;
+use crate::shape;
 use crate::upload::{self, Upload};
 
 /// A new document, as a form.
@@ -108,7 +109,15 @@ fn new_document(upload: Upload) -> Result<NewDocument, ApiError> {
     let given_name = field("name");
     let rename_when_taken = given_name.is_none();
     let name = given_name.or_else(|| content.as_ref().map(|content| content.file_name.clone())).unwrap_or_default();
-    let properties = field("properties").map_or_else(|| Ok(Properties::new()), |text| parse_properties(&text))?;
+    if name.is_empty() {
+        let what = match content {
+            Some(_) => "the part `content` has no file name: send one with it, or the field `name`",
+            None => "send a file with its name as the part `content`, or the field `name` for a paper that is awaited",
+        };
+        return Err(ApiError::invalid("name", "required", what));
+    }
+    let properties =
+        field("properties").map_or_else(|| Ok(Properties::new()), |text| shape::read(text.as_bytes(), "properties"))?;
     let content = content.map(|content| named(content, &name));
     Ok(NewDocument {
         title: field("title"),
@@ -119,10 +128,6 @@ fn new_document(upload: Upload) -> Result<NewDocument, ApiError> {
         rename_when_taken,
         idempotency_key: None,
     })
-}
-
-fn parse_properties(text: &str) -> Result<Properties, ApiError> {
-    serde_json::from_str(text).map_err(|error| ApiError::invalid("properties", "wrong_shape", error.to_string()))
 }
 
 /// A file without a name is called like its document.

@@ -146,17 +146,58 @@ async fn an_odd_form_was_refused_in_the_words_of_a_library() {
         (form, b"--b\r\n\0: x\r\n\r\n".as_slice(), "the head of a part cannot be read"),
         (form, b"--b\r\ncontent-type: text/plain\r\n\r\nx\r\n--b--\r\n", "a part does not say which field it is"),
         (form, b"--b\r\ncontent-disposition: form-data\r\n\r\nx\r\n--b--\r\n", "a part does not say which field it is"),
-        ("multipart/form-data", b"x", "the parts are not separated by the boundary"),
+        ("multipart/form-data", b"x", "`Content-Type` names no boundary"),
+        ("multipart/form-data; boundary=", b"x", "`Content-Type` names no boundary"),
         ("multipart/form-data; =", b"x", "`Content-Type` cannot be read"),
+        (form, b"", "the body is empty"),
+        (form, b"garbage\r\n-- b\r\n", "the body has no part: none of its lines is the boundary `--b`"),
     ] {
         let refused = send(media_type, body).await.problem(400, "malformed_upload");
         assert!(refused["detail"].as_str().unwrap().starts_with(words), "{refused}");
     }
-    for cut in
-        [b"--b\r\ncontent-dispo".as_slice(), b"", b"--b\r\ncontent-disposition: form-data; name=content\r\n\r\nx"]
-    {
+    for cut in [b"--b\r\ncontent-dispo".as_slice(), b"--b\r\ncontent-disposition: form-data; name=content\r\n\r\nx"] {
         send(form, cut).await.problem(400, "content_interrupted");
     }
+    for (form, words) in [
+        (b"--b--\r\n".as_slice(), "`name`: send a file with its name as the part `content`"),
+        (
+            b"--b\r\ncontent-disposition: form-data; name=content\r\n\r\nx\r\n--b--\r\n",
+            "`name`: the part `content` has no file",
+        ),
+        (
+            b"--b\r\ncontent-disposition: form-data; name=file\r\n\r\nx\r\n--b--\r\n",
+            "`file` is not a field of this form: `content`,",
+        ),
+    ] {
+        let refused = send("multipart/form-data; boundary=b", form).await.problem(422, "invalid");
+        assert!(refused["detail"].as_str().unwrap().starts_with(words), "{refused}");
+    }
+}
+
+#[actix_web::test]
+async fn a_body_of_another_shape_was_refused_with_names_of_types() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    for (body, field, words) in [
+        (json!({}), "name", "`name` is missing"),
+        (json!({ "name": 7 }), "name", "`name` is a number, and a text is wanted"),
+        (json!({ "name": "A", "colour": 1 }), "colour", "`colour` is not known here: one of `name`"),
+        (json!("A"), "", "the input is a text, and an object is wanted"),
+        (json!({ "name": "A", "properties": 1 }), "properties", "`properties` is a number, and an object is wanted"),
+    ] {
+        let refused = client.post("/dossiers", body).await.problem(422, "invalid");
+        assert_eq!(refused["violations"][0]["field"], field, "{refused}");
+        assert!(refused["detail"].as_str().unwrap().starts_with(words), "{refused}");
+    }
+    let import = client.post("/imports", json!({ "source": "s" })).await.expect(201).json();
+    let check = json!({ "entries": [{ "path": "a", "digest": "xyz" }] });
+    let path = format!("/imports/{}/check", import["id"].as_str().unwrap());
+    let refused = client.post(&path, check).await.problem(422, "invalid");
+    assert_eq!(refused["violations"][0]["field"], "entries[0].digest");
+    let many = json!({ "name": "\u{200b}", "properties": { "no:a": 1, "no:b": 1, "no:c": 1 } });
+    let refused = client.post("/dossiers", many).await.problem(422, "invalid");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.starts_with("the input breaks ") && detail.contains(" rules: `"), "{refused}");
 }
 
 #[actix_web::test]
