@@ -166,11 +166,13 @@ fn parts_of(guarded: &Guarded, body: Watched) -> Multipart {
     Multipart::new(&headers, body)
 }
 
+/// A file's name as text and, when it is not UTF-8, as bytes.
+pub(crate) type FileName = (String, Option<Vec<u8>>);
+
 /// What a part says of itself.
 struct Disposition {
     name: String,
-    /// The file's name as text and, when it is not UTF-8, as bytes.
-    file_name: (String, Option<Vec<u8>>),
+    file_name: FileName,
 }
 
 /// Reads the disposition of a part, whatever the encoding of its names.
@@ -196,7 +198,7 @@ fn disposition_of(field: &Field) -> Result<Disposition, ApiError> {
 }
 
 /// Returns the last segment of a name as text and, when it is not UTF-8, as bytes.
-fn as_text(name: Vec<u8>) -> (String, Option<Vec<u8>>) {
+pub(crate) fn as_text(name: Vec<u8>) -> FileName {
     match String::from_utf8(name) {
         Ok(text) => (last_segment(&text).to_owned(), None),
         Err(other) => {
@@ -245,7 +247,7 @@ fn unquoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 async fn take_content(
     guarded: &Guarded,
     field: Field,
-    (file_name, file_name_raw): (String, Option<Vec<u8>>),
+    (file_name, file_name_raw): FileName,
     upload: &mut Upload,
 ) -> Result<(), Failure> {
     if upload.content.is_some() {
@@ -262,7 +264,7 @@ async fn take_content(
 }
 
 /// Some browsers send the path of a file.
-pub(crate) fn last_segment(name: &str) -> &str {
+fn last_segment(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 

@@ -37,6 +37,9 @@ pub enum InvalidName {
     /// It would mean a place in a path.
     #[error("a name is not `.` or `..`")]
     Dots,
+    /// It has a line break or another control character.
+    #[error("a file name has no line breaks and no control characters")]
+    Control,
     /// It would look like the same name without the space.
     #[error("a name neither begins nor ends with a space")]
     Spaces,
@@ -87,6 +90,17 @@ impl Name {
             return Err(InvalidName::Dots);
         }
         Ok(Self(name))
+    }
+
+    /// Checks and normalises a file's name that a request says in its address: what [`Name::parse`] asks for, and nothing
+    /// that a form cannot say either, which names a file in one line.
+    ///
+    /// # Errors
+    /// [`InvalidName`], which says what is wrong.
+    pub fn of_file(text: &str) -> Result<Self, InvalidName> {
+        let name = Self::parse(text)?;
+        let breaks = |one: char| one.is_control() || matches!(one, '\u{2028}' | '\u{2029}');
+        if name.0.contains(breaks) { Err(InvalidName::Control) } else { Ok(name) }
     }
 
     /// Returns the name as text.

@@ -1701,7 +1701,10 @@ export interface operations {
     update_document_content: {
         parameters: {
             query?: {
-                /** @description The file's name; the former one unless given. */
+                /**
+                 * @description The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
+                 *     one unless given.
+                 */
                 fileName?: string;
                 /** @description Why there is a new version. */
                 comment?: string;

@@ -11,10 +11,11 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder, get, put, web};
 use bytes::BytesMut;
-use cartulary_model::BlobDigest;
 use cartulary_model::permission::WRITE_VERSION;
+use cartulary_model::{BlobDigest, Name};
 use cartulary_repository::{Content, NewContent, OpenedContent, RepositoryError, VersionNote};
 use futures::StreamExt;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -25,7 +26,7 @@ use crate::guarded::Guarded;
 use crate::ranges::{self, Part};
 use crate::routes::object::Detail;
 use crate::security_headers::CONTENT_POLICY;
-use crate::upload::last_segment;
+use crate::upload::{FileName, as_text};
 use crate::{body, conditional, disposition};
 
 /// Contents up to this size are answered in one piece, verified before the first byte goes out. *Units*: bytes.
@@ -45,7 +46,8 @@ pub struct ContentQuery {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct NewContentQuery {
-    /// The file's name; the former one unless given.
+    /// The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
+    /// one unless given.
     file_name: Option<String>,
     /// Why there is a new version.
     #[serde(default)]
@@ -186,14 +188,42 @@ pub async fn update_document_content(guarded: Guarded, body: web::Payload) -> An
         return Err(RepositoryError::Stale { current: Box::new(before) }.into());
     }
     let before = before.summary;
-    let file_name = match query.file_name.as_deref().map(last_segment).filter(|name| !name.is_empty()) {
-        Some(name) => name.to_owned(),
-        None => before.content.map_or(before.name, |content| content.file_name),
-    };
+    let former_name = || before.content.map_or(before.name, |content| content.file_name);
+    let named = query.file_name.and_then(|_| file_name(guarded.request().query_string()));
+    let (file_name, file_name_raw) = named.transpose()?.unwrap_or_else(|| (former_name(), None));
     let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let staged = body::stage(&guarded, body).await?;
-    let content = NewContent { file_name, media_type, ..staged };
+    let content = NewContent { file_name, file_name_raw, media_type, ..staged };
     let note = VersionNote { comment: query.comment, major: query.major };
     let put = guarded.session().content_put(id, precondition, content, note).await?;
     answer::changed(&put.transaction, put.value.summary.change_token, &Detail::from(put.value))
+}
+
+/// Returns the file's name of a query as text and, when it is not UTF-8, as bytes; nothing when it is empty.
+fn file_name(query: &str) -> Option<Result<FileName, ApiError>> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(name, _)| percent_decode_str(name).eq(*b"fileName"))?;
+    let bytes: Vec<u8> = percent_decode_str(&value.replace('+', " ")).collect();
+    let (text, raw) = as_text(bytes);
+    if text.is_empty() {
+        return None;
+    }
+    let checked = Name::of_file(&text).map_err(|why| ApiError::invalid("fileName", "invalid_name", why.to_string()));
+    Some(checked.map(|_| (text, raw)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_in_a_query_keeps_its_bytes() {
+        let read = |query: &str| file_name(query).map(|named| named.map_err(|refusal| refusal.code()));
+        assert_eq!(read("major=true&fileName=a+%62.txt"), Some(Ok(("a b.txt".into(), None))));
+        assert_eq!(read("file%4eame=x%2F%E9.txt"), Some(Ok(("\u{fffd}.txt".into(), Some(b"\xe9.txt".to_vec())))));
+        assert_eq!((read("major=true"), read("fileName="), read("fileName=a%2F")), (None, None, None));
+        for refused in ["a%0Ab", "a%0D", "%E2%80%A8", "%00", "..", "%20"] {
+            assert_eq!(read(&format!("fileName={refused}")), Some(Err("invalid")), "{refused}");
+        }
+    }
 }

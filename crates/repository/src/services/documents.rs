@@ -44,7 +44,7 @@ impl BoundContent {
             digest: content.staged.digest,
             size_bytes: content.staged.size_bytes,
             media_type: sniffed.media_type,
-            file_name: content.file_name.replace('\0', "\u{fffd}"),
+            file_name: file_name_of(&content.file_name),
             file_name_raw: content.file_name_raw.clone(),
         }
     }
@@ -57,7 +57,22 @@ impl BoundContent {
                 && content.file_name == self.file_name
                 && content.media_type == self.media_type
         };
-        Ok(content.is_some_and(is_same))
+        let has_same_bytes_of_name = |conn: &mut Conn| {
+            Ok(self.file_name_raw.is_none() || blobs::raw_name_of(conn, row.no)? == self.file_name_raw)
+        };
+        if content.is_some_and(is_same) { has_same_bytes_of_name(conn) } else { Ok(false) }
+    }
+
+    /// Returns it with the bytes of the name that the object's content has, where the name is the same and only its text
+    /// was said: a name that is not UTF-8 is not lost with a new version.
+    fn with_name_of(&self, conn: &mut Conn, row: &ObjectRow) -> Result<Self> {
+        let may_be_raw = self.file_name_raw.is_none() && self.file_name.contains('\u{fffd}');
+        if !may_be_raw {
+            return Ok(self.clone());
+        }
+        let raw = blobs::raw_name_of(conn, row.no)?;
+        let is_same = |raw: &Vec<u8>| String::from_utf8_lossy(raw) == self.file_name;
+        Ok(Self { file_name_raw: raw.filter(is_same), ..self.clone() })
     }
 
     /// Returns it as the main content of an object, with the blob's number.
@@ -71,6 +86,12 @@ impl BoundContent {
             file_name_raw: self.file_name_raw.as_deref(),
         }
     }
+}
+
+/// Returns the name that a content keeps of its file's: as it came, unless it has U+0000 or more characters than a name may.
+fn file_name_of(text: &str) -> String {
+    let is_long = text.chars().count() > cartulary_model::key::NAME_CHARACTERS_MAX;
+    if is_long { as_name(text) } else { text.replace('\0', "\u{fffd}") }
 }
 
 /// A document to insert, without its bytes.
@@ -291,6 +312,7 @@ impl Session {
         self.with_blob(content.staged, move |tx, blob| {
             let row = session.authorised(tx.conn, id, WRITE_VERSION, tx.now)?;
             session.check_precondition(tx.conn, &row, &precondition, tx.now)?;
+            let bound = bound.with_name_of(tx.conn, &row)?;
             let says_nothing = note.comment.is_empty() && !note.major;
             if says_nothing && bound.is_the_content_of(tx.conn, &row)? {
                 return session.detail_of(tx.conn, &row, tx.now);

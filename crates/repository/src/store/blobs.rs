@@ -135,6 +135,16 @@ pub(crate) fn contents_of(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i
     Ok(rows.into_iter().map(|row| (row.object_no, row)).collect())
 }
 
+/// Returns the bytes of the name of an object's main content, when they are not UTF-8.
+pub(crate) fn raw_name_of(conn: &mut Conn, object: i64) -> Result<Option<Vec<u8>>> {
+    let raw: Option<Option<Vec<u8>>> = each_db!(conn, |c| content::table
+        .filter(content::object_no.eq(object).and(content::slot.eq(MAIN_SLOT)))
+        .select(content::file_name_raw)
+        .get_result(c)
+        .optional())?;
+    Ok(raw.flatten())
+}
+
 /// Returns up to `limit` contents with this digest whose object's number is above `after`, with the object's scope.
 pub(crate) fn holders(conn: &mut Conn, digest: &str, after: i64, limit: i64) -> Result<Vec<(ContentRow, i64)>> {
     let rows: Vec<(ContentRow, i64)> = each_db!(conn, |c| content::table
