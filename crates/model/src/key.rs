@@ -1,6 +1,9 @@
 //! Names and the keys by which text is compared and ordered.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_security::confusable_detection::skeleton;
+use unicode_security::mixed_script::MixedScript;
+use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDetection};
 
 /// The most characters that a text key keeps.
 pub const TEXT_KEY_CHARACTERS: usize = 256;
@@ -20,6 +23,27 @@ pub fn nfc(text: &str) -> String {
 pub fn text_key(text: &str) -> Vec<u8> {
     let folded: String = text.nfc().flat_map(char::to_lowercase).take(TEXT_KEY_CHARACTERS).collect();
     folded.encode_utf16().flat_map(u16::to_be_bytes).collect()
+}
+
+/// Returns the key that names have in common which a person takes for the same: whatever the case, the width, the joiners
+/// between letters, and the alphabet that a look-alike is from (`аdmin` with a Cyrillic `а`, `Admin`, `admin`).
+///
+/// Source: UTS #39 §4, Confusable Detection, over NFKC and lower case.
+pub fn look_alike_key(name: &str) -> String {
+    let seen: String = name.nfkc().filter(|one| !is_ignorable(*one)).flat_map(char::to_lowercase).collect();
+    // What a figure is confused with may be a capital: `0` with `O`.
+    let alike: String = skeleton(&seen).flat_map(char::to_lowercase).collect();
+    skeleton(&alike).collect()
+}
+
+/// Says whether a name has letters of scripts that are taken for each other, as Latin and Cyrillic. Latin beside Arabic,
+/// Han, Hebrew and the like is read by everybody, and none of these.
+///
+/// Source: UTS #39 §5.2, Restriction-Level Detection: what is above *Moderately Restrictive*, looking at letters only.
+pub fn mixes_alike_scripts(name: &str) -> bool {
+    let letters: String = name.nfkc().filter(|one| one.is_alphabetic()).collect();
+    let letters = letters.as_str();
+    !letters.is_single_script() && letters.detect_restriction_level() > RestrictionLevel::ModeratelyRestrictive
 }
 
 /// Why a name is refused.
@@ -140,6 +164,45 @@ const fn is_ignorable(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_look_alike_have_one_key() {
+        for (one, other) in [
+            ("admin", "ADMIN"),
+            ("admin", "\u{430}dmin"),
+            ("admin", "\u{ff41}dm\u{131}n"),
+            ("admin", "ad\u{200c}min"),
+            ("root", "r00t"),
+            ("\u{643}\u{631}\u{64a}\u{645}", "\u{6a9}\u{631}\u{64a}\u{645}"),
+        ] {
+            assert_eq!(look_alike_key(one), look_alike_key(other), "{one} {other}");
+        }
+        for (one, other) in [("anna", "hanna"), ("sami", "rana"), ("clerk1", "clerk2"), ("\u{633}", "\u{634}")] {
+            assert_ne!(look_alike_key(one), look_alike_key(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn scripts_that_are_taken_for_each_other_do_not_mix() {
+        for mixed in ["\u{430}dmin", "adm\u{456}n", "\u{3b1}nna", "ann\u{251}\u{430}"] {
+            assert!(mixes_alike_scripts(mixed), "{mixed}");
+        }
+        for plain in [
+            "admin",
+            "O'Neil-2",
+            "anna@office.int",
+            "\u{633}\u{627}\u{645}\u{64a} \u{639}\u{644}\u{64a}",
+            "sami \u{633}\u{627}\u{645}\u{64a}",
+            "\u{430}\u{43d}\u{43d}\u{430}",
+            "ren\u{e9}",
+            "\u{7ca}\u{7de}",
+            "\u{7530}\u{4e2d}\u{3055}\u{3093} tanaka",
+            "1234",
+            "",
+        ] {
+            assert!(!mixes_alike_scripts(plain), "{plain}");
+        }
+    }
 
     #[test]
     fn names_in_every_script_are_kept_and_traps_are_refused() {

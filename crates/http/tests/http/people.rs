@@ -79,3 +79,38 @@ async fn a_display_name_looked_like_another() {
     }
     admin.post("/users", json!({ "username": "adm\u{ad}in" })).await.problem(422, "invalid");
 }
+
+#[actix_web::test]
+async fn a_display_name_showed_nothing() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let made = admin.post("/users", json!({ "username": "u1" })).await.expect(201).json();
+    for blank in ["", " ", "\u{200d}\u{200c}", "\u{200e}\u{fe0f}", "\u{2800}"] {
+        let new = json!({ "username": "u2", "displayName": blank });
+        admin.post("/users", new).await.problem(422, "invalid");
+        admin.post("/groups", json!({ "name": "g", "displayName": blank })).await.problem(422, "invalid");
+        let path = format!("/users/{}", made["id"].as_str().unwrap());
+        let refused =
+            admin.ask(Method::PATCH, &path).json(json!({ "displayName": blank })).await.problem(422, "invalid");
+        assert_eq!(refused["violations"][0]["field"], "displayName");
+    }
+}
+
+#[actix_web::test]
+async fn a_user_bore_a_name_that_looks_like_that_of_another() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    admin.post("/groups", json!({ "name": "\u{643}\u{627}\u{62a}\u{628}" })).await.expect(201);
+    for alike in ["Admin", "\u{ff41}\u{ff44}min", "ad\u{200d}min", "adm\u{131}n", "\u{6a9}\u{627}\u{62a}\u{628}"] {
+        for (path, field) in [("/users", "username"), ("/groups", "name")] {
+            admin.post(path, json!({ field: alike })).await.problem(409, "name_taken");
+        }
+    }
+    for mixed in ["\u{430}dmin", "s\u{430}mi", "\u{3c1}aul"] {
+        admin.post("/users", json!({ "username": mixed })).await.problem(422, "invalid");
+    }
+    // Whole words of one script, and Latin beside Arabic, are names.
+    for name in ["\u{430}\u{43d}\u{43d}\u{430}", "\u{633}\u{627}\u{645}\u{64a}", "sami \u{633}\u{627}\u{645}\u{64a}"] {
+        admin.post("/users", json!({ "username": name })).await.expect(201);
+    }
+}

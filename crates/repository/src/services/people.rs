@@ -1,7 +1,8 @@
 //! Users and groups.
 
 use cartulary_db::Conn;
-use cartulary_model::{ChangeKind, ObjectId, Violation};
+use cartulary_model::key::{self, look_alike_key};
+use cartulary_model::{ChangeKind, ObjectId, Violation, text_key};
 use serde_json::json;
 
 use crate::authentication::{AuthenticatedSession, check_password, one_time_password};
@@ -416,37 +417,49 @@ const DISPLAY_NAME_MAX: usize = 200;
 
 /// Refuses a display name that no list can show.
 fn check_display_name(name: Option<&str>) -> Result<()> {
-    let is_plain =
-        |name: &str| name.chars().count() <= DISPLAY_NAME_MAX && !name.contains(cartulary_model::key::is_misleading);
+    let is_plain = |name: &str| {
+        name.contains(key::is_visible) && name.chars().count() <= DISPLAY_NAME_MAX && !name.contains(key::is_misleading)
+    };
     if name.is_none_or(is_plain) {
         return Ok(());
     }
-    let detail = "a display name has at most 200 characters, no control characters and none that are invisible or turn the \
+    let detail = "a display name has 1 to 200 characters, one of them visible, no control characters and none that are invisible or turn the \
                   direction";
     Err(RepositoryError::invalid("displayName", "invalid_name", detail))
 }
 
-/// Users and groups have their names from one pot: an access list names either.
+/// Users and groups have their names from one pot: an access list names either. A name that looks like another's is as
+/// good as taken, since people choose by what they see; the key would have to be made anew with every version of Unicode,
+/// so it is not kept: few names are made, and all of an office's are compared in milliseconds.
 fn refuse_taken_name(tx: &mut Tx<'_>, name: &str) -> Result<()> {
-    for (kind, detail) in [
-        (principals::USER, "a user has this name: choose another"),
-        (principals::GROUP, "a group has this name: choose another"),
-    ] {
-        if principals::by_name(tx.conn, kind, name)?.is_some() {
-            return Err(RepositoryError::conflict("name_taken", detail));
+    let alike = look_alike_key(name);
+    for (kind, other) in principals::names(tx.conn)? {
+        let is_same = text_key(&other) == text_key(name);
+        if !is_same && look_alike_key(&other) != alike {
+            continue;
         }
+        let whose = if kind == principals::GROUP { "a group" } else { "a user" };
+        let detail = match is_same {
+            true => format!("{whose} has this name: choose another"),
+            false => format!("{whose} has a name that looks the same, `{other}`: choose another"),
+        };
+        return Err(RepositoryError::conflict("name_taken", detail));
     }
     Ok(())
 }
 
 fn check_name(field: &str, name: &str) -> Result<()> {
-    let is_plain = name.contains(cartulary_model::key::is_visible)
+    let is_plain = name.contains(key::is_visible)
         && name.chars().count() <= 100
         && name.trim() == name
-        && !name.contains(|one| cartulary_model::key::is_misleading(one) || one == '/')
+        && !name.contains(|one| key::is_misleading(one) || one == '/')
         // An access list names people by name or by id: who bore the id of another would get what is meant for them.
         && uuid::Uuid::try_parse(name).is_err();
     if is_plain {
+        if key::mixes_alike_scripts(name) {
+            let detail = "a name does not mix letters of scripts that are taken for each other, as Latin and Cyrillic";
+            return Err(RepositoryError::invalid(field, "invalid_name", detail));
+        }
         return Ok(());
     }
     let detail = "a name has 1 to 100 characters, no slash, no control or invisible characters, no space at its ends, and is \

@@ -58,6 +58,12 @@ pub(crate) fn by_name(conn: &mut Conn, kind: &str, name: &str) -> Result<Option<
     Ok(row)
 }
 
+/// Returns the kinds and names of all users and groups.
+pub(crate) fn names(conn: &mut Conn) -> Result<Vec<(String, String)>> {
+    let names = each_db!(conn, |c| principal::table.select((principal::kind, principal::name)).load(c))?;
+    Ok(names)
+}
+
 /// Returns the user or group with this outward id.
 pub(crate) fn by_id(conn: &mut Conn, id: &str) -> Result<Option<PrincipalRow>> {
     let row = each_db!(conn, |c| principal::table
