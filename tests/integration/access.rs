@@ -267,7 +267,7 @@ async fn anybody_could_lock_a_user_for_everyone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_shut_out_while_a_request_is_on_its_way_writes_nothing() {
     each_office(async |office| {
-        for name in ["first", "second"] {
+        for name in ["first", "second", "third"] {
             let user = office.user(name, &[]).await;
             let promoted = UserChanges { administrator: Some(true), ..UserChanges::default() };
             office.system.user_update(user.actor().id(), promoted).await.unwrap();
@@ -285,7 +285,66 @@ async fn who_is_shut_out_while_a_request_is_on_its_way_writes_nothing() {
         let writer = office.user("writer", &["inner", "staff"]).await;
         office.system.group_set_members(outer.id, Vec::new()).await.unwrap();
         let refused = writer.dossier_create(Default::default()).await.map(drop);
-        assert!(matches!(refused, Err(RepositoryError::Unauthenticated)), "through a group: {refused:?}");
+        assert!(matches!(refused, Err(RepositoryError::Conflict { code: "rights_changed", .. })), "{refused:?}");
+
+        let admin = office.sign_in("first").await;
+        let demoted = UserChanges { administrator: Some(false), ..UserChanges::default() };
+        office.system.user_update(admin.actor().id(), demoted).await.unwrap();
+        let new = NewUser { username: "another".to_owned(), administrator: true, ..NewUser::default() };
+        let refused = admin.user_create(new).await.map(drop);
+        assert!(matches!(refused, Err(RepositoryError::Conflict { code: "rights_changed", .. })), "{refused:?}");
+        let users = office.system.user_list(ALL).await.unwrap().items;
+        assert!(!users.iter().any(|user| ["backdoor", "another"].contains(&user.username.as_str())), "{users:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_groups_threw_its_members_out() {
+    each_office(async |office| {
+        let inner = office.system.group_create("inner".to_owned(), None).await.unwrap();
+        let outer = office.system.group_create("outer".to_owned(), None).await.unwrap();
+        let boss = office.user("boss", &[]).await.actor().id();
+        let promoted = UserChanges { administrator: Some(true), ..UserChanges::default() };
+        office.system.user_update(boss, promoted.clone()).await.unwrap();
+        let anna = office.user("anna", &["inner"]).await.actor().id();
+        let request = cartulary_repository::SignIn {
+            username: "anna".into(),
+            password: "correct horse battery".into(),
+            kind: cartulary_repository::SessionKind::Bearer,
+            peer: Ipv4Addr::LOCALHOST.into(),
+        };
+        let token = office.repository.sign_in(request.clone()).await.unwrap().token;
+        let session = async || office.repository.session_by_token(&token).await.map(|known| known.session);
+        let dossier = office.dossier("secret").await;
+        office.system.acl_put(dossier, Precondition::Any, list(&[("outer", "Read")], false)).await.unwrap();
+        let sees = async || session().await.unwrap().object_get(dossier).await.is_ok();
+        assert!(!sees().await);
+        office.system.group_set_members(outer.id, vec![inner.id]).await.unwrap();
+        assert!(sees().await, "through a group, at once");
+        let none = UserChanges { groups: Some(Vec::new()), ..UserChanges::default() };
+        office.system.user_update(anna, none).await.unwrap();
+        assert!(!sees().await, "no longer, at once");
+        office.system.user_update(anna, promoted).await.unwrap();
+        assert!(session().await.unwrap().actor().is_administrator() && sees().await);
+        let named = UserChanges { display_name: Some("Anna".into()), ..UserChanges::default() };
+        office.system.user_update(anna, named).await.unwrap();
+        assert_eq!(session().await.unwrap().actor().display_name(), "Anna");
+        // A lock ends it, for good; so does a password.
+        for disabled in [true, false] {
+            let locked = UserChanges { disabled: Some(disabled), groups: Some(Vec::new()), ..UserChanges::default() };
+            office.system.user_update(anna, locked).await.unwrap();
+            assert!(matches!(session().await, Err(RepositoryError::Unauthenticated)), "disabled: {disabled}");
+        }
+        let token = office.repository.sign_in(request).await.unwrap().token;
+        let password = UserChanges {
+            password: Some("correct horse battery".into()),
+            groups: Some(vec!["outer".into()]),
+            ..UserChanges::default()
+        };
+        office.system.user_update(anna, password).await.unwrap();
+        let ended = office.repository.session_by_token(&token).await.map(drop);
+        assert!(matches!(ended, Err(RepositoryError::Unauthenticated)), "{ended:?}");
     })
     .await;
 }

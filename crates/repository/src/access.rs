@@ -425,7 +425,7 @@ mod tests {
     /// A user in no group but everybody's.
     fn somebody(facts: &Facts) -> Actor {
         Actor {
-            session_no: None,
+            sign_in: None,
             no: facts.everyone_no,
             id: ObjectId::generate(),
             username: "somebody".to_owned(),

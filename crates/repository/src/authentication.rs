@@ -1,8 +1,8 @@
 //! Sign-in: passwords, tokens, sessions, and what slows down those who guess.
 //!
 //! A password is kept as argon2id (RFC 9106), hashed in a bounded pool. A token is 32 random bytes; the database keeps
-//! its SHA-256. A session ends by its clock, by signing out, or when its user's epoch turns (another password, a lock,
-//! other groups).
+//! its SHA-256. A session ends by its clock, by signing out, or when its user's epoch turns without it (another password, a
+//! lock). Other groups turn the epoch of the user and of its sessions: they go on, with the rights that are read anew.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::bootstrap::parse_id;
-use crate::session::{Actor, Session};
+use crate::session::{Actor, ActorSignIn, Session};
 use crate::store::principals::{self, PrincipalRow};
 use crate::store::sessions::{self, NewSessionRow};
 use crate::transaction::Change;
@@ -224,7 +224,7 @@ pub(crate) fn actor_of(conn: &mut Conn, user: &PrincipalRow, everyone: i64, admi
         display_name: user.display_name.clone(),
         is_administrator: set.contains(&administrators),
         principals: Arc::new(set),
-        session_no: None,
+        sign_in: None,
     })
 }
 
@@ -299,7 +299,8 @@ impl Repository {
                 let detail = Some(json!({ "peer": peer, "kind": kind.as_str() }));
                 tx.record(ChangeKind::SignedIn, Change { detail, ..Change::default() })?;
                 let actor = actor_of(tx.conn, &user, everyone, administrators)?;
-                Ok((Actor { session_no: Some(no), ..actor }, expires_at))
+                let sign_in = Some(ActorSignIn { no, epoch: user.epoch });
+                Ok((Actor { sign_in, ..actor }, expires_at))
             })
             .await?;
         let (actor, expires_at) = opened.value;
@@ -447,8 +448,9 @@ fn read_session(
     }
     let must_change = principals::credential(conn, user.no)?.is_some_and(|credential| credential.must_change);
     let kind = if row.kind == "browser" { SessionKind::Browser } else { SessionKind::Bearer };
+    let sign_in = Some(ActorSignIn { no: row.no, epoch: user.epoch });
     Ok(Some(Known {
-        actor: Arc::new(Actor { session_no: Some(row.no), ..actor_of(conn, &user, everyone, administrators)? }),
+        actor: Arc::new(Actor { sign_in, ..actor_of(conn, &user, everyone, administrators)? }),
         kind,
         csrf_token: row.csrf_token,
         expires_at: Timestamp::from_millis(row.expires_at),

@@ -65,7 +65,7 @@ fn facts(conn: &mut Conn) -> Result<Option<Facts>> {
         everyone_no,
         administrators_no,
         system: Actor {
-            session_no: None,
+            sign_in: None,
             no: system.no,
             id: parse_id(&system.id)?,
             username: system.name,

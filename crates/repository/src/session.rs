@@ -18,7 +18,16 @@ pub struct Actor {
     /// The user's own number, those of all groups it is in (nested too), and that of `everyone`.
     pub(crate) principals: Arc<BTreeSet<i64>>,
     /// The sign-in by which it acts; nothing for the program itself.
-    pub(crate) session_no: Option<i64>,
+    pub(crate) sign_in: Option<ActorSignIn>,
+}
+
+/// The sign-in by which somebody acts, and what the rights of the one who acts were read at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ActorSignIn {
+    /// The number of the session.
+    pub no: i64,
+    /// The user's epoch when its groups were read: another one means that they may be others.
+    pub epoch: i64,
 }
 
 impl Actor {

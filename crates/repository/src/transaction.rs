@@ -148,13 +148,17 @@ impl Session {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let session_no = self.actor.session_no;
+        let sign_in = self.actor.sign_in;
         let act = move |tx: &mut Tx<'_>| {
-            // A body may have been long on its way: who sent it may have been shut out meanwhile.
-            match session_no {
-                Some(no) if !sessions::holds(tx.conn, no)? => Err(RepositoryError::Unauthenticated),
-                _ => act(tx),
+            // A body may have been long on its way: who sent it may have been shut out meanwhile, or be in other groups.
+            if let Some(sign_in) = sign_in {
+                let epoch = sessions::epoch_held(tx.conn, sign_in.no)?.ok_or(RepositoryError::Unauthenticated)?;
+                if epoch != sign_in.epoch {
+                    let detail = "your groups changed while this was on its way, and nothing was done: send it again";
+                    return Err(RepositoryError::conflict("rights_changed", detail));
+                }
             }
+            act(tx)
         };
         self.repository.transact(self.actor.no, act).await
     }

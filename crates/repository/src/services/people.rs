@@ -1,5 +1,7 @@
 //! Users and groups.
 
+use std::collections::BTreeSet;
+
 use cartulary_db::Conn;
 use cartulary_model::key::{self, look_alike_key};
 use cartulary_model::{ChangeKind, ObjectId, Violation, text_key};
@@ -179,7 +181,8 @@ impl Session {
         Ok((written.value, made))
     }
 
-    /// Changes a user; whoever is signed in as it must sign in again.
+    /// Changes a user. After another password or a lock whoever is signed in as it must sign in again; other groups hold at
+    /// once, and its sessions go on.
     ///
     /// # Errors
     /// `Forbidden`; `NotFound`; `Invalid`; `Conflict` `last_administrator`.
@@ -209,6 +212,12 @@ impl Session {
                 principals::update(tx.conn, row.no, &label, disabled_at)?;
                 if let Some(hash) = &hash {
                     principals::put_credential(tx.conn, row.no, hash, true, now)?;
+                }
+                let is_shut_out = hash.is_some() || (row.disabled_at.is_none() && disabled_at.is_some());
+                if is_shut_out {
+                    principals::turn_epoch(tx.conn, row.no)?;
+                } else if changes.groups.is_some() || changes.administrator.is_some() {
+                    principals::turn_rights(tx.conn, row.no)?;
                 }
                 session.put_memberships(tx, row.no, &changes)?;
                 if had_administrator && !session.has_administrator(tx)? {
@@ -339,13 +348,17 @@ impl Session {
                     return Err(RepositoryError::conflict("built_in_group", "everyone is in this group by itself"));
                 }
                 let chosen = find_members(tx.conn, &group, &members)?;
-                for old in principals::members_of(tx.conn, group.no)? {
-                    principals::remove_member(tx.conn, group.no, old.no)?;
-                    principals::turn_epochs(tx.conn, old.no)?;
+                let before: BTreeSet<i64> =
+                    principals::members_of(tx.conn, group.no)?.into_iter().map(|member| member.no).collect();
+                let after: BTreeSet<i64> = chosen.iter().map(|member| member.no).collect();
+                for old in before.difference(&after) {
+                    principals::remove_member(tx.conn, group.no, *old)?;
                 }
-                for new in &chosen {
-                    principals::add_member(tx.conn, group.no, new.no)?;
-                    principals::turn_epochs(tx.conn, new.no)?;
+                for new in after.difference(&before) {
+                    principals::add_member(tx.conn, group.no, *new)?;
+                }
+                for changed in before.symmetric_difference(&after) {
+                    principals::turn_rights(tx.conn, *changed)?;
                 }
                 if group.no == administrators && !chosen.iter().any(|member| member.disabled_at.is_none()) {
                     let detail = "one administrator must stay who can sign in";

@@ -7,6 +7,7 @@ use cartulary_model::text_key;
 use diesel::prelude::*;
 
 use super::schema::{group_member, principal, user_credential};
+use super::sessions;
 use crate::Result;
 
 /// A user or a group.
@@ -105,14 +106,10 @@ pub(crate) fn window(conn: &mut Conn, kind: &str, offset: i64, limit: i64) -> Re
     Ok((total, rows))
 }
 
-/// Changes the name that people read and whether the principal may sign in, and turns its epoch.
+/// Changes the name that people read and whether the principal may sign in.
 pub(crate) fn update(conn: &mut Conn, no: i64, display_name: &str, disabled_at: Option<i64>) -> Result<()> {
     each_db!(conn, |c| update_rows(principal::table.filter(principal::no.eq(no)))
-        .set((
-            principal::display_name.eq(display_name),
-            principal::disabled_at.eq(disabled_at),
-            principal::epoch.eq(principal::epoch + 1),
-        ))
+        .set((principal::display_name.eq(display_name), principal::disabled_at.eq(disabled_at)))
         .execute(c))?;
     Ok(())
 }
@@ -125,13 +122,16 @@ pub(crate) fn turn_epoch(conn: &mut Conn, no: i64) -> Result<()> {
     Ok(())
 }
 
-/// Turns the epochs of a principal and, if it is a group, of all who are in it, through groups too.
-pub(crate) fn turn_epochs(conn: &mut Conn, no: i64) -> Result<()> {
+/// Turns the epochs of a principal and, if it is a group, of all who are in it, through groups too, and those of their
+/// sessions: what was begun with the rights of before writes nothing, and the sessions go on with those of now.
+pub(crate) fn turn_rights(conn: &mut Conn, no: i64) -> Result<()> {
     let mut met = BTreeSet::new();
     let mut fringe = vec![no];
     while let Some(next) = fringe.pop() {
         if met.insert(next) {
             turn_epoch(conn, next)?;
+            let epoch = by_no(conn, next)?.map_or(0, |row| row.epoch);
+            sessions::take_along(conn, next, epoch)?;
             fringe.extend(members_of(conn, next)?.into_iter().map(|member| member.no));
         }
     }

@@ -38,17 +38,18 @@ pub(crate) fn insert(conn: &mut Conn, row: &NewSessionRow<'_>) -> Result<i64> {
     Ok(insert_numbered!(conn, diesel::insert_into(session::table).values(row), session::no)?)
 }
 
-/// Says whether a session is still there, of a user who is as it was when the session began.
-pub(crate) fn holds(conn: &mut Conn, no: i64) -> Result<bool> {
-    let found: Option<i64> = each_db!(conn, |c| session::table
+/// Returns the epoch of a session and its user, when the session is still there and was not left behind by a change of
+/// password or a lock.
+pub(crate) fn epoch_held(conn: &mut Conn, no: i64) -> Result<Option<i64>> {
+    let epoch: Option<i64> = each_db!(conn, |c| session::table
         .inner_join(principal::table)
         .filter(
             session::no.eq(no).and(principal::epoch.eq(session::principal_epoch)).and(principal::disabled_at.is_null())
         )
-        .select(session::no)
+        .select(principal::epoch)
         .get_result(c)
         .optional())?;
-    Ok(found.is_some())
+    Ok(epoch)
 }
 
 /// Returns the session whose token has this digest.
@@ -82,6 +83,13 @@ pub(crate) fn put_epoch(conn: &mut Conn, no: i64, epoch: i64) -> Result<()> {
     each_db!(conn, |c| update_rows(session::table.filter(session::no.eq(no)))
         .set(session::principal_epoch.eq(epoch))
         .execute(c))?;
+    Ok(())
+}
+
+/// Takes the sessions of a user that held until `epoch` along to it; those that an earlier change left behind stay there.
+pub(crate) fn take_along(conn: &mut Conn, user: i64, epoch: i64) -> Result<()> {
+    let held = session::principal_no.eq(user).and(session::principal_epoch.eq(epoch - 1));
+    each_db!(conn, |c| update_rows(session::table.filter(held)).set(session::principal_epoch.eq(epoch)).execute(c))?;
     Ok(())
 }
 
