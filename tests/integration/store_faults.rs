@@ -65,9 +65,11 @@ fn a_store_that_is_away_or_slow_or_lies_is_an_error_in_words_and_no_loss() {
     store.be(Manner::Lying);
     let read = content(&client, &paper).unwrap().expect(500);
     assert_eq!(read.code(), "content_damaged");
-    let health = client.get("/health/ready").unwrap().json();
+    let health = client.get("/health/ready").unwrap().expect(200).json();
+    assert_eq!(health["status"], "degraded", "it works, and somebody should look: {health}");
     let blobs = health["checks"].as_array().unwrap().iter().find(|check| check["name"] == "blobs").unwrap();
-    assert!(blobs["reason"].as_str().unwrap().starts_with("1 damaged reads"), "{blobs}");
+    assert_eq!((&blobs["ok"], &blobs["degraded"]), (&true.into(), &true.into()), "{blobs}");
+    assert!(blobs["reason"].as_str().unwrap().starts_with("1 damaged read, "), "{blobs}");
     store.be(Manner::Honest);
     let (later, _) = upload(&client, &dossier, "later.bin", &random.bytes(80_000));
     content(&client, &later).unwrap().expect(200);

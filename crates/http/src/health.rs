@@ -21,7 +21,7 @@ pub struct Liveness {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
-    /// `ready` or `unready`.
+    /// `ready`; `degraded`, when it works and somebody should look at it; or `unready`.
     status: &'static str,
     /// What was looked at.
     checks: Vec<Check>,
@@ -33,8 +33,11 @@ pub struct Readiness {
 pub struct Check {
     /// What.
     name: String,
-    /// Whether it is well.
+    /// Whether it can be worked with.
     ok: bool,
+    /// Whether somebody should look at it, though it can be worked with.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    degraded: bool,
     /// Why not, or how well; told to this machine only.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -63,12 +66,17 @@ pub async fn get_readiness(request: HttpRequest, state: web::Data<AppState>) -> 
         .map(|check| Check {
             name: check.name.to_owned(),
             ok: check.ok,
+            degraded: check.is_degraded,
             reason: Some(check.reason).filter(|reason| tells_reasons && !reason.is_empty()),
         })
         .collect();
     let is_ready = checks.iter().all(|check| check.ok);
-    let (status, word) =
-        if is_ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unready") };
+    let is_degraded = checks.iter().any(|check| check.degraded);
+    let (status, word) = match (is_ready, is_degraded) {
+        (true, false) => (StatusCode::OK, "ready"),
+        (true, true) => (StatusCode::OK, "degraded"),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
+    };
     answer::json(status, &Readiness { status: word, checks }, |_| {})
 }
 

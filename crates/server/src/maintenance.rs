@@ -21,8 +21,15 @@ use utoipa::ToSchema;
 
 use crate::cli::verify::Findings;
 use crate::client::Client;
+use crate::contact::{Outage, Standing};
+use crate::output;
 
 const NAME: &str = "maintenance";
+/// How long an office that went away in the middle is asked again: the check goes on only in the same process.
+const OUTAGE_MAX: Duration = Duration::from_secs(20);
+/// When it is told first that the office does not answer, and then how often.
+const OUTAGE_TOLD_AFTER: Duration = Duration::from_secs(1);
+const OUTAGE_TOLD_EVERY: Duration = Duration::from_secs(5);
 /// How often the command asks how far the check is.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 const ASK_EVERY_AT_MOST: Duration = Duration::from_secs(2);
@@ -162,8 +169,9 @@ pub async fn ask(client: &Client, options: VerifyOptions) -> anyhow::Result<Find
     let path = "/api/v1/maintenance/verifications";
     let body = json!({ "rehash": options.rehash, "repairIndex": options.repair_index });
     let in_words = |error: crate::client::CallError| anyhow::anyhow!(error.in_words());
+    let client = client.clone().waiting(OUTAGE_MAX);
     let mut shown: Verification = client.once(Method::POST, path, Some(&body)).await.map_err(in_words)?;
-    let mut pause = ASK_EVERY;
+    let (mut pause, current) = (ASK_EVERY, format!("{path}/current"));
     loop {
         match (shown.state.as_str(), shown.findings.take()) {
             ("running", _) => tokio::time::sleep(pause).await,
@@ -172,6 +180,27 @@ pub async fn ask(client: &Client, options: VerifyOptions) -> anyhow::Result<Find
             _ => bail!("the office could not check itself: {}", shown.reason.unwrap_or_default()),
         }
         pause = pause.saturating_mul(2).min(ASK_EVERY_AT_MOST);
-        shown = client.patiently(Method::GET, &format!("{path}/current"), None).await.map_err(in_words)?;
+        let asking = client.patiently(Method::GET, &current, None);
+        shown = tell_outages(&client, asking).await.map_err(in_words)?;
+    }
+}
+
+/// Waits for an answer, and says when the office does not answer, and how long it is still asked.
+async fn tell_outages<T>(client: &Client, asking: impl Future<Output = T>) -> T {
+    let mut asking = std::pin::pin!(asking);
+    let mut pause = OUTAGE_TOLD_AFTER;
+    loop {
+        tokio::select! {
+            answer = &mut asking => return answer,
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = OUTAGE_TOLD_EVERY;
+        match client.contact().standing() {
+            Standing::Answers => pause = OUTAGE_TOLD_AFTER,
+            Standing::Quiet(_) => output::remark("the office is silent"),
+            Standing::Lost(Outage { reason, gives_up_in, .. }) => {
+                output::remark(&format!("{reason}; it is asked for another {} s", gives_up_in.as_secs()));
+            }
+        }
     }
 }

@@ -374,3 +374,24 @@ fn upkeep_needs_a_data_folder_and_then_works() {
         "{verified:?}"
     );
 }
+
+#[test]
+fn a_check_was_silent_when_the_office_went_away() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let office = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut asked = [0; 4_096];
+        assert!(stream.read(&mut asked).unwrap() > 0);
+        let body = r#"{"state":"running","blobsChecked":1,"bytesChecked":1}"#;
+        let head = "HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\nconnection: close";
+        write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+        // It is gone: nobody listens any more.
+    });
+    let output = cartulary(&["verify", "--server", &server]).env("CARTULARY_TOKEN", "t").output().unwrap();
+    office.join().unwrap();
+    let words = words(&output);
+    assert_eq!(code(&output), 2, "{words}");
+    assert!(words.contains("the office does not answer") && words.contains("it is asked for another"), "{words}");
+    assert!(words.lines().last().unwrap().starts_with("error: the office does not answer"), "{words}");
+}

@@ -614,9 +614,11 @@ export interface components {
         };
         /** @description One thing that was looked at. */
         Check: {
+            /** @description Whether somebody should look at it, though it can be worked with. */
+            degraded?: boolean;
             /** @description What. */
             name: string;
-            /** @description Whether it is well. */
+            /** @description Whether it can be worked with. */
             ok: boolean;
             /** @description Why not, or how well; told to this machine only. */
             reason?: string | null;
@@ -1202,7 +1204,7 @@ export interface components {
         Readiness: {
             /** @description What was looked at. */
             checks: components["schemas"]["Check"][];
-            /** @description `ready` or `unready`. */
+            /** @description `ready`; `degraded`, when it works and somebody should look at it; or `unready`. */
             status: string;
         };
         /** @description What was found. */

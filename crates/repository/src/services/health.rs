@@ -14,8 +14,10 @@ const INDEX_LAG_MAX: i64 = 10_000;
 pub struct HealthCheck {
     /// What: `database`, `blobs`, `space`, `index`, `jobs`, `workers`.
     pub name: &'static str,
-    /// Whether it is well.
+    /// Whether it can be worked with.
     pub ok: bool,
+    /// Whether somebody should look at it, though it can be worked with.
+    pub is_degraded: bool,
     /// The reason, or a figure, for a person.
     pub reason: String,
 }
@@ -34,7 +36,7 @@ impl Health {
     }
 
     fn push(&mut self, name: &'static str, ok: bool, reason: impl Into<String>) {
-        self.checks.push(HealthCheck { name, ok, reason: reason.into() });
+        self.checks.push(HealthCheck { name, ok, is_degraded: false, reason: reason.into() });
     }
 }
 
@@ -90,8 +92,16 @@ impl Repository {
             None => health.push("space", true, "the store does not say"),
         }
         let counters = self.blobs().counters();
-        let words = format!("{} damaged reads, {} times out of reach", counters.corrupt, counters.unavailable);
-        health.push("blobs", true, words);
+        let times = |count: u64, one: &str, many: &str| match count {
+            1 => format!("1 {one}"),
+            count => format!("{count} {many}"),
+        };
+        let unavailable = times(counters.unavailable, "time", "times");
+        let words = format!("{}, {unavailable} out of reach", times(counters.corrupt, "damaged read", "damaged reads"));
+        // The office works on; what was damaged answers `content_damaged` until it is sent again or put back.
+        let is_degraded = counters.corrupt > 0;
+        let advice = if is_degraded { ", since the start: `cartulary verify` names what is damaged" } else { "" };
+        health.checks.push(HealthCheck { name: "blobs", ok: true, is_degraded, reason: format!("{words}{advice}") });
         let containment = match &self.inner.workers {
             Some(_) => self.inner.containment.get().map_or("not needed yet", String::as_str),
             None => "no workers: texts wait",
