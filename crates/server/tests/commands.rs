@@ -46,10 +46,15 @@ struct Office {
 
 impl Office {
     fn open(data: &Path) -> Self {
+        Self::open_logging(data, "info", Stdio::null())
+    }
+
+    fn open_logging(data: &Path, level: &str, log: Stdio) -> Self {
         let mut process = cartulary(&["serve", "--data", path(data), "--listen", "127.0.0.1:0"])
             .env("CARTULARY_ADMIN_PASSWORD", PASSWORD)
+            .env("CARTULARY_LOG_LEVEL", level)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -394,4 +399,21 @@ fn a_check_was_silent_when_the_office_went_away() {
     assert_eq!(code(&output), 2, "{words}");
     assert!(words.contains("the office does not answer") && words.contains("it is asked for another"), "{words}");
     assert!(words.lines().last().unwrap().starts_with("error: the office does not answer"), "{words}");
+}
+
+#[test]
+fn strangers_filled_the_log_with_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    for (level, are_told) in [("info", false), ("debug", true)] {
+        let data = folder.path().join(level);
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let office = Office::open_logging(&data, level, log.into());
+        for odd in ["NONSENSE\r\n\r\n".to_owned(), format!("GET / HTTP/1.1\r\n{}\r\n", "x-a: b\r\n".repeat(200))] {
+            let answer = office.call(&odd);
+            assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+        }
+        office.close();
+        let log = fs::read_to_string(folder.path().join("log")).unwrap();
+        assert_eq!(log.contains("stream error"), are_told, "{level}: {log}");
+    }
 }
