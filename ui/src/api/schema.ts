@@ -812,6 +812,8 @@ export interface components {
              * @description The document.
              */
             documentId: string;
+            /** @description With `created`: the file was taken before with other bytes, and the document that it became lies in the trash. */
+            formerInTrash?: boolean;
             /** @description Its path. */
             path: string;
             /** @description `created`, `version`, `taken`, or `trashed` (taken before, and its document lies in the trash: nothing was done). */

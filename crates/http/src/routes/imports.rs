@@ -132,6 +132,9 @@ pub struct ImportedFile {
     /// The document.
     #[schema(value_type = String, format = "uuid")]
     document_id: ObjectId,
+    /// With `created`: the file was taken before with other bytes, and the document that it became lies in the trash.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    former_in_trash: bool,
 }
 
 impl Import {
@@ -209,8 +212,12 @@ pub async fn update_import_file(guarded: Guarded, body: web::Payload) -> Answer 
     let file = ImportFile { path, path_raw, staged, media_type, sequence, slot: None };
     let imported = guarded.session().import_file(id, file).await?;
     let (transaction, imported) = (imported.transaction, imported.value);
-    let answered =
-        ImportedFile { path: imported.path, state: imported.state.as_str(), document_id: imported.document_id };
+    let answered = ImportedFile {
+        path: imported.path,
+        state: imported.state.as_str(),
+        document_id: imported.document_id,
+        former_in_trash: imported.is_former_trashed,
+    };
     answer::json(StatusCode::OK, &answered, |response| {
         response.insert_header((CARTULARY_TRANSACTION, transaction));
     })

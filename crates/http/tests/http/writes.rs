@@ -417,3 +417,21 @@ async fn the_same_bytes_again_made_a_version_that_nobody_asked_for() {
     assert_eq!(put("", b"words").await.0["versionLabel"], "2.1");
     assert_eq!(put("", b"other words").await.0["versionLabel"], "2.2");
 }
+
+#[actix_web::test]
+async fn a_changed_file_of_a_document_in_the_trash_became_another_without_a_word() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let run = client.post("/imports", json!({ "source": "s" })).await.expect(201).json();
+    let path = format!("/imports/{}/files?path=A/a.txt", run["id"].as_str().unwrap());
+    let put = async |bytes: &[u8]| client.ask(Method::PUT, &path).bytes(bytes).await.expect(200).json();
+    let first = put(b"one").await;
+    assert_eq!((&first["state"], &first["formerInTrash"]), (&json!("created"), &json!(null)));
+    let document = format!("/documents/{}", first["documentId"].as_str().unwrap());
+    client.ask(Method::DELETE, &document).header("if-match", "*").send().await.expect(204);
+    let second = put(b"two").await;
+    assert_eq!((&second["state"], &second["formerInTrash"]), (&json!("created"), &json!(true)));
+    assert_ne!(first["documentId"], second["documentId"]);
+    let third = put(b"three").await;
+    assert_eq!((&third["state"], &third["formerInTrash"]), (&json!("version"), &json!(null)));
+}

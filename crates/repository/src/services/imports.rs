@@ -123,6 +123,9 @@ pub struct Imported {
     pub state: ImportState,
     /// The document.
     pub document_id: ObjectId,
+    /// Whether it is new because the file changed since the document that it had become was put into the trash: a version
+    /// there would be seen by nobody, and the trash is not emptied or filled by an import.
+    pub is_former_trashed: bool,
 }
 
 /// Why a file could not be taken whole.
@@ -295,6 +298,10 @@ impl Session {
             Some(entry) => objects::by_no(tx.conn, entry.document_no)?.map(|row| (entry, row)),
             None => None,
         };
+        let is_former_trashed = match &before {
+            Some((entry, row)) if entry.blob_digest != digest => self.trashed_of(tx.conn, &[row.no])?.contains(&row.no),
+            _ => false,
+        };
         let (row, state) = match before {
             Some((entry, row)) if entry.blob_digest == digest => {
                 let is_trashed = self.trashed_of(tx.conn, &[row.no])?.contains(&row.no);
@@ -316,7 +323,7 @@ impl Session {
         let (created, versions) = (counted(ImportState::Created), counted(ImportState::Version));
         let had = counted(ImportState::Taken) + counted(ImportState::Trashed);
         imports::add_counts(tx.conn, run.no, created, versions, had)?;
-        Ok(Imported { path: path.to_owned(), state, document_id: parse_id(&row.id)? })
+        Ok(Imported { path: path.to_owned(), state, document_id: parse_id(&row.id)?, is_former_trashed })
     }
 
     /// Returns those of the documents that lie in the trash, as far as the session may know of them: of what one may not browse

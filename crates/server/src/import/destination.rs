@@ -20,6 +20,8 @@ pub enum Destination {
 pub enum Taken {
     /// It is a new document.
     Created,
+    /// It is a new document: it changed since the document that it had become was put into the trash.
+    Anew,
     /// It is a new version of a document that was there.
     Version,
     /// It had been taken before.

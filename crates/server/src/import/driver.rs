@@ -169,7 +169,7 @@ impl Finished {
     /// Notes the file as done with. One that was not taken because nothing can be taken any more is left to the next run.
     fn tell(&self, progress: &Progress) {
         match &self.outcome {
-            Ok(Taken::Created | Taken::Version) => progress.done(self.size_bytes),
+            Ok(Taken::Created | Taken::Anew | Taken::Version) => progress.done(self.size_bytes),
             Ok(Taken::Already | Taken::Trashed) | Err(TakeError::File(_)) => progress.passed(self.size_bytes),
             Err(TakeError::Stop(_)) => {}
         }
@@ -185,8 +185,9 @@ pub const OFFICE_FAULT: &str = "office_fault";
 
 async fn account(report: &mut Report, office: &Destination, finished: Finished) {
     match finished.outcome {
-        Ok(Taken::Created) => {
+        Ok(taken @ (Taken::Created | Taken::Anew)) => {
             report.created += 1;
+            report.anew += u64::from(taken == Taken::Anew);
             report.bytes += finished.size_bytes;
         }
         Ok(Taken::Version) => {

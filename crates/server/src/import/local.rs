@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cartulary_blobs::BlobError;
 use cartulary_repository::{
-    ImportCandidate, ImportFault, ImportFile, ImportState, NewImport, RepositoryError, Session, error_chain,
+    ImportCandidate, ImportFault, ImportFile, ImportState, Imported, NewImport, RepositoryError, Session, error_chain,
 };
 use tokio::sync::Semaphore;
 
@@ -80,7 +80,7 @@ impl LocalOffice {
                 slot,
             };
             let imported = self.session.import_file(self.id, file).await;
-            return imported.map(|imported| taken(imported.value.state)).map_err(|error| refusal(candidate, error));
+            return imported.map(|imported| taken(&imported.value)).map_err(|error| refusal(candidate, error));
         }
         Err(TakeError::File(changing(candidate)))
     }
@@ -106,8 +106,9 @@ impl LocalOffice {
     }
 }
 
-fn taken(state: ImportState) -> Taken {
-    match state {
+fn taken(imported: &Imported) -> Taken {
+    match imported.state {
+        ImportState::Created if imported.is_former_trashed => Taken::Anew,
         ImportState::New | ImportState::Created => Taken::Created,
         ImportState::Changed | ImportState::Version => Taken::Version,
         ImportState::Taken => Taken::Already,

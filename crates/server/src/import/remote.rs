@@ -58,6 +58,8 @@ struct CheckItem {
 #[derive(Deserialize)]
 struct FileAnswer {
     state: String,
+    #[serde(default)]
+    former_in_trash: bool,
 }
 
 impl RemoteOffice {
@@ -119,7 +121,7 @@ impl RemoteOffice {
         loop {
             let has_changed = Arc::new(AtomicBool::new(false));
             let error = match self.send(candidate, known, &has_changed).await {
-                Ok(answer) => return state_of(&answer.state).map(Some),
+                Ok(answer) => return state_of(&answer).map(Some),
                 Err(_) if has_changed.load(Ordering::Relaxed) => return Ok(None),
                 Err(error) => error,
             };
@@ -176,8 +178,9 @@ impl RemoteOffice {
     }
 }
 
-fn state_of(state: &str) -> Result<Taken, TakeError> {
-    match state {
+fn state_of(answer: &FileAnswer) -> Result<Taken, TakeError> {
+    match answer.state.as_str() {
+        "created" if answer.former_in_trash => Ok(Taken::Anew),
         "created" => Ok(Taken::Created),
         "version" => Ok(Taken::Version),
         "taken" => Ok(Taken::Already),

@@ -32,6 +32,9 @@ pub struct Report {
     pub ending: Ending,
     /// New documents.
     pub created: u64,
+    /// Those of the new documents whose files had been taken before with other bytes, and whose former documents lie in the
+    /// trash.
+    pub anew: u64,
     /// New versions of documents that were there.
     pub new_versions: u64,
     /// Files that had been taken before.
@@ -56,6 +59,7 @@ impl Report {
             import_id: None,
             ending: Ending::Finished,
             created: 0,
+            anew: 0,
             new_versions: 0,
             already_taken: 0,
             in_trash: 0,
@@ -108,6 +112,13 @@ impl Report {
                 "In the trash: {count}. Taken before and put there since; to have {them} again, take {them} out of the trash.\n"
             ));
         }
+        if self.anew > 0 {
+            let theirs = match self.anew {
+                1 => "the document it was lies in the trash, and stays there",
+                _ => "the documents they were lie in the trash, and stay there",
+            };
+            text.push_str(&format!("Changed, and taken as new: {}; {theirs}.\n", self.anew));
+        }
         if self.waited_ms > 0 {
             let waited = Duration::from_millis(self.waited_ms).as_secs_f64();
             text.push_str(&format!("  and {waited:.1} s of waiting for the office, which did not answer\n"));
@@ -140,6 +151,21 @@ mod tests {
         assert_eq!(report.exit_code(), 1);
         insta::assert_snapshot!(report.for_people());
         insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+    }
+
+    #[test]
+    fn what_was_taken_anew_is_told_in_one_line() {
+        let with = |anew| Report { created: 2, anew, ..Report::new(String::new()) }.for_people();
+        assert!(
+            with(1)
+                .contains("\nChanged, and taken as new: 1; the document it was lies in the trash, and stays there.\n")
+        );
+        assert!(
+            with(2).contains(
+                "\nChanged, and taken as new: 2; the documents they were lie in the trash, and stay there.\n"
+            )
+        );
+        assert!(!with(0).contains("taken as new"));
     }
 
     #[test]
