@@ -16,6 +16,7 @@ import { reachable } from "./online";
 import { prefer, preferences, themes, type Theme } from "./preferences";
 import { useUser } from "./session";
 import { useStore } from "./store";
+import { Name } from "../ui/Name";
 
 const OwnPassword = lazy(() => import("../features/session/OwnPassword").then((file) => ({ default: file.OwnPassword })));
 const ImportPanel = lazy(() => import("../features/import/ImportPanel").then((file) => ({ default: file.ImportPanel })));
@@ -65,7 +66,7 @@ function UserMenu() {
     <>
       <MenuButton
         label={t("common:user.menu")} icon="user"
-        head={<><strong><bdi>{user.displayName}</bdi></strong><br /><Code>{user.username}</Code></>}
+        head={<><strong><Name>{user.displayName}</Name></strong><br /><Code>{user.username}</Code></>}
         choices={[{ id: "password", label: t("common:user.password") }, { id: "leave", label: t("common:user.signOut") }]}
         onChoose={(id) => { if (id === "leave") void leave(); else setChanging(true); }}
       />

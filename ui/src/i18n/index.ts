@@ -3,6 +3,7 @@ import { createInstance, type BackendModule, type i18n as I18n } from "i18next";
 import { useMemo, useSyncExternalStore } from "react";
 import { createFormat, type Format } from "./format";
 import { languageOf, type Language } from "./languages";
+import { harmless } from "../ui/harmless";
 
 type Catalogue = Record<string, unknown>;
 
@@ -66,8 +67,8 @@ function applyDirection(): void {
 export type Params = Record<string, string | number | undefined>;
 export type Translate = (key: string, params?: Params) => string;
 
-/** Wraps a value in first-strong isolates, so that a Latin name inside an Arabic sentence moves nothing around it. */
-const isolate = (value: string) => `\u2068${value}\u2069`;
+/** Wraps a value in first-strong isolates, so that a Latin name inside an Arabic sentence moves nothing around it; nothing in it ends them. */
+const isolate = (value: string) => `\u2068${harmless(value)}\u2069`;
 
 function translator(language: Language, format: Format): Translate {
   return (key, params) => {

@@ -7,6 +7,7 @@ import {
 import { useI18n } from "../i18n";
 import { Icon, type IconName } from "./Icon";
 import styles from "./controls.module.css";
+import { harmless } from "./harmless";
 
 const join = (...names: (string | false | undefined)[]) => names.filter(Boolean).join(" ");
 
@@ -177,5 +178,5 @@ export function Chip({ tone, children }: { tone?: "soon" | "late" | "ok" | "calm
 
 /** A code, number, e-mail or file name: always left to right, apart from the sentence around it. */
 export function Code({ children, plain }: { children: ReactNode; plain?: boolean }) {
-  return <bdi dir="ltr" className={plain === true ? undefined : "mono"}>{children}</bdi>;
+  return <bdi dir="ltr" className={plain === true ? undefined : "mono"}>{typeof children === "string" ? harmless(children) : children}</bdi>;
 }

@@ -7,6 +7,7 @@ import { textState } from "../../src/features/dossier/textState";
 import { directionOf, formsToFind } from "../../src/features/search/terms";
 import { fieldFaults } from "../../src/features/session/fieldFaults";
 import { createFormat, parseWhole, scaleBytes } from "../../src/i18n/format";
+import { harmless } from "../../src/ui/harmless";
 
 test("bytes take the unit they read best in", () => {
   expect(scaleBytes(999)).toEqual({ value: 999, unit: "byte" });
@@ -70,4 +71,10 @@ test("a scan without words was called searchable", () => {
   expect(textState({ state: "ready", pagesWithText: 0 })).toBe("none");
   expect(textState({ state: "waiting", pageCount: 3 })).toBe("waiting");
   expect(textState(undefined)).toBeUndefined();
+});
+
+test("a name in which the direction turns could be read as another", () => {
+  expect(harmless("photo\u202egpj.exe")).toBe("photo\ufffdgpj.exe");
+  expect(harmless("a\u2069\nb\u2028c\u0085")).toBe("a\ufffd\ufffdb\ufffdc\ufffd");
+  expect(harmless("\u200fعقد\u200e می\u200cخواهم.pdf")).toBe("\u200fعقد\u200e می\u200cخواهم.pdf");
 });

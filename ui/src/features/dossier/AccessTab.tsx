@@ -7,6 +7,7 @@ import { hasText, useI18n, type Translate } from "../../i18n";
 import { Icon } from "../../ui/Icon";
 import { ErrorState, Waiting } from "../../ui/States";
 import styles from "./Dossier.module.css";
+import { Name } from "../../ui/Name";
 
 /** A permission in words; one that came after this catalogue keeps the server's name. */
 function permissionName(permission: string, t: Translate): string {
@@ -60,7 +61,7 @@ function EntryList({ heading, entries, empty }: { heading: string; entries: AclE
       <dl className={styles["facts"]}>
         {[...byPrincipal].map(([principal, mine]) => (
           <div key={principal} style={{ display: "contents" }}>
-            <dt><bdi>{mine[0]?.displayName || principal}</bdi>{mine[0]?.isGroup === true && <> · {t("dossier:access.group")}</>}</dt>
+            <dt><Name>{mine[0]?.displayName || principal}</Name>{mine[0]?.isGroup === true && <> · {t("dossier:access.group")}</>}</dt>
             <dd>{mine.map(words).join(" · ")}</dd>
           </div>
         ))}

@@ -6,6 +6,7 @@ import { Button } from "../../ui/controls";
 import { Dialog } from "../../ui/Dialog";
 import styles from "./Dossier.module.css";
 import type { Values } from "./EditData";
+import { harmless } from "../../ui/harmless";
 
 interface ConflictProps {
   mine: Values;
@@ -32,8 +33,8 @@ export function Conflict({ mine, theirs, onChoose, onCancel }: ConflictProps) {
             {fields.map((field) => (
               <tr key={field}>
                 <th scope="row">{t(`dossier:field.${field}`)}</th>
-                <td><label><input type="radio" name={field} checked={keepMine[field]} onChange={() => setKeepMine((old) => ({ ...old, [field]: true }))} /><bdi>{mine[field]}</bdi></label></td>
-                <td><label><input type="radio" name={field} checked={keepMine[field] !== true} onChange={() => setKeepMine((old) => ({ ...old, [field]: false }))} /><bdi>{theirs[field]}</bdi></label></td>
+                <td><label><input type="radio" name={field} checked={keepMine[field]} onChange={() => setKeepMine((old) => ({ ...old, [field]: true }))} /><bdi>{harmless(mine[field] ?? "")}</bdi></label></td>
+                <td><label><input type="radio" name={field} checked={keepMine[field] !== true} onChange={() => setKeepMine((old) => ({ ...old, [field]: false }))} /><bdi>{harmless(theirs[field] ?? "")}</bdi></label></td>
               </tr>
             ))}
           </tbody>

@@ -15,6 +15,7 @@ import { Icon, type IconName } from "../../ui/Icon";
 import { Name } from "../../ui/Name";
 import { ErrorState, FaultLine, Waiting } from "../../ui/States";
 import styles from "./Dossier.module.css";
+import { harmless } from "../../ui/harmless";
 
 const rowHeight = 52;
 
@@ -116,7 +117,7 @@ export function Contents({ dossierId, papers, current, onOpen, canAdd }: Content
                 <PaperLine paper={paper} />
               </>
             );
-            const common = { className: styles["paper"], style: place, "data-index": item.index, title: paper.title || paper.name };
+            const common = { className: styles["paper"], style: place, "data-index": item.index, title: harmless(paper.title || paper.name) };
             return (
               <li key={item.key} aria-setsize={papers.total} aria-posinset={item.index + 1}>
                 {paper.base === "folder"

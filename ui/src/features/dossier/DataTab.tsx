@@ -11,6 +11,7 @@ import { Line } from "../../ui/States";
 import styles from "./Dossier.module.css";
 import { textState } from "./textState";
 import { EditData } from "./EditData";
+import { harmless } from "../../ui/harmless";
 
 interface DataTabProps {
   dossier: Detail;
@@ -39,7 +40,7 @@ function Properties({ object, type }: { object: Detail; type: ObjectType | undef
   return entries.map(([id, value]) => {
     const declared = type?.properties.find((property) => property.id === id);
     const isDate = /date|time|instant/i.test(declared?.kind ?? "") && typeof value === "string";
-    return <Fact key={id} name={<bdi>{propertyLabel(declared, id, t)}</bdi>}>{isDate ? format.date(value) || value : <bdi>{valueText(value)}</bdi>}</Fact>;
+    return <Fact key={id} name={<bdi>{propertyLabel(declared, id, t)}</bdi>}>{isDate ? format.date(value) || value : <bdi>{harmless(valueText(value))}</bdi>}</Fact>;
   });
 }
 
@@ -93,8 +94,8 @@ export function DataTab({ dossier, paper, types }: DataTabProps) {
           <Fact name={t("dossier:field.type")}><bdi>{typeLabel(types, paper.type, t)}</bdi></Fact>
           {paper.versionLabel != null && <Fact name={t("dossier:field.version")}><bdi>{paper.versionLabel}</bdi></Fact>}
           <Properties object={paper} type={type} />
-          <Fact name={t("dossier:field.received")}>{format.dateTime(paper.createdAt)} · <bdi>{paper.createdBy}</bdi></Fact>
-          <Fact name={t("dossier:field.modified")}>{format.dateTime(paper.modifiedAt)} · <bdi>{paper.modifiedBy}</bdi></Fact>
+          <Fact name={t("dossier:field.received")}>{format.dateTime(paper.createdAt)} · <Name>{paper.createdBy}</Name></Fact>
+          <Fact name={t("dossier:field.modified")}>{format.dateTime(paper.modifiedAt)} · <Name>{paper.modifiedBy}</Name></Fact>
           {paper.content !== undefined && paper.content !== null && (
             <>
               <Fact name={t("dossier:field.file")}><Code plain>{paper.content.fileName}</Code></Fact>
@@ -109,12 +110,12 @@ export function DataTab({ dossier, paper, types }: DataTabProps) {
       )}
       {paper !== undefined && <Faults paper={paper} />}
       <Part key={dossier.id} heading={t("dossier:data.dossier")} object={dossier} editable={may(dossier, "WriteProperties")}>
-        <Fact name={t("dossier:field.name")}><bdi className="mono">{dossier.name}</bdi></Fact>
-        <Fact name={t("dossier:field.title")}><bdi>{dossier.title}</bdi></Fact>
+        <Fact name={t("dossier:field.name")}><Name className="mono">{dossier.name}</Name></Fact>
+        <Fact name={t("dossier:field.title")}><Name>{dossier.title}</Name></Fact>
         <Fact name={t("dossier:field.type")}><bdi>{typeLabel(types, dossier.type, t)}</bdi></Fact>
         <Properties object={dossier} type={dossierType} />
-        <Fact name={t("dossier:field.opened")}>{format.dateTime(dossier.createdAt)} · <bdi>{dossier.createdBy}</bdi></Fact>
-        <Fact name={t("dossier:field.modified")}>{format.dateTime(dossier.modifiedAt)} · <bdi>{dossier.modifiedBy}</bdi></Fact>
+        <Fact name={t("dossier:field.opened")}>{format.dateTime(dossier.createdAt)} · <Name>{dossier.createdBy}</Name></Fact>
+        <Fact name={t("dossier:field.modified")}>{format.dateTime(dossier.modifiedAt)} · <Name>{dossier.modifiedBy}</Name></Fact>
       </Part>
     </>
   );

@@ -20,6 +20,8 @@ import styles from "./Dossier.module.css";
 import { SidePanel } from "./SidePanel";
 import { UploadVersion } from "./UploadVersion";
 import { useDrop } from "./useFolderDrop";
+import { Name } from "../../ui/Name";
+import { harmless } from "../../ui/harmless";
 
 const Viewer = lazy(() => import("../../viewer/Viewer").then((file) => ({ default: file.Viewer })));
 const route = getRouteApi("/d/$id");
@@ -49,7 +51,7 @@ export function DossierPage() {
   const shown = paper.data !== undefined && paper.data.id === docId ? paper.data : undefined;
   const version = search.v === undefined ? undefined : versions.data?.items.find((one) => one.id === search.v);
   const back = useStore(cameFrom);
-  usePageTitle(dossier.data === undefined ? undefined : `${dossier.data.name} ${dossier.data.title}`);
+  usePageTitle(dossier.data === undefined ? undefined : harmless(`${dossier.data.name} ${dossier.data.title}`));
 
   const openPaper = useCallback((doc: string) => void navigate({ search: (old) => ({ tab: old.tab, doc }) }), [navigate]);
   const selectTab = (tab: string) => void navigate({ search: (old) => ({ ...old, tab: tab === "data" ? undefined : (tab as PanelTab) }), replace: true });
@@ -86,8 +88,8 @@ export function DossierPage() {
       <div className={styles["head"]}>
         <Link {...back} className={styles["back"]}><Icon name="back" />{back.to === "/search" ? t("dossier:backToSearch") : t("dossier:back")}</Link>
         <h1 tabIndex={-1} data-arrival="">
-          <bdi className="mono">{dossier.data.name}</bdi>
-          {dossier.data.title !== dossier.data.name && <bdi className={styles["title"]} title={dossier.data.title}>{dossier.data.title}</bdi>}
+          <Name className="mono">{dossier.data.name}</Name>
+          {dossier.data.title !== dossier.data.name && <Name className={styles["title"]} tip={dossier.data.title}>{dossier.data.title}</Name>}
         </h1>
         <Chip><bdi>{typeName}</bdi></Chip>
       </div>
@@ -121,7 +123,7 @@ export function DossierPage() {
           ) : (
             <Suspense fallback={<div className={styles["blank"]}><Waiting what={t("dossier:waitingPaper")} /></div>}>
               <Viewer
-                key={version?.id ?? shown.id} id={version?.id ?? shown.id} title={shown.title || shown.name} content={(version ?? shown).content ?? undefined}
+                key={version?.id ?? shown.id} id={version?.id ?? shown.id} title={harmless(shown.title || shown.name)} content={(version ?? shown).content ?? undefined}
                 page={search.page} find={search.q ?? ""} also={search.also ?? ""} onPage={onPage} onFind={onFind} onUpload={canWrite ? () => setFallen("choose") : undefined}
               />
             </Suspense>

@@ -21,6 +21,8 @@ import { usePageTitle } from "../../ui/usePageTitle";
 import styles from "./ListPage.module.css";
 import { NewDossier } from "./NewDossier";
 import { useFolderDrop } from "./useFolderDrop";
+import { Name } from "../../ui/Name";
+import { harmless } from "../../ui/harmless";
 
 const route = getRouteApi("/dossiers");
 
@@ -99,11 +101,11 @@ export function ListPage() {
   });
   const typeName = (row: Summary) => typeLabel(types.data, row.type, t);
   const columns: Column<Summary>[] = [
-    { id: "name", header: t("dossier:column.name"), width: "minmax(130px, 1fr)", ...sortBy("name"), render: (row) => <Link tabIndex={-1} to="/d/$id" params={{ id: row.id }} className={styles["name"]}><bdi className="mono">{row.name}</bdi></Link> },
-    { id: "title", header: t("dossier:column.title"), width: "minmax(180px, 2.2fr)", render: (row) => <Link tabIndex={-1} to="/d/$id" params={{ id: row.id }} className={styles["title"]}><bdi>{row.title}</bdi></Link> },
+    { id: "name", header: t("dossier:column.name"), width: "minmax(130px, 1fr)", ...sortBy("name"), render: (row) => <Link tabIndex={-1} to="/d/$id" params={{ id: row.id }} className={styles["name"]}><Name className="mono">{row.name}</Name></Link> },
+    { id: "title", header: t("dossier:column.title"), width: "minmax(180px, 2.2fr)", render: (row) => <Link tabIndex={-1} to="/d/$id" params={{ id: row.id }} className={styles["title"]}><Name>{row.title}</Name></Link> },
     { id: "type", header: t("dossier:column.type"), width: "minmax(90px, 0.9fr)", render: (row) => <bdi>{typeName(row)}</bdi> },
     { id: "modified", header: t("dossier:column.modified"), width: "minmax(110px, 0.8fr)", ...sortBy("modified"), render: (row) => <span className="tabular">{format.date(row.modifiedAt)}</span> },
-    { id: "by", header: t("dossier:column.by"), width: "minmax(100px, 0.8fr)", render: (row) => <bdi>{row.modifiedBy}</bdi> },
+    { id: "by", header: t("dossier:column.by"), width: "minmax(100px, 0.8fr)", render: (row) => <Name>{row.modifiedBy}</Name> },
   ];
 
   return (
@@ -136,7 +138,7 @@ export function ListPage() {
             <Grid
               key={place} handle={grid} label={t("dossier:list.title")} total={rows.total} columns={columns} get={rows.get} onShow={rows.show}
               active={Math.min(active, Math.max(0, rows.total - 1))} onActive={go} onOpen={open} isUpdating={rows.isUpdating} initialOffset={kept?.offset ?? 0} onScroll={(offset) => keep({ offset })}
-              rowLabel={(row) => [row.name, row.title, typeName(row), format.date(row.modifiedAt)].filter(Boolean).join(", ")}
+              rowLabel={(row) => harmless([row.name, row.title, typeName(row), format.date(row.modifiedAt)].filter(Boolean).join(", "))}
             />
           </div>
         )}

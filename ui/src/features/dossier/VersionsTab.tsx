@@ -7,6 +7,8 @@ import { useI18n } from "../../i18n";
 import { Button, ButtonLink, Chip, Code } from "../../ui/controls";
 import { EmptyState, ErrorState, Waiting } from "../../ui/States";
 import styles from "./Dossier.module.css";
+import { Name } from "../../ui/Name";
+import { harmless } from "../../ui/harmless";
 
 interface VersionsTabProps {
   paper: Detail | undefined;
@@ -48,8 +50,8 @@ function VersionList({ paper, openVersion, onOpenVersion }: Pick<VersionsTabProp
               <span>{t("dossier:versions.label", { label: version.label })}</span>
               {version.id === newest && <Chip tone="ok">{t("dossier:versions.newest")}</Chip>}
             </div>
-            <span className={styles["small"]}>{format.dateTime(version.createdAt)} · <bdi>{version.createdBy}</bdi></span>
-            {version.comment !== undefined && version.comment !== null && version.comment !== "" && <span className={styles["small"]}><bdi dir="auto">{version.comment}</bdi></span>}
+            <span className={styles["small"]}>{format.dateTime(version.createdAt)} · <Name>{version.createdBy}</Name></span>
+            {version.comment !== undefined && version.comment !== null && version.comment !== "" && <span className={styles["small"]}><bdi dir="auto">{harmless(version.comment)}</bdi></span>}
             {version.content !== undefined && version.content !== null && (
               <>
                 <span className={styles["small"]}><Code plain>{version.content.fileName}</Code> · {format.bytes(version.content.sizeBytes)}</span>

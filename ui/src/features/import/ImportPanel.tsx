@@ -12,6 +12,7 @@ import { FaultLine, Line } from "../../ui/States";
 import { cancel, isRunning, resume, run, startRun } from "./engine";
 import styles from "./Import.module.css";
 import { paceOf, tally, type FileRow, type Run } from "./run";
+import { harmless } from "../../ui/harmless";
 
 const rowHeight = 28;
 const running = ["reading", "running", "paused", "finishing"];
@@ -132,7 +133,7 @@ function FileLine({ file, offset }: { file: FileRow; offset: number }) {
   const words = [t(`import:file.${file.state}`), why].filter(Boolean).join(" – ");
   return (
     <li className={styles["file"]} style={{ transform: `translateY(${offset}px)` }}>
-      <span className={styles["path"]} title={file.path}><Code plain>{file.path}</Code></span>
+      <span className={styles["path"]} title={harmless(file.path)}><Code plain>{file.path}</Code></span>
       <span className={`${styles["size"]} tabular`}>{format.bytes(file.sizeBytes)}</span>
       <span className={styles["state"]} data-tone={tone} title={words}>{words}</span>
     </li>

@@ -30,8 +30,8 @@ export function HitRow({ hit, q, active }: { hit: Hit; q: string; active: boolea
         <Link data-hit="" className={styles["hitTitle"]} to="/d/$id" params={place} search={at(firstPage)}><Name>{hit.title || hit.name}</Name></Link>
       </div>
       <div className={styles["hitLine"]}>
-        {hit.base === "folder" && <bdi className="mono">{hit.name}</bdi>}
-        {isPaper && hit.dossier && <Link to="/d/$id" params={{ id: hit.dossier.id }}><bdi className="mono">{hit.dossier.name}</bdi>{hit.dossier.title !== hit.dossier.name && <> · <bdi>{hit.dossier.title}</bdi></>}</Link>}
+        {hit.base === "folder" && <Name className="mono">{hit.name}</Name>}
+        {isPaper && hit.dossier && <Link to="/d/$id" params={{ id: hit.dossier.id }}><Name className="mono">{hit.dossier.name}</Name>{hit.dossier.title !== hit.dossier.name && <> · <Name>{hit.dossier.title}</Name></>}</Link>}
         <span>{format.date(hit.modifiedAt)}</span>
         {(hit.text?.pageCount ?? 0) > 0 && <span>{t("search:pages", { count: hit.text?.pageCount ?? 0 })}</span>}
         {hit.content !== undefined && hit.content !== null && <Code plain>{hit.content.fileName}</Code>}
