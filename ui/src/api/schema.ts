@@ -1226,6 +1226,12 @@ export interface components {
             note?: string | null;
             /**
              * Format: int64
+             * @description How many documents that the caller may read are still being read, and are found by name and title only until then;
+             *     at most the first 500 that wait are looked at.
+             */
+            textsWaiting: number;
+            /**
+             * Format: int64
              * @description How long it took. *Units*: milliseconds.
              */
             tookMs: number;

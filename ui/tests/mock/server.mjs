@@ -138,7 +138,7 @@ async function search(query) {
   }
   const count = (of) => [...Map.groupBy?.(hits, of) ?? groupBy(hits, of)].map(([value, list]) => ({ value, label: value, count: list.length }));
   const offset = Number(query.get("offset") ?? 0);
-  return { total: hits.length, items: hits.slice(offset, offset + Number(query.get("limit") ?? 20)), facets: { type: count(() => "document"), mediaType: count((hit) => hit.content.mediaType), year: count(() => "2026") }, indexedChange: 1, tookMs: 3 };
+  return { total: hits.length, items: hits.slice(offset, offset + Number(query.get("limit") ?? 20)), facets: { type: count(() => "document"), mediaType: count((hit) => hit.content.mediaType), year: count(() => "2026") }, indexedChange: 1, textsWaiting: 0, tookMs: 3 };
 }
 const groupBy = (list, of) => list.reduce((map, one) => map.set(of(one), [...(map.get(of(one)) ?? []), one]), new Map());
 

@@ -53,6 +53,9 @@ pub struct SearchAnswer {
     facets: BTreeMap<&'static str, Vec<FacetValue>>,
     /// Up to which change the answer is true.
     indexed_change: i64,
+    /// How many documents that the caller may read are still being read, and are found by name and title only until then;
+    /// at most the first 500 that wait are looked at.
+    texts_waiting: u64,
     /// How long it took. *Units*: milliseconds.
     took_ms: u64,
     /// Why nothing was found, when the query is the reason: `no_words`, there is no word in it.
@@ -160,6 +163,7 @@ pub async fn search_objects(guarded: Guarded) -> Answer {
         items: found.hits.into_iter().map(Hit::from).collect(),
         facets: found.facets.into_iter().map(facet).collect(),
         indexed_change: found.indexed_change,
+        texts_waiting: found.texts_waiting,
         took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         note: found.is_without_words.then_some("no_words"),
     })

@@ -162,3 +162,33 @@ async fn jobs_can_be_followed() {
     assert_eq!(client.get(&format!("/jobs/{id}")).await.expect(200).json(), jobs["items"][0]);
     assert_eq!(client.get("/jobs?state=dead").await.expect(200).json()["total"], 0);
 }
+
+#[actix_web::test]
+async fn a_search_did_not_say_that_papers_are_still_being_read() {
+    // Nobody reads files in this office: what is filed waits.
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let waiting = async |client: &crate::office::Client<'_>| {
+        client.get("/search?q=word").await.expect(200).json()["textsWaiting"].as_u64().unwrap()
+    };
+    assert_eq!(waiting(&admin).await, 0);
+    let dossier = admin.dossier("A").await;
+    let path = format!("/objects/{}/acl", dossier["id"].as_str().unwrap());
+    let put = async |list: serde_json::Value| {
+        admin.ask(Method::PUT, &path).header("if-match", "*").json(list).await.expect(200);
+    };
+    put(json!({ "entries": [], "inherits": false })).await;
+    let paper = admin.document(&dossier, "a.txt", b"a word").await;
+    admin.document(&dossier, "a.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR").await;
+    assert_eq!(waiting(&admin).await, 1, "what has no text is not waited for");
+    // What one may not see leaks through no count.
+    let rana = office.user("rana", &[]).await;
+    assert_eq!(waiting(&rana).await, 0);
+    put(json!({ "entries": [{ "principal": "rana", "permission": "Browse" }], "inherits": false })).await;
+    assert_eq!(waiting(&rana).await, 0, "who may not read the content does not find its words either");
+    put(json!({ "entries": [{ "principal": "rana", "permission": "Read" }], "inherits": false })).await;
+    assert_eq!(waiting(&rana).await, 1);
+    let trash = format!("/documents/{}", paper["id"].as_str().unwrap());
+    admin.ask(Method::DELETE, &trash).header("if-match", "*").send().await.expect(204);
+    assert_eq!(waiting(&rana).await, 0);
+}

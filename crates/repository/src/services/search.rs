@@ -9,8 +9,9 @@ use cartulary_model::permission::{READ_CONTENT, READ_PROPERTIES};
 use cartulary_model::{ObjectId, Timestamp};
 
 use crate::object::{ObjectSummary, ParentName, WINDOW_ROWS_MAX};
+use crate::services::texts::{TEXT_KIND, TEXT_PRODUCER};
 use crate::store::objects::{self, ObjectRow};
-use crate::store::{changes, filing};
+use crate::store::{changes, filing, renditions};
 use crate::{RepositoryError, Result, Session};
 
 /// What is searched.
@@ -45,9 +46,14 @@ pub struct SearchResult {
     pub facets: Vec<Facet>,
     /// Up to which change the answer is true.
     pub indexed_change: i64,
+    /// How many documents that the caller may read still wait for their text, of the first 500 that wait.
+    pub texts_waiting: u64,
     /// Whether something was typed without any word in it, as `*`: then nothing is found.
     pub is_without_words: bool,
 }
+
+/// So many documents that wait for their text are counted; more are as good as many.
+const TEXTS_WAITING_MAX: u64 = 500;
 
 /// One object that was found.
 #[derive(Clone, Debug)]
@@ -148,7 +154,17 @@ impl Session {
         let facets = if query.facets { self.facets(&answer.facets) } else { Vec::new() };
         let indexed_change = answer.checkpoint.map_or(0, |checkpoint| checkpoint.position);
         let is_without_words = cartulary_index::is_without_words(&query.text);
-        Ok(SearchResult { total: answer.total, hits, facets, indexed_change, is_without_words })
+        let texts_waiting = if query.names_only { 0 } else { self.texts_waiting(conn, now)? };
+        Ok(SearchResult { total: answer.total, hits, facets, indexed_change, texts_waiting, is_without_words })
+    }
+
+    /// Counts what the caller may read and no search finds by its words yet: what others wait for is none of its business.
+    fn texts_waiting(&self, conn: &mut Conn, now: Timestamp) -> Result<u64> {
+        let limit = i64::try_from(TEXTS_WAITING_MAX).unwrap_or(i64::MAX);
+        let waiting = renditions::scopes_waiting(conn, TEXT_KIND, TEXT_PRODUCER, limit)?;
+        let scopes: BTreeSet<i64> = waiting.iter().copied().collect();
+        let readable = self.repository.inner.access.allowing(conn, &self.actor, &scopes, READ_CONTENT, now)?;
+        Ok(waiting.iter().filter(|scope| readable.contains(scope)).count() as u64)
     }
 
     /// Returns the objects whose indexed scope no longer counts, and those of them that may be read all the same.

@@ -82,6 +82,13 @@ fn texts_that_nobody_counted_are_found_without_a_walk_through_all_of_them() {
 }
 
 #[test]
+fn papers_that_wait_for_their_text_are_counted_without_a_walk_through_all_of_them() {
+    check(&["INDEX rendition_by_state (kind=? AND state=?)"], |conn| {
+        renditions::scopes_waiting(conn, "text", "p", 10).map(drop)
+    });
+}
+
+#[test]
 fn garbage_is_looked_for_in_one_part_of_the_digests() {
     check(&["sqlite_autoindex_blob_1 (digest>? AND digest<?)"], |conn| {
         blobs::unbound(conn, blobs::Part(0xab), "ab", 1, 10).map(drop)

@@ -7,7 +7,8 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::schema::{blob, rendition};
+use super::objects::LIVE;
+use super::schema::{blob, content, object, rendition};
 use crate::Result;
 
 /// A rendition with the blob that holds it.
@@ -105,6 +106,21 @@ pub(crate) fn of_sources(
             .select(RenditionRow::as_select())
     );
     Ok(rows.into_iter().map(|row| (row.source_digest.clone(), row)).collect())
+}
+
+/// Returns the scopes of up to `limit` documents of which a rendition of this kind waits, the longest waiting first.
+pub(crate) fn scopes_waiting(conn: &mut Conn, kind: &str, producer: &str, limit: i64) -> Result<Vec<i64>> {
+    let scopes = each_db!(conn, |c| rendition::table
+        .inner_join(blob::table.on(blob::digest.eq(rendition::source_digest)))
+        .inner_join(content::table.on(content::blob_no.eq(blob::no)))
+        .inner_join(object::table.on(object::no.eq(content::object_no)))
+        .filter(rendition::kind.eq(kind).and(rendition::state.eq(WAITING)).and(rendition::producer.eq(producer)))
+        .filter(object::role.eq(LIVE).and(object::trashed_at.is_null()))
+        .order(rendition::no)
+        .limit(limit)
+        .select(object::scope_no)
+        .load(c))?;
+    Ok(scopes)
 }
 
 /// Returns up to `limit` ready renditions with numbers above `after` of which nobody counted the pages that have words.

@@ -9,7 +9,7 @@ import { queries } from "../../api/queries";
 import type { SearchAnswer } from "../../api/types";
 import { useI18n } from "../../i18n";
 import { Button, SearchBox } from "../../ui/controls";
-import { EmptyState, ErrorState, FaultLine, Waiting } from "../../ui/States";
+import { EmptyState, ErrorState, FaultLine, Line, Waiting } from "../../ui/States";
 import { usePageTitle } from "../../ui/usePageTitle";
 import { facetLabel, Facets, type FacetName } from "./Facets";
 import { HitRow } from "./HitRow";
@@ -17,6 +17,8 @@ import styles from "./Search.module.css";
 
 const route = getRouteApi("/search");
 const perPage = 20;
+/** The server counts papers that are still being read so far. */
+const mostCounted = 500;
 
 export function SearchPage() {
   const { t } = useI18n();
@@ -33,6 +35,7 @@ export function SearchPage() {
   const asked = route.useSearch();
   useEffect(() => cameFrom.set({ to: "/search", search: asked }), [asked]);
   const total = answer.data?.total;
+  const reading = answer.data?.textsWaiting ?? 0;
   const ready = answer.data !== undefined && !answer.isPlaceholderData;
   useEffect(() => {
     if (ready && total !== undefined) announce(t("search:count", { count: total }));
@@ -69,6 +72,7 @@ export function SearchPage() {
           ))}
         </div>
       )}
+      {q !== "" && reading > 0 && <Line>{reading < mostCounted ? t("search:reading", { count: reading }) : t("search:readingMany", { n: mostCounted })}</Line>}
       {q === "" ? <EmptyState title={t("search:start.title")} text={t("search:start.text")} />
         : answer.isPending ? <Waiting what={t("search:waiting")} />
         : answer.data === undefined ? <ErrorState fault={answer.error} retry={() => void answer.refetch()} />
