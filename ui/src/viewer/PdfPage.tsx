@@ -1,10 +1,10 @@
-/** One page of a PDF: its picture on a canvas, the text over it, and the hits marked on the text. */
-import { useEffect, useRef, useState } from "react";
+/** One page of a PDF: its picture on a canvas, the text over it, and the hits marked between them. */
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useI18n } from "../i18n";
 import { findTerms, fold } from "./fold";
-import { mark, unmark } from "./highlights";
+import { advancesOf, extentOf, joined, widthsOf, type Box } from "./marks";
 import styles from "./page.module.css";
-import { TextLayer, type PDFDocumentProxy, type PDFPageProxy } from "./pdf";
+import { TextLayer, type PageViewport, type PDFDocumentProxy, type PDFPageProxy, type TextItem, type TextStyle } from "./pdf";
 import { readingLines } from "./textOrder";
 
 /** Larger canvases are refused by browsers or eat the memory of the machine. */
@@ -27,8 +27,25 @@ interface PdfPageProps {
 }
 
 interface Layer {
+  page: PDFPageProxy;
   host: HTMLDivElement;
+  viewport: PageViewport;
   divs: HTMLElement[];
+  /** What each of `divs` was made of. */
+  items: TextItem[];
+  styles: Record<string, TextStyle>;
+}
+
+/** A part of one piece of the page's text. */
+interface Part {
+  index: number;
+  start: number;
+  end: number;
+}
+
+export interface Mark {
+  text: string;
+  boxes: Box[];
 }
 
 async function paint(page: PDFPageProxy, scale: number, rotation: number, host: HTMLDivElement, signal: AbortSignal): Promise<void> {
@@ -55,34 +72,75 @@ async function layText(page: PDFPageProxy, scale: number, rotation: number, host
   const layer = new TextLayer({ textContentSource: content, container: host, viewport });
   signal.addEventListener("abort", () => layer.cancel(), { once: true });
   await layer.render();
-  return signal.aborted ? undefined : { host, divs: layer.textDivs };
+  const items = content.items.filter((item): item is TextItem => "str" in item);
+  return signal.aborted ? undefined : { page, host, viewport, divs: layer.textDivs, items, styles: content.styles };
 }
 
-/** Finds the terms in the page's text, in reading order; each match is one range per piece of text that it touches. */
-function rangesOf(layer: Layer, terms: readonly string[]): Range[][] {
+/** Finds the terms in the page's text, in reading order; each match is one part for each piece of text that it touches. */
+function partsOf(layer: Layer, terms: readonly string[]): Part[][] {
   if (terms.length === 0) return [];
   const pieces = layer.divs.map((div) => {
     const { left, right, top, bottom } = div.getBoundingClientRect();
     return { text: div.textContent ?? "", left, right, top, bottom, endsLine: div.nextSibling?.nodeName === "BR" };
   });
   let text = "";
-  const placed: { node: Node; start: number; end: number }[] = [];
+  const placed: Part[] = [];
   for (const line of readingLines(pieces)) {
     for (const index of line) {
-      const node = layer.divs[index]?.firstChild;
       const start = text.length;
       text += pieces[index]?.text ?? "";
-      if (node) placed.push({ node, start, end: text.length });
+      if (text.length > start) placed.push({ index, start, end: text.length });
     }
     text += "\n";
   }
-  return findTerms(fold(text), terms).map((match) => placed.filter(({ start, end }) => start < match.end && end > match.start).map(({ node, start, end }) => {
-    const range = new Range();
-    range.setStart(node, Math.max(0, match.start - start));
-    range.setEnd(node, Math.min(end, match.end) - start);
-    return range;
+  return findTerms(fold(text), terms).map((match) => placed
+    .filter(({ start, end }) => start < match.end && end > match.start)
+    .map(({ index, start, end }) => ({ index, start: Math.max(0, match.start - start), end: Math.min(end, match.end) - start })));
+}
+
+/** Gives the box of a part by the letters of its font; once the page is drawn the font is there. */
+function boxByFont(layer: Layer, { index, start, end }: Part): Box | undefined {
+  const item = layer.items[index];
+  const style = item === undefined ? undefined : layer.styles[item.fontName];
+  if (item === undefined || style === undefined || style.vertical || !layer.page.commonObjs.has(item.fontName)) return undefined;
+  const [a, b, c, d, e, f] = item.transform as [number, number, number, number, number, number];
+  const size = Math.hypot(a, b);
+  const height = Math.hypot(c, d);
+  const widths = widthsOf(layer.page.commonObjs.get(item.fontName));
+  const advances = widths && advancesOf(item.str, item.width, size, widths);
+  if (advances === undefined || height === 0) return undefined;
+  const [from, to] = extentOf(item.str, item.dir === "rtl", advances, start, end);
+  // Fonts lie about their height: a band is at least as high as letters are.
+  const over = height * Math.min(1.05, Math.max(0.8, style.ascent || 0.8));
+  const under = height * Math.max(-0.4, Math.min(-0.2, style.descent || -0.2));
+  const corners = [[from, over], [to, over], [from, under], [to, under]].map(([along = 0, up = 0]) =>
+    layer.viewport.convertToViewportPoint(e + (a / size) * along + (c / height) * up, f + (b / size) * along + (d / height) * up) as [number, number]);
+  const across = corners.map(([x]) => x / layer.viewport.width);
+  const down = corners.map(([, y]) => y / layer.viewport.height);
+  return { left: Math.min(...across), right: Math.max(...across), top: Math.min(...down), bottom: Math.max(...down) };
+}
+
+/** Gives the box of a part as the text layer has it: near the words, for fonts that tell no widths. */
+function boxByLayer(layer: Layer, { index, start, end }: Part): Box | undefined {
+  const node = layer.divs[index]?.firstChild;
+  const around = layer.host.parentElement?.getBoundingClientRect();
+  if (!node || around === undefined || around.width === 0) return undefined;
+  const range = new Range();
+  range.setStart(node, start);
+  range.setEnd(node, end);
+  const { left, right, top, bottom } = range.getBoundingClientRect();
+  return { left: (left - around.left) / around.width, right: (right - around.left) / around.width, top: (top - around.top) / around.height, bottom: (bottom - around.top) / around.height };
+}
+
+function marksOf(layer: Layer, terms: readonly string[]): Mark[] {
+  const ratio = layer.viewport.width / layer.viewport.height;
+  return partsOf(layer, terms).map((parts) => ({
+    text: parts.map(({ index, start, end }) => layer.items[index]?.str.slice(start, end) ?? "").join(""),
+    boxes: joined(parts.map((part) => boxByFont(layer, part) ?? boxByLayer(layer, part)).filter((box) => box !== undefined), ratio),
   }));
 }
+
+const share = (value: number) => `${(value * 100).toFixed(3)}%`;
 
 export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, terms, hitNow, onSize, onHit }: PdfPageProps) {
   const { t } = useI18n();
@@ -91,7 +149,7 @@ export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, ter
   const [layer, setLayer] = useState<Layer>();
   const [userUnit, setUserUnit] = useState(1);
   const [state, setState] = useState<"drawing" | "slow" | "failed" | "drawn">("drawing");
-  const [owner] = useState({});
+  const whole = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
     const stop = new AbortController();
@@ -126,18 +184,28 @@ export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, ter
     };
   }, []);
 
+  // The fonts come with the picture: once it stands, the marks are measured anew.
+  const drawn = state === "drawn";
+  const marks = useMemo(() => {
+    void drawn;
+    return layer === undefined ? [] : marksOf(layer, terms);
+  }, [layer, terms, drawn]);
+  const now = hitNow === undefined ? undefined : Math.min(hitNow, marks.length - 1);
   useEffect(() => {
-    if (layer === undefined) return;
-    const ranges = rangesOf(layer, terms);
-    const now = hitNow === undefined ? [] : (ranges[hitNow] ?? ranges[ranges.length - 1] ?? []);
-    mark(owner, ranges.flat(), now);
-    if (hitNow !== undefined) onHit(now[0]?.getBoundingClientRect());
-    return () => unmark(owner);
-  }, [layer, terms, hitNow, onHit, owner]);
+    if (layer === undefined || now === undefined) return;
+    const [box] = marks[now]?.boxes ?? [];
+    const around = whole.current?.getBoundingClientRect();
+    onHit(box === undefined || around === undefined ? undefined : new DOMRect(around.left + box.left * around.width, around.top + box.top * around.height, (box.right - box.left) * around.width, (box.bottom - box.top) * around.height));
+  }, [layer, marks, now, onHit]);
 
   return (
-    <div className={styles["page"]} style={{ ...place, "--total-scale-factor": scale * userUnit, "--scale-round-x": "1px", "--scale-round-y": "1px" } as React.CSSProperties} data-page-number={pageNumber} role="group" aria-label={t("viewer:page.label", { page: pageNumber })}>
+    <div ref={whole} className={styles["page"]} style={{ ...place, "--total-scale-factor": scale * userUnit, "--scale-round-x": "1px", "--scale-round-y": "1px" } as React.CSSProperties} data-page-number={pageNumber} role="group" aria-label={t("viewer:page.label", { page: pageNumber })}>
       <div ref={canvasHost} className={styles["canvasHost"]} />
+      <div className={styles["marks"]} aria-hidden="true">
+        {marks.flatMap((mark, index) => mark.boxes.map((box, part) => (
+          <div key={`${index} ${part}`} className={styles["mark"]} data-hit={index === now ? "now" : ""} data-text={mark.text} style={{ left: share(box.left), top: share(box.top), width: share(box.right - box.left), height: share(box.bottom - box.top) }} />
+        )))}
+      </div>
       <div ref={textHost} className={styles["textLayer"]} />
       {(state === "failed" || state === "slow") && <div className={styles["fault"]} data-tone={state}>{t(`viewer:page.${state}`, { page: pageNumber })}</div>}
     </div>

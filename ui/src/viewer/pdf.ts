@@ -1,11 +1,12 @@
 /** pdf.js behind a thin wall: workers kept for the next document, everything it needs from our own server, nothing evaluated. */
-import { getDocument, PDFWorker, TextLayer, type PDFDocumentProxy, type PDFPageProxy } from "pdfjs-dist";
+import { getDocument, PDFWorker, TextLayer, type PageViewport, type PDFDocumentProxy, type PDFPageProxy } from "pdfjs-dist";
+import type { TextItem, TextStyle } from "pdfjs-dist/types/src/display/api";
 import workerUrl from "pdfjs-dist/build/pdf.worker.min.mjs?url";
 
 declare const __PDFJS_BASE__: string;
 
 export { TextLayer };
-export type { PDFDocumentProxy, PDFPageProxy };
+export type { PageViewport, PDFDocumentProxy, PDFPageProxy, TextItem, TextStyle };
 
 interface Hand {
   port: Worker;
@@ -67,6 +68,8 @@ export function openPdf(url: string, sizeBytes: number): OpenPdf {
     standardFontDataUrl: `${__PDFJS_BASE__}standard_fonts/`,
     wasmUrl: `${__PDFJS_BASE__}wasm/`,
     iccUrl: `${__PDFJS_BASE__}iccs/`,
+    // The widths of the letters say where on its line a word stands (`marks.ts`).
+    fontExtraProperties: true,
     verbosity: 0,
   } as Parameters<typeof getDocument>[0]);
   let timer = 0;

@@ -1,0 +1,33 @@
+import { describe, expect, test } from "vitest";
+import { advancesOf, extentOf, joined, visualOrder, widthsOf } from "../../src/viewer/marks";
+
+const letters: Record<string, number> = { i: 200, m: 800, o: 500, " ": 250 };
+const widthOf = (letter: string) => letters[letter];
+
+describe("how far each letter advances", () => {
+  test("letters keep the widths of their font", () => expect(advancesOf("mi", 10, 10, widthOf)).toEqual([8, 2]));
+  test("a stretched line stretches its spaces, not its letters", () => expect(advancesOf("m i m", 26, 10, widthOf)).toEqual([8, 4, 2, 4, 8]));
+  test("spaced letters are spaced evenly", () => expect(advancesOf("mi", 12, 10, widthOf)).toEqual([9, 3]));
+  test("a letter of two units advances once", () => expect(advancesOf("😀", 5, 10, () => 500)).toEqual([5, 0]));
+  test("a font that says little is not believed", () => expect(advancesOf("xyz", 15, 10, widthOf)).toBeUndefined());
+});
+
+describe("from where to where a word reaches", () => {
+  test("from left to right", () => expect(extentOf("im om", false, [2, 8, 3, 5, 8], 3, 5)).toEqual([13, 26]));
+  test("from right to left", () => expect(extentOf("اب جد", true, [1, 1, 1, 1, 1], 3, 5)).toEqual([0, 2]));
+  test("a number inside Arabic stands from left to right", () => expect(visualOrder("ا 12", true)).toEqual([2, 3, 1, 0]));
+  test("an Arabic word inside Latin stands from right to left", () => expect(visualOrder("a اب", false)).toEqual([0, 1, 3, 2]));
+});
+
+describe("bands", () => {
+  const box = (left: number, right: number, top = 0.1, bottom = 0.12) => ({ left, right, top, bottom });
+  test("glyphs painted over each other, as lam and alef, are one band", () => expect(joined([box(0.5, 0.52), box(0.51, 0.53), box(0.53, 0.55)], 0.7)).toEqual([box(0.5, 0.55)]));
+  test("words far apart are two", () => expect(joined([box(0.1, 0.2), box(0.5, 0.6)], 0.7)).toHaveLength(2));
+  test("a word parted at the end of a line is two", () => expect(joined([box(0.8, 0.9), box(0.1, 0.2, 0.13, 0.15)], 0.7)).toHaveLength(2));
+});
+
+describe("widths by letter", () => {
+  test("from a font's own map", () => expect(widthsOf({ widths: { 7: 640 }, defaultWidth: 0, toUnicode: { _map: { 7: "é" } } })?.("é")).toBe(640));
+  test("from a run of codes that are letters", () => expect(widthsOf({ widths: { 65: 700 }, toUnicode: { firstChar: 32, lastChar: 255 } })?.("A")).toBe(700));
+  test("a character map that stays in the worker tells nothing", () => expect(widthsOf({ widths: { 1: 1000 }, composite: true, cMap: { name: "UniGB-UCS2-H" }, toUnicode: { _map: { 1: "中" } } })).toBeUndefined());
+});
