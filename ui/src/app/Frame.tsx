@@ -3,6 +3,7 @@ import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-route
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { api } from "../api/endpoints";
 import { useI18n } from "../i18n";
+import { principalLabel } from "../i18n/labels";
 import { languages } from "../i18n/languages";
 import { Button, Code, MenuButton } from "../ui/controls";
 import { Icon, Mark } from "../ui/Icon";
@@ -66,7 +67,7 @@ function UserMenu() {
     <>
       <MenuButton
         label={t("common:user.menu")} icon="user"
-        head={<><strong><Name>{user.displayName}</Name></strong><br /><Code>{user.username}</Code></>}
+        head={<><strong><Name>{principalLabel(user.displayName, t)}</Name></strong><br /><Code>{user.username}</Code></>}
         choices={[{ id: "password", label: t("common:user.password") }, { id: "leave", label: t("common:user.signOut") }]}
         onChoose={(id) => { if (id === "leave") void leave(); else setChanging(true); }}
       />

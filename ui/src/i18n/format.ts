@@ -2,6 +2,8 @@
 
 export interface Format {
   number(value: number): string;
+  /** A text such as `1.3` or `2026` with the digits of the language, otherwise as it is. */
+  digits(text: string): string;
   percent(share: number): string;
   bytes(count: number): string;
   date(instant: string | undefined): string;
@@ -31,6 +33,7 @@ export function createFormat(locale: string): Format {
   const known = cache.get(locale);
   if (known !== undefined) return known;
   const number = new Intl.NumberFormat(locale);
+  const plain = new Intl.NumberFormat(locale, { useGrouping: false });
   const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
   const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
   const minute = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
@@ -44,6 +47,7 @@ export function createFormat(locale: string): Format {
   };
   const format: Format = {
     number: (value) => number.format(value),
+    digits: (text) => text.replace(/[0-9]/g, (digit) => plain.format(Number(digit))),
     percent: (share) => percent.format(share),
     bytes(count) {
       const { value, unit } = scaleBytes(count);

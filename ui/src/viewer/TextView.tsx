@@ -39,11 +39,12 @@ export function TextView({ text, label, terms, hit, startPage }: TextViewProps) 
     start.current = 1;
   }, [now, text]);
   const pages = useMemo(() => text.pages.filter((page) => page.text.trim() !== ""), [text]);
+  const without = text.state === "failed" ? "unread" : "none";
   return (
     <div ref={box} className={styles["text"]} tabIndex={0} role="region" aria-label={label} data-region-focus="">
       {text.state === "waiting" && <Line>{t("viewer:text.waiting")}</Line>}
-      {text.state === "failed" && <Line tone="late">{t("viewer:text.failed")}</Line>}
-      {pages.length === 0 && text.state !== "waiting" && <EmptyState title={t("viewer:text.none.title")} text={t("viewer:text.none.text")} />}
+      {text.state === "failed" && pages.length > 0 && <Line tone="late">{t("viewer:text.failed")}</Line>}
+      {pages.length === 0 && text.state !== "waiting" && <EmptyState title={t(`viewer:text.${without}.title`)} text={t(`viewer:text.${without}.text`)} />}
       {pages.map((page) => (
         <section key={page.pageNumber} data-page-number={page.pageNumber} className={styles["textPage"]}>
           {text.pageCount > 1 && <h3>{t("viewer:page.label", { page: page.pageNumber })}</h3>}

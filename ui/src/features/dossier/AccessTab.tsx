@@ -4,6 +4,8 @@ import { isStatus } from "../../api/client";
 import { queries } from "../../api/queries";
 import type { AclEntry, Detail } from "../../api/types";
 import { hasText, useI18n, type Translate } from "../../i18n";
+import { principalLabel } from "../../i18n/labels";
+import { Chip } from "../../ui/controls";
 import { Icon } from "../../ui/Icon";
 import { ErrorState, Waiting } from "../../ui/States";
 import styles from "./Dossier.module.css";
@@ -15,6 +17,9 @@ function permissionName(permission: string, t: Translate): string {
   return hasText(key) ? t(key) : permission;
 }
 
+/** Groups of permissions stand apart from what they hold. */
+const isGroup = (permission: string) => ["Read", "Write", "Manage", "Everything"].includes(permission);
+
 export function AccessTab({ object }: { object: Detail }) {
   const { t } = useI18n();
   return (
@@ -22,9 +27,12 @@ export function AccessTab({ object }: { object: Detail }) {
       <section>
         <h2>{t("dossier:access.mine")}</h2>
         {object.permissions.length === 0 ? <p className="quiet">{t("dossier:access.nothing")}</p> : (
-          <ul className={styles["rights"]}>
-            {object.permissions.map((permission) => <li key={permission}><Icon name="check" /><span>{permissionName(permission, t)}</span></li>)}
-          </ul>
+          <>
+            <p className={styles["groups"]}>{object.permissions.filter(isGroup).map((permission) => <Chip key={permission}>{permissionName(permission, t)}</Chip>)}</p>
+            <ul className={styles["rights"]}>
+              {object.permissions.filter((permission) => !isGroup(permission)).map((permission) => <li key={permission}><Icon name="check" /><span>{permissionName(permission, t)}</span></li>)}
+            </ul>
+          </>
         )}
       </section>
       <Entries object={object} />
@@ -58,14 +66,14 @@ function EntryList({ heading, entries, empty }: { heading: string; entries: AclE
     <section>
       <h2>{heading}</h2>
       {entries.length === 0 && <p className={styles["small"]}>{empty}</p>}
-      <dl className={styles["facts"]}>
+      <ul className={styles["entries"]}>
         {[...byPrincipal].map(([principal, mine]) => (
-          <div key={principal} style={{ display: "contents" }}>
-            <dt><Name>{mine[0]?.displayName || principal}</Name>{mine[0]?.isGroup === true && <> · {t("dossier:access.group")}</>}</dt>
-            <dd>{mine.map(words).join(" · ")}</dd>
-          </div>
+          <li key={principal}>
+            <span className={styles["who"]}><Name>{principalLabel(mine[0]?.displayName || principal, t)}</Name>{mine[0]?.isGroup === true && <Chip>{t("dossier:access.group")}</Chip>}</span>
+            <span className={styles["small"]}>{mine.map(words).join(" · ")}</span>
+          </li>
         ))}
-      </dl>
+      </ul>
     </section>
   );
 }

@@ -2,6 +2,7 @@
 import { useState } from "react";
 import type { Detail } from "../../api/types";
 import { useI18n } from "../../i18n";
+import { principalLabel } from "../../i18n/labels";
 import { Button } from "../../ui/controls";
 import { Dialog } from "../../ui/Dialog";
 import styles from "./Dossier.module.css";
@@ -25,7 +26,7 @@ export function Conflict({ mine, theirs, onChoose, onCancel }: ConflictProps) {
   };
   return (
     <Dialog wide title={t("dossier:conflict.title")} onClose={onCancel} foot={<><Button onPress={onCancel}>{t("common:cancel")}</Button><Button look="main" onPress={choose}>{t("dossier:conflict.save")}</Button></>}>
-      <p>{t("dossier:conflict.text", { name: theirs.modifiedBy, date: format.dateTime(theirs.modifiedAt) })}</p>
+      <p>{t("dossier:conflict.text", { name: principalLabel(theirs.modifiedBy, t), date: format.dateTime(theirs.modifiedAt) })}</p>
       {fields.length === 0 ? <p>{t("dossier:conflict.same")}</p> : (
         <table className={styles["compare"]}>
           <thead><tr><th scope="col">{t("dossier:conflict.field")}</th><th scope="col">{t("dossier:conflict.mine")}</th><th scope="col">{t("dossier:conflict.theirs")}</th></tr></thead>

@@ -4,7 +4,7 @@ import { may } from "../../api/permissions";
 import { typeById } from "../../api/queries";
 import type { Detail, ObjectType } from "../../api/types";
 import { hasText, useI18n } from "../../i18n";
-import { propertyLabel, typeLabel } from "../../i18n/labels";
+import { kindLabel, principalLabel, propertyLabel, typeLabel } from "../../i18n/labels";
 import { Button, Chip, Code } from "../../ui/controls";
 import { Name } from "../../ui/Name";
 import { Line } from "../../ui/States";
@@ -92,14 +92,14 @@ export function DataTab({ dossier, paper, types }: DataTabProps) {
           <Fact name={t("dossier:field.title")}><Name>{paper.title}</Name></Fact>
           <Fact name={t("dossier:field.name")}><Name>{paper.name}</Name></Fact>
           <Fact name={t("dossier:field.type")}><bdi>{typeLabel(types, paper.type, t)}</bdi></Fact>
-          {paper.versionLabel != null && <Fact name={t("dossier:field.version")}><bdi>{paper.versionLabel}</bdi></Fact>}
+          {paper.versionLabel != null && <Fact name={t("dossier:field.version")}><bdi>{format.digits(paper.versionLabel)}</bdi></Fact>}
           <Properties object={paper} type={type} />
-          <Fact name={t("dossier:field.received")}>{format.dateTime(paper.createdAt)} · <Name>{paper.createdBy}</Name></Fact>
-          <Fact name={t("dossier:field.modified")}>{format.dateTime(paper.modifiedAt)} · <Name>{paper.modifiedBy}</Name></Fact>
+          <Fact name={t("dossier:field.received")}>{format.dateTime(paper.createdAt)} · <Name>{principalLabel(paper.createdBy, t)}</Name></Fact>
+          <Fact name={t("dossier:field.modified")}>{format.dateTime(paper.modifiedAt)} · <Name>{principalLabel(paper.modifiedBy, t)}</Name></Fact>
           {paper.content !== undefined && paper.content !== null && (
             <>
               <Fact name={t("dossier:field.file")}><Code plain>{paper.content.fileName}</Code></Fact>
-              <Fact name={t("dossier:field.kind")}><Code>{paper.content.mediaType}</Code></Fact>
+              <Fact name={t("dossier:field.kind")}><bdi title={paper.content.mediaType}>{kindLabel(paper.content.mediaType, t)}</bdi></Fact>
               <Fact name={t("dossier:field.size")}>{format.bytes(paper.content.sizeBytes)}</Fact>
               {(paper.text?.pageCount ?? 0) > 0 && <Fact name={t("dossier:field.pages")}>{format.number(paper.text?.pageCount ?? 0)}</Fact>}
               <TextState paper={paper} />
@@ -114,8 +114,8 @@ export function DataTab({ dossier, paper, types }: DataTabProps) {
         <Fact name={t("dossier:field.title")}><Name>{dossier.title}</Name></Fact>
         <Fact name={t("dossier:field.type")}><bdi>{typeLabel(types, dossier.type, t)}</bdi></Fact>
         <Properties object={dossier} type={dossierType} />
-        <Fact name={t("dossier:field.opened")}>{format.dateTime(dossier.createdAt)} · <Name>{dossier.createdBy}</Name></Fact>
-        <Fact name={t("dossier:field.modified")}>{format.dateTime(dossier.modifiedAt)} · <Name>{dossier.modifiedBy}</Name></Fact>
+        <Fact name={t("dossier:field.opened")}>{format.dateTime(dossier.createdAt)} · <Name>{principalLabel(dossier.createdBy, t)}</Name></Fact>
+        <Fact name={t("dossier:field.modified")}>{format.dateTime(dossier.modifiedAt)} · <Name>{principalLabel(dossier.modifiedBy, t)}</Name></Fact>
       </Part>
     </>
   );

@@ -4,6 +4,7 @@ import { downloadAddress } from "../../api/endpoints";
 import { queries } from "../../api/queries";
 import type { Detail } from "../../api/types";
 import { useI18n } from "../../i18n";
+import { principalLabel } from "../../i18n/labels";
 import { Button, ButtonLink, Chip, Code } from "../../ui/controls";
 import { EmptyState, ErrorState, Waiting } from "../../ui/States";
 import styles from "./Dossier.module.css";
@@ -47,17 +48,17 @@ function VersionList({ paper, openVersion, onOpenVersion }: Pick<VersionsTabProp
         return (
           <li key={version.id} className={styles["version"]} data-open={isOpen ? "" : undefined} aria-current={isOpen ? "true" : undefined}>
             <div className={styles["versionHead"]}>
-              <span>{t("dossier:versions.label", { label: version.label })}</span>
+              <span>{t("dossier:versions.label", { label: format.digits(version.label) })}</span>
               {version.id === newest && <Chip tone="ok">{t("dossier:versions.newest")}</Chip>}
             </div>
-            <span className={styles["small"]}>{format.dateTime(version.createdAt)} · <Name>{version.createdBy}</Name></span>
+            <span className={styles["small"]}>{format.dateTime(version.createdAt)} · <Name>{principalLabel(version.createdBy, t)}</Name></span>
             {version.comment !== undefined && version.comment !== null && version.comment !== "" && <span className={styles["small"]}><bdi dir="auto">{harmless(version.comment)}</bdi></span>}
             {version.content !== undefined && version.content !== null && (
               <>
                 <span className={styles["small"]}><Code plain>{version.content.fileName}</Code> · {format.bytes(version.content.sizeBytes)}</span>
                 <div className={styles["acts"]}>
-                  {!isOpen && <Button onPress={() => onOpenVersion(version.id === newest ? undefined : version.id)} aria-label={t("dossier:versions.openLabel", { label: version.label })}>{t("dossier:versions.open")}</Button>}
-                  <ButtonLink icon="download" href={downloadAddress(version.id)} label={t("dossier:versions.downloadLabel", { label: version.label })} />
+                  {!isOpen && <Button onPress={() => onOpenVersion(version.id === newest ? undefined : version.id)} aria-label={t("dossier:versions.openLabel", { label: format.digits(version.label) })}>{t("dossier:versions.open")}</Button>}
+                  <ButtonLink icon="download" href={downloadAddress(version.id)} label={t("dossier:versions.downloadLabel", { label: format.digits(version.label) })} />
                 </div>
               </>
             )}

@@ -95,8 +95,8 @@ function Panel({ run: now }: { run: Run }) {
               counts.taken > 0 && t("import:report.taken", { count: counts.taken }),
               counts.trashed > 0 && t("import:report.trashed", { count: counts.trashed }),
               counts.cancelled > 0 && t("import:report.cancelled", { count: counts.cancelled }),
-              t("import:report.fault", { count: troubled.length }),
-            ].filter(Boolean).join(" · ")}
+              troubled.length > 0 && t("import:report.fault", { count: troubled.length }),
+            ].filter(Boolean).join(" · ") || t("import:report.nothing")}
           </Line>
         )}
         {active && troubled.length > 0 && <div><Button pressed={onlyFaults} onPress={() => setOnlyFaults(!onlyFaults)}>{t("import:onlyFaults", { count: troubled.length })}</Button></div>}

@@ -2,15 +2,16 @@
 import type { ReactNode } from "react";
 import type { FacetValue, ObjectType, SearchAnswer } from "../../api/types";
 import { useI18n, type Translate } from "../../i18n";
-import { typeLabel } from "../../i18n/labels";
+import { kindLabel, typeLabel } from "../../i18n/labels";
 import styles from "./Search.module.css";
 
 type Types = { items: ObjectType[] } | undefined;
 export type FacetName = "type" | "mediaType" | "dossier";
 const shown = ["type", "mediaType", "year"] as const;
 
-/** What people read for a value: types have names in their language. */
+/** What people read for a value: types and kinds of files have names in their language. */
 export function facetLabel(name: string, value: Pick<FacetValue, "value"> & Partial<FacetValue>, types: Types, t: Translate): string {
+  if (name === "mediaType") return kindLabel(value.value, t);
   return name === "type" && types !== undefined ? typeLabel(types, value.value, t) : (value.label ?? value.value);
 }
 
@@ -39,7 +40,7 @@ export function Facets({ answer, types, chosen, onChoose }: FacetsProps) {
                 return (
                   <li key={value.value}>
                     <FacetRow chosen={isChosen} onPress={name === "year" ? undefined : () => onChoose(name, isChosen ? undefined : value.value)}>
-                      <bdi dir={name === "mediaType" ? "ltr" : undefined}>{name === "year" ? format.number(Number(value.value)).replace(/[^\p{N}]/gu, "") || value.value : facetLabel(name, value, types, t)}</bdi>
+                      <bdi title={name === "mediaType" ? value.value : undefined}>{name === "year" ? format.digits(value.value) : facetLabel(name, value, types, t)}</bdi>
                       <span className={`${styles["number"]} tabular`}>{format.number(value.count)}</span>
                     </FacetRow>
                   </li>
