@@ -13,7 +13,12 @@ export const queries = {
     }),
   types: () => queryOptions({ queryKey: ["types"], queryFn: () => api.types(), staleTime: 300_000 }),
   dossier: (id: string) => queryOptions({ queryKey: ["dossier", id], queryFn: ({ signal }) => api.dossier(id, signal) }),
-  document: (id: string) => queryOptions({ queryKey: ["document", id], queryFn: ({ signal }) => api.document(id, signal) }),
+  document: (id: string) =>
+    queryOptions({
+      queryKey: ["document", id],
+      queryFn: ({ signal }) => api.document(id, signal),
+      refetchInterval: (query) => whileRead(isWaiting(query.state.data), query.state.dataUpdateCount),
+    }),
   versions: (id: string) => queryOptions({ queryKey: ["document", id, "versions"], queryFn: ({ signal }) => api.versions(id, signal) }),
   acl: (id: string) => queryOptions({ queryKey: ["acl", id], queryFn: ({ signal }) => api.acl(id, signal) }),
   /** Text of a document or version; asked again while the server is still reading it. */
@@ -28,10 +33,16 @@ export const queries = {
     queryOptions({ queryKey: ["search", query], queryFn: ({ signal }) => api.search(query, signal), enabled: query.q !== "" }),
 };
 
+/** How long to wait before a thing is asked again whose text the server still reads: soon at first, later at leisure. */
+export const whileRead = (isWaiting: boolean, asked: number): number | false => (isWaiting ? Math.min(30_000, 1500 + 250 * asked) : false);
+const isWaiting = (one: { text?: { state: string } | null } | undefined) => one?.text?.state === "waiting";
+
 /** One window of a list: how to ask for it and under which key it is kept. */
 export interface ListSource<T> {
   key: readonly unknown[];
   fetch: (window: Window, signal: AbortSignal) => Promise<{ total: number; items: T[] }>;
+  /** Whether something in a window will change by itself soon. */
+  isUnsettled?: (item: T) => boolean;
 }
 
 export const lists = {
@@ -42,6 +53,7 @@ export const lists = {
   contents: (id: string): ListSource<import("./types").Summary> => ({
     key: ["contents", id],
     fetch: (window, signal) => api.contents(id, window, signal),
+    isUnsettled: isWaiting,
   }),
 };
 

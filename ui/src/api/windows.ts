@@ -1,7 +1,7 @@
 /** A long list read in windows: only the windows that the reader sees are asked for, and the total is the server's. */
-import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQueries, useQuery, type Query } from "@tanstack/react-query";
 import { useCallback, useState } from "react";
-import type { ListSource } from "./queries";
+import { whileRead, type ListSource } from "./queries";
 
 export const windowSize = 100;
 
@@ -30,6 +30,7 @@ export function useWindows<T>(source: ListSource<T>): Windows<T> {
   const ask = (number: number) => ({
     queryKey: [...source.key, number],
     queryFn: ({ signal }: { signal: AbortSignal }) => source.fetch({ limit: windowSize, offset: number * windowSize }, signal),
+    refetchInterval: ({ state }: Query<{ total: number; items: T[] }>) => whileRead(source.isUnsettled !== undefined && state.data?.items.some(source.isUnsettled) === true, state.dataUpdateCount),
   });
   const head = useQuery({ ...ask(0), placeholderData: keepPreviousData });
   const total = head.data?.total ?? 0;

@@ -1,5 +1,5 @@
 /** Buttons, fields, menus, tabs, progress and chips: thin dress over React Aria. */
-import type { ReactNode } from "react";
+import { useId, type ReactNode } from "react";
 import {
   Button as AriaButton, Checkbox as AriaCheckbox, FieldError, Input, Label, Menu, MenuItem, MenuTrigger, Popover, ProgressBar, SearchField, Tab, TabList, TabPanel, Tabs, Text,
   TextField, type ButtonProps as AriaButtonProps, type TextFieldProps,
@@ -92,12 +92,16 @@ export function SearchBox({ label, value, onChange, onSubmit, inputRef, classNam
   );
 }
 
-export function Checkbox({ label, selected, onChange }: { label: string; selected: boolean; onChange: (selected: boolean) => void }) {
+export function Checkbox({ label, hint, selected, onChange }: { label: string; hint?: string; selected: boolean; onChange: (selected: boolean) => void }) {
+  const id = useId();
   return (
-    <AriaCheckbox className={styles["checkbox"] ?? ""} isSelected={selected} onChange={onChange}>
-      <span className={styles["box"]}>{selected && <Icon name="check" size={12} />}</span>
-      {label}
-    </AriaCheckbox>
+    <div>
+      <AriaCheckbox className={styles["checkbox"] ?? ""} isSelected={selected} onChange={onChange} {...(hint === undefined ? {} : { "aria-describedby": id })}>
+        <span className={styles["box"]}>{selected && <Icon name="check" size={12} />}</span>
+        {label}
+      </AriaCheckbox>
+      {hint !== undefined && <p id={id} className={styles["hint"]}>{hint}</p>}
+    </div>
   );
 }
 

@@ -7,6 +7,7 @@ import { contentAddress, downloadAddress } from "../api/endpoints";
 import { queries } from "../api/queries";
 import type { Content } from "../api/types";
 import { useI18n } from "../i18n";
+import { kindLabel } from "../i18n/labels";
 import { Button, ButtonLink, Code } from "../ui/controls";
 import { EmptyState, ErrorState } from "../ui/States";
 import { Bar } from "./Bar";
@@ -102,6 +103,11 @@ function Reader({ id, title, content, page, find, also, onPage, onFind }: Viewer
     if (find !== "" && settled) announce(found.hits.length === 0 ? t("viewer:find.none") : t("viewer:find.count", { count: found.hits.length }));
   }, [find, settled, found, t]);
 
+  // A version may have fewer pages than the one that was open.
+  const onOpen = useCallback((pages: number) => {
+    setCount(pages);
+    setHere((old) => Math.min(old, pages));
+  }, []);
   const sawPage = useRef(here);
   const seePage = useCallback((number: number) => {
     if (sawPage.current === number) return;
@@ -173,7 +179,7 @@ function Reader({ id, title, content, page, find, also, onPage, onFind }: Viewer
             {kind === "pdf" && hasText(text.data) && <Button icon="text" onPress={() => setWantsText(true)}>{t("viewer:cannot.readText")}</Button>}
             {reason === "unreachable" && <Button onPress={() => setFault(undefined)}>{t("common:retry")}</Button>}
             <ButtonLink icon="download" href={downloadAddress(id)}>{t("viewer:download")}</ButtonLink>
-            <span className="quiet"><Code plain>{content.fileName}</Code> · <Code>{content.mediaType}</Code> · {format.bytes(content.sizeBytes)}</span>
+            <span className="quiet"><Code plain>{content.fileName}</Code> · <bdi title={content.mediaType}>{kindLabel(content.mediaType, t)}</bdi> · {format.bytes(content.sizeBytes)}</span>
           </EmptyState>
         </div>
       );
@@ -182,7 +188,7 @@ function Reader({ id, title, content, page, find, also, onPage, onFind }: Viewer
     return (
       <PdfView
         handle={pdf} url={contentAddress(id)} sizeBytes={content.sizeBytes} label={title} fit={fit} rotation={rotation} terms={found.terms} hit={hit}
-        startPage={startPage} onOpen={setCount} onPage={seePage} onScale={setScale} onFault={setFault}
+        startPage={startPage} onOpen={onOpen} onPage={seePage} onScale={setScale} onFault={setFault}
       />
     );
   };

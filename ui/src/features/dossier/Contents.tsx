@@ -38,7 +38,7 @@ function PaperLine({ paper }: { paper: Summary }) {
   if (paper.base === "folder") return <span className={styles["paperLine"]}>{t("dossier:contents.folder")}</span>;
   if (paper.content === undefined || paper.content === null) return <span className={styles["paperLine"]}><span className={styles["missing"]}>{t("dossier:contents.missing")}</span></span>;
   const pages = paper.text?.pageCount ?? 0;
-  const parts = [format.date(paper.createdAt), pages > 0 ? t("dossier:contents.pages", { count: pages }) : format.bytes(paper.content.sizeBytes), paper.versionLabel == null ? "" : t("dossier:contents.version", { label: paper.versionLabel })];
+  const parts = [format.date(paper.createdAt), pages > 0 ? t("dossier:contents.pages", { count: pages }) : format.bytes(paper.content.sizeBytes), paper.versionLabel == null ? "" : t("dossier:contents.version", { label: format.digits(paper.versionLabel) })];
   return <span className={styles["paperLine"]}>{parts.filter(Boolean).join(" · ")}</span>;
 }
 

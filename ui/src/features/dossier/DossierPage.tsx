@@ -100,7 +100,7 @@ export function DossierPage() {
             <div className={styles["notice"]}>
               <Line>
                 <div className={styles["noticeActs"]}>
-                  <span>{t("dossier:old.text", { label: version.label, date: format.dateTime(version.createdAt) })}</span>
+                  <span>{t("dossier:old.text", { label: format.digits(version.label), date: format.dateTime(version.createdAt) })}</span>
                   <Button onPress={() => void navigate({ search: (old) => ({ ...old, v: undefined }) })}>{t("dossier:old.newest")}</Button>
                 </div>
               </Line>
@@ -133,7 +133,7 @@ export function DossierPage() {
         <aside className={styles["side"]} aria-label={t("dossier:region.side")} data-region="">
           <SidePanel
             dossier={dossier.data} paper={shown} types={types.data} tab={search.tab ?? "data"} onTab={selectTab} openVersion={search.v}
-            onOpenVersion={(v) => void navigate({ search: (old) => ({ ...old, v, page: undefined, q: undefined }) })} onUpload={() => setFallen("choose")} canWrite={canWrite}
+            onOpenVersion={(v) => void navigate({ search: (old) => ({ ...old, v }) })} onUpload={() => setFallen("choose")} canWrite={canWrite}
           />
         </aside>
       </div>

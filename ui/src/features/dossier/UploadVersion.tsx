@@ -7,9 +7,11 @@ import { isStatus } from "../../api/client";
 import { api } from "../../api/endpoints";
 import type { Detail } from "../../api/types";
 import { useI18n } from "../../i18n";
+import { principalLabel } from "../../i18n/labels";
 import { Button, Checkbox, Code, Field, Progress } from "../../ui/controls";
 import { Dialog } from "../../ui/Dialog";
 import { Name } from "../../ui/Name";
+import { nextLabels } from "./nextLabels";
 import { FaultLine, Line } from "../../ui/States";
 import styles from "./Dossier.module.css";
 
@@ -24,7 +26,7 @@ export function UploadVersion({ paper, file: first, onClose }: UploadVersionProp
   const client = useQueryClient();
   const [file, setFile] = useState(first);
   const [comment, setComment] = useState("");
-  const [major, setMajor] = useState(true);
+  const [major, setMajor] = useState(false);
   const [sent, setSent] = useState(0);
   const [theirs, setTheirs] = useState<Detail | null>(null);
   const abort = useRef<AbortController>(null);
@@ -60,12 +62,12 @@ export function UploadVersion({ paper, file: first, onClose }: UploadVersionProp
         {upload.isError && !isStatus(upload.error, 412) && <FaultLine fault={upload.error} />}
         {theirs !== null && file !== undefined && (
           <>
-            <Line>{t("dossier:upload.conflict", { name: theirs.modifiedBy, date: format.dateTime(theirs.modifiedAt) })}</Line>
+            <Line>{t("dossier:upload.conflict", { name: principalLabel(theirs.modifiedBy, t), date: format.dateTime(theirs.modifiedAt) })}</Line>
             <table className={styles["compare"]}>
               <thead><tr><th scope="col">{t("dossier:conflict.mine")}</th><th scope="col">{t("dossier:conflict.theirs")}</th></tr></thead>
               <tbody><tr>
                 <td><Code plain>{file.name}</Code><br />{format.bytes(file.size)}</td>
-                <td>{theirs.content !== undefined && theirs.content !== null && <><Code plain>{theirs.content.fileName}</Code><br />{format.bytes(theirs.content.sizeBytes)} · {t("dossier:versions.label", { label: theirs.versionLabel ?? "" })}</>}</td>
+                <td>{theirs.content !== undefined && theirs.content !== null && <><Code plain>{theirs.content.fileName}</Code><br />{format.bytes(theirs.content.sizeBytes)} · {t("dossier:versions.label", { label: format.digits(theirs.versionLabel ?? "") })}</>}</td>
               </tr></tbody>
             </table>
           </>
@@ -77,7 +79,8 @@ export function UploadVersion({ paper, file: first, onClose }: UploadVersionProp
           {file !== undefined && <span><Code plain>{file.name}</Code> · {format.bytes(file.size)}</span>}
         </div>
         <Field content label={t("dossier:upload.comment")} value={comment} onChange={setComment} />
-        <Checkbox label={t("dossier:upload.major")} selected={major} onChange={setMajor} />
+        {/* The first version is 1.0 in any case. */}
+        {!isFirst && <Checkbox label={t("dossier:upload.major", nextLabels((theirs ?? paper).versionLabel ?? "", format))} hint={t("dossier:upload.majorHint")} selected={major} onChange={setMajor} />}
         {upload.isPending && file !== undefined && (
           <>
             <Progress label={t("dossier:upload.sending")} share={file.size === 0 ? 1 : sent / file.size} />
