@@ -1,13 +1,15 @@
 /** The grid of every long list: virtual rows, the server's exact count, one tab stop, one active row that is always mounted (brief §6.2). */
 import { defaultRangeExtractor, useVirtualizer, type Range } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useId, useImperativeHandle, useRef, type ReactNode, type Ref } from "react";
+import { useCallback, useEffect, useId, useImperativeHandle, useLayoutEffect, useRef, type ReactNode, type Ref } from "react";
 import { Icon } from "./Icon";
 import styles from "./Grid.module.css";
 
-const rowHeight = 34;
+const lineRow = 34;
+/** A row of two lines, for screens too narrow for columns. */
+const tallRow = 58;
 const headHeight = 32;
 /** Browsers lose precision in taller boxes (brief §9). */
-export const mostRows = Math.floor(8_000_000 / rowHeight);
+export const mostRows = Math.floor(8_000_000 / tallRow);
 
 export interface Column<T> {
   id: string;
@@ -33,6 +35,8 @@ interface GridProps<T> {
   onActive: (index: number) => void;
   onOpen: (index: number) => void;
   rowLabel: (row: T) => string;
+  /** Rows of two lines in columns that fit the screen; otherwise the grid scrolls sideways where it must. */
+  isNarrow?: boolean;
   isUpdating: boolean;
   /** Where the list was when it was last left. */
   initialOffset?: number;
@@ -41,7 +45,8 @@ interface GridProps<T> {
 }
 
 export function Grid<T>(props: GridProps<T>) {
-  const { label, total, columns, get, onShow, active, onActive, onOpen, rowLabel, isUpdating, initialOffset, onScroll, handle } = props;
+  const { label, total, columns, get, onShow, active, onActive, onOpen, rowLabel, isNarrow = false, isUpdating, initialOffset, onScroll, handle } = props;
+  const rowHeight = isNarrow ? tallRow : lineRow;
   const box = useRef<HTMLDivElement>(null);
   const id = useId();
   const count = Math.min(total, mostRows);
@@ -60,6 +65,7 @@ export function Grid<T>(props: GridProps<T>) {
     scrollMargin: headHeight,
     scrollPaddingStart: headHeight,
   });
+  useLayoutEffect(() => virtual.measure(), [rowHeight, virtual]);
   const items = virtual.getVirtualItems();
   const first = virtual.range?.startIndex ?? 0;
   const last = virtual.range?.endIndex ?? 0;
@@ -78,7 +84,7 @@ export function Grid<T>(props: GridProps<T>) {
     <div className={styles["holder"]}>
       <div
         ref={box} className={styles["grid"]} role="grid" tabIndex={0} aria-label={label} aria-rowcount={total + 1} aria-colcount={columns.length}
-        aria-busy={isUpdating} data-updating={isUpdating ? "" : undefined} aria-activedescendant={count > 0 && get(active) !== undefined ? rowId(active) : undefined}
+        aria-busy={isUpdating} data-updating={isUpdating ? "" : undefined} data-narrow={isNarrow ? "" : undefined} aria-activedescendant={count > 0 && get(active) !== undefined ? rowId(active) : undefined}
         onScroll={(event) => onScroll?.(event.currentTarget.scrollTop)}
       >
         <div role="rowgroup" className={styles["head"]} style={template}>

@@ -13,10 +13,11 @@ import { lists, queries } from "../../api/queries";
 import type { Summary } from "../../api/types";
 import { useWindows } from "../../api/windows";
 import { useI18n } from "../../i18n";
-import { typeLabel } from "../../i18n/labels";
+import { principalLabel, typeLabel } from "../../i18n/labels";
 import { Button, SearchBox } from "../../ui/controls";
 import { Grid, stepRow, type Column, type GridHandle } from "../../ui/Grid";
 import { EmptyState, ErrorState, FaultLine, Waiting } from "../../ui/States";
+import { useMedia } from "../../ui/useMedia";
 import { usePageTitle } from "../../ui/usePageTitle";
 import styles from "./ListPage.module.css";
 import { NewDossier } from "./NewDossier";
@@ -54,6 +55,7 @@ export function ListPage() {
   const grid = useRef<GridHandle>(null);
   const filter = useRef<HTMLInputElement>(null);
   const falling = useFolderDrop(page);
+  const isNarrow = useMedia("(max-width: 640px)");
   usePageTitle(t("dossier:list.title"));
 
   useEffect(() => setTyped(q), [q]);
@@ -105,7 +107,21 @@ export function ListPage() {
     { id: "title", header: t("dossier:column.title"), width: "minmax(180px, 2.2fr)", render: (row) => <Link tabIndex={-1} to="/d/$id" params={{ id: row.id }} className={styles["title"]}><Name>{row.title}</Name></Link> },
     { id: "type", header: t("dossier:column.type"), width: "minmax(90px, 0.9fr)", render: (row) => <bdi>{typeName(row)}</bdi> },
     { id: "modified", header: t("dossier:column.modified"), width: "minmax(110px, 0.8fr)", ...sortBy("modified"), render: (row) => <span className="tabular">{format.date(row.modifiedAt)}</span> },
-    { id: "by", header: t("dossier:column.by"), width: "minmax(100px, 0.8fr)", render: (row) => <Name>{row.modifiedBy}</Name> },
+    { id: "by", header: t("dossier:column.by"), width: "minmax(100px, 0.8fr)", render: (row) => <Name>{principalLabel(row.modifiedBy, t)}</Name> },
+  ];
+
+  // Side by side nothing could be told apart: the number and the title stand under each other, whole where they can.
+  const narrowColumns: Column<Summary>[] = [
+    {
+      id: "name", header: t("dossier:column.name"), width: "minmax(0, 1fr)", ...sortBy("name"),
+      render: (row) => (
+        <Link tabIndex={-1} to="/d/$id" params={{ id: row.id }} className={styles["both"]}>
+          <span className={styles["first"]}><bdi className="mono">{row.name}</bdi><bdi className={styles["kind"]}>{typeName(row)}</bdi></span>
+          <span className={styles["second"]}><bdi>{row.title}</bdi></span>
+        </Link>
+      ),
+    },
+    { id: "modified", header: t("dossier:column.modified"), width: "128px", ...sortBy("modified"), render: (row) => <span className="tabular">{format.date(row.modifiedAt)}</span> },
   ];
 
   return (
@@ -136,7 +152,7 @@ export function ListPage() {
         ) : (
           <div className={styles["list"]}>
             <Grid
-              key={place} handle={grid} label={t("dossier:list.title")} total={rows.total} columns={columns} get={rows.get} onShow={rows.show}
+              key={`${place} ${isNarrow}`} handle={grid} label={t("dossier:list.title")} total={rows.total} columns={isNarrow ? narrowColumns : columns} isNarrow={isNarrow} get={rows.get} onShow={rows.show}
               active={Math.min(active, Math.max(0, rows.total - 1))} onActive={go} onOpen={open} isUpdating={rows.isUpdating} initialOffset={kept?.offset ?? 0} onScroll={(offset) => keep({ offset })}
               rowLabel={(row) => harmless([row.name, row.title, typeName(row), format.date(row.modifiedAt)].filter(Boolean).join(", "))}
             />
