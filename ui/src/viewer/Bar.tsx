@@ -71,9 +71,9 @@ export function Bar({ pages, scale, text, find, download }: BarProps) {
       )}
       {pages !== undefined && <PageField {...pages} />}
       <span className={styles["gap"]} />
-      {find !== undefined && <Find {...find} />}
       {text !== undefined && <Button icon="text" aria-label={t("viewer:key.text")} pressed={text.on} onPress={text.toggle} />}
       <ButtonLink icon="download" href={download} label={t("viewer:download")} />
+      {find !== undefined && <Find {...find} />}
     </div>
   );
 }

@@ -8,8 +8,11 @@ export interface Box {
   bottom: number;
 }
 
-/** Width of a letter in thousandths of the font's size; `undefined` when the font does not say. */
-export type WidthOf = (letter: string) => number | undefined;
+/** Width of a letter, joined to the next one or not, in thousandths of the font's size; `undefined` when the font does not say. */
+export type WidthOf = (letter: string, isJoined: boolean) => number | undefined;
+
+const joinsNext = (letter: string) => /[\u0620-\u064A\u066E-\u06D3]/.test(letter) && !/[\u0621-\u0625\u0627\u0629\u062F-\u0632\u0648\u0649\u0671-\u0673\u0675-\u0677\u0688-\u0699\u06C0-\u06CB\u06CD\u06CF\u06D2\u06D3]/.test(letter);
+const isArabic = (letter: string | undefined) => letter !== undefined && /[\u0620-\u064A\u066E-\u06D3]/.test(letter);
 
 /** Spaces are stretched to fill a line, letters are not: what a space may measure, in shares of the font's size. */
 const spaceLeast = 0.12;
@@ -18,7 +21,11 @@ const spaceMost = 0.9;
 /** Says for each UTF-16 unit how far it advances, so that all of them fill `total`; `undefined` when too little is known of the font. */
 export function advancesOf(text: string, total: number, size: number, widthOf: WidthOf): number[] | undefined {
   const letters = [...text];
-  const known = letters.map((letter) => widthOf(letter));
+  const measured = (goesOn: boolean) => letters.map((letter, index) => widthOf(letter, joinsNext(letter) && (index + 1 < letters.length ? isArabic(letters[index + 1]) : goesOn)));
+  // A piece may end in the middle of a word: which it does shows in what is left over.
+  const over = (widths: (number | undefined)[]) => Math.abs(total - widths.reduce<number>((sum, width) => sum + ((width ?? 500) / 1000) * size, 0));
+  const [ended, goingOn] = [measured(false), measured(true)];
+  const known = over(goingOn) < over(ended) ? goingOn : ended;
   const unknown = known.filter((width, index) => width === undefined && letters[index] !== " ").length;
   if (letters.length === 0 || total <= 0 || size <= 0 || unknown * 3 > letters.length) return undefined;
   const natural = known.map((width, index) => ((width ?? (letters[index] === " " ? 250 : 500)) / 1000) * size);
@@ -92,7 +99,7 @@ interface FontFacts {
   widths?: Record<number, number>;
   defaultWidth?: number;
   composite?: boolean;
-  cMap?: { name?: string };
+  cMap?: { _map?: Record<number, number | string> };
   toUnicode?: { _map?: Record<number, string | number>; firstChar?: number; lastChar?: number };
 }
 
@@ -100,14 +107,19 @@ interface FontFacts {
 export function widthsOf(font: FontFacts | undefined): WidthOf | undefined {
   const { widths, defaultWidth, composite, cMap, toUnicode } = font ?? {};
   if (widths === undefined || toUnicode === undefined) return undefined;
-  // The widths of other character maps are told by glyph, and the map itself stays in the worker.
-  if (composite === true && cMap?.name?.startsWith("Identity") !== true) return undefined;
-  const byLetter = new Map<string, number>();
+  // Widths are told by glyph; where the map from codes to glyphs is empty, they are the same.
+  const glyphs = composite === true ? (cMap?._map ?? {}) : {};
+  const isSame = Object.keys(glyphs).length === 0;
+  const byLetter = new Map<string, { least: number; most: number }>();
   const add = (code: number, letter: string) => {
-    const width = widths[code] ?? defaultWidth;
-    if (width !== undefined && !byLetter.has(letter)) byLetter.set(letter, width);
+    const glyph = isSame ? code : Number(glyphs[code]);
+    const width = widths[glyph] ?? defaultWidth;
+    if (width === undefined) return;
+    const old = byLetter.get(letter) ?? { least: width, most: width };
+    byLetter.set(letter, { least: Math.min(old.least, width), most: Math.max(old.most, width) });
   };
   if (toUnicode._map !== undefined) for (const [code, letter] of Object.entries(toUnicode._map)) add(Number(code), typeof letter === "number" ? String.fromCodePoint(letter) : letter);
   else for (const code of Object.keys(widths).map(Number)) if (code >= (toUnicode.firstChar ?? 0) && code <= (toUnicode.lastChar ?? 0)) add(code, String.fromCharCode(code));
-  return byLetter.size === 0 ? undefined : (letter) => byLetter.get(letter);
+  // An Arabic letter has several glyphs: wide ones where a word ends, narrow ones where it goes on.
+  return byLetter.size === 0 ? undefined : (letter, isJoined) => byLetter.get(letter)?.[joinsNext(letter) && !isJoined ? "most" : "least"];
 }

@@ -64,6 +64,16 @@ for (const one of matrix) {
       await office.screen("06-keys");
       await page.keyboard.press("Escape");
 
+      // The jump box offers what exists: the dossier by its number, then what it holds.
+      await page.keyboard.press("Control+k");
+      await page.getByRole("option", { name: t("common:key.search"), exact: true }).waitFor();
+      await page.keyboard.type(folder.dossier);
+      await page.getByRole("option").filter({ hasText: folder.dossier }).first().waitFor();
+      await page.keyboard.press("ArrowDown");
+      await office.screen("06-jump");
+      await page.keyboard.press("Escape");
+      await page.getByRole("listbox").waitFor({ state: "hidden" });
+
       // A word inside a PDF, found and opened at its page.
       await page.keyboard.press("Control+k");
       await page.keyboard.type(word);
@@ -114,19 +124,26 @@ for (const one of matrix) {
       const dialog = page.getByRole("dialog");
       await choose(page, dialog.getByRole("button", { name: t("dossier:upload.choose") }), join(place, "description, second edition.pdf"));
       await dialog.getByLabel(t("dossier:upload.comment")).fill("corrected by the journey");
+      assert.equal(await dialog.getByRole("checkbox").isChecked(), false, "a new version is a minor one, as the server has it");
       await office.screen("10-new-version");
       await dialog.getByRole("button", { name: t("dossier:upload.send"), exact: true }).click();
       await dialog.waitFor({ state: "hidden" });
       const entries = page.getByRole("tabpanel").locator("li");
       await page.waitForFunction(() => document.querySelectorAll("[role=tabpanel] li").length === 2);
       await page.getByText("corrected by the journey").waitFor();
+      // Its pages are counted behind, and the contents tell them without a reload.
+      const pages = one.language === "ar" ? t("dossier:contents.pages_few").replace("{{n}}", "٨") : t("dossier:contents.pages_other").replace("{{n}}", "8");
+      await page.getByRole("navigation", { name: t("dossier:region.contents") }).getByRole("link").first().getByText(pages).waitFor({ timeout: 60_000 });
       await page.locator("[data-page-number] canvas").first().waitFor();
       await office.screen("11-versions");
       await entries.last().getByRole("button").click();
       await page.waitForURL(/v=/);
       await page.getByRole("button", { name: t("dossier:old.newest") }).waitFor();
-      await page.locator("[data-page-number='1'] canvas").waitFor();
-      await page.locator("[data-page-number='1']").getByText("first edition").waitFor({ state: "attached" });
+      // At the page that was open, with the words that were looked for.
+      await page.locator("[data-page-number='7'] canvas").waitFor();
+      await page.locator("[data-page-number='7']").getByText("first edition").waitFor({ state: "attached" });
+      await page.locator("[data-page-number='7'] [data-hit='now']").waitFor();
+      assert.equal(await page.getByRole("searchbox", { name: t("viewer:find.label") }).inputValue(), word);
       await office.screen("12-old-version");
       const old = await download(page, entries.last().getByRole("link"));
       assert.ok(old.bytes.equals(folder.first), "the old version comes back byte for byte");

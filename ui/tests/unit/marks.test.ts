@@ -9,6 +9,11 @@ describe("how far each letter advances", () => {
   test("a stretched line stretches its spaces, not its letters", () => expect(advancesOf("m i m", 26, 10, widthOf)).toEqual([8, 4, 2, 4, 8]));
   test("spaced letters are spaced evenly", () => expect(advancesOf("mi", 12, 10, widthOf)).toEqual([9, 3]));
   test("a letter of two units advances once", () => expect(advancesOf("😀", 5, 10, () => 500)).toEqual([5, 0]));
+  test("a piece that ends inside an Arabic word ends in a narrow letter", () => {
+    const joining = (letter: string, isJoined: boolean) => (letter === "ل" ? (isJoined ? 200 : 600) : 500);
+    expect(advancesOf("عل", 7, 10, joining)).toEqual([5, 2]);
+    expect(advancesOf("عل", 11, 10, joining)).toEqual([5, 6]);
+  });
   test("a font that says little is not believed", () => expect(advancesOf("xyz", 15, 10, widthOf)).toBeUndefined());
 });
 
@@ -27,7 +32,12 @@ describe("bands", () => {
 });
 
 describe("widths by letter", () => {
-  test("from a font's own map", () => expect(widthsOf({ widths: { 7: 640 }, defaultWidth: 0, toUnicode: { _map: { 7: "é" } } })?.("é")).toBe(640));
-  test("from a run of codes that are letters", () => expect(widthsOf({ widths: { 65: 700 }, toUnicode: { firstChar: 32, lastChar: 255 } })?.("A")).toBe(700));
-  test("a character map that stays in the worker tells nothing", () => expect(widthsOf({ widths: { 1: 1000 }, composite: true, cMap: { name: "UniGB-UCS2-H" }, toUnicode: { _map: { 1: "中" } } })).toBeUndefined());
+  test("from a font's own map", () => expect(widthsOf({ widths: { 7: 640 }, defaultWidth: 0, toUnicode: { _map: { 7: "é" } } })?.("é", false)).toBe(640));
+  test("from a run of codes that are letters", () => expect(widthsOf({ widths: { 65: 700 }, toUnicode: { firstChar: 32, lastChar: 255 } })?.("A", false)).toBe(700));
+  test("through the map from codes to glyphs", () => expect(widthsOf({ widths: { 9: 1000 }, composite: true, cMap: { _map: { 1: 9 } }, toUnicode: { _map: { 1: "中" } } })?.("中", false)).toBe(1000));
+  test("an Arabic letter is wide where the word ends and narrow where it goes on", () => {
+    const widths = widthsOf({ widths: { 1: 217, 2: 617 }, composite: true, cMap: { _map: {} }, toUnicode: { _map: { 1: "ل", 2: "ل" } } });
+    expect([widths?.("ل", true), widths?.("ل", false)]).toEqual([217, 617]);
+  });
+  test("a font that tells nothing is not guessed", () => expect(widthsOf({ widths: { 1: 1000 } })).toBeUndefined());
 });

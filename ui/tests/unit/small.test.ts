@@ -2,11 +2,15 @@
 import { expect, test } from "vitest";
 import { may } from "../../src/api/permissions";
 import { isPassing, Problem, problemFrom, Unreachable } from "../../src/api/problem";
+import { whileRead } from "../../src/api/queries";
 import { windowsOf } from "../../src/api/windows";
+import { offersOf, type Place } from "../../src/app/jump";
+import { nextLabels } from "../../src/features/dossier/nextLabels";
 import { textState } from "../../src/features/dossier/textState";
 import { directionOf, formsToFind } from "../../src/features/search/terms";
 import { fieldFaults } from "../../src/features/session/fieldFaults";
 import { createFormat, parseWhole, scaleBytes } from "../../src/i18n/format";
+import { kindLabel, principalLabel } from "../../src/i18n/labels";
 import { harmless } from "../../src/ui/harmless";
 
 test("bytes take the unit they read best in", () => {
@@ -77,4 +81,31 @@ test("a name in which the direction turns could be read as another", () => {
   expect(harmless("photo\u202egpj.exe")).toBe("photo\ufffdgpj.exe");
   expect(harmless("a\u2069\nb\u2028c\u0085")).toBe("a\ufffd\ufffdb\ufffdc\ufffd");
   expect(harmless("\u200fعقد\u200e می\u200cخواهم.pdf")).toBe("\u200fعقد\u200e می\u200cخواهم.pdf");
+});
+
+test("labels and years are written with the digits of the language, and otherwise as they are", () => {
+  expect([createFormat("ar-u-nu-arab").digits("1.10+"), createFormat("en-GB").digits("2026")]).toEqual(["١.١٠+", "2026"]);
+});
+
+test("the next version's labels are those that the server gives", () => {
+  const format = createFormat("en-GB");
+  expect([nextLabels("1.3", format), nextLabels("2.0+", format)]).toEqual([{ major: "2.0", minor: "1.4" }, { major: "3.0", minor: "2.1" }]);
+});
+
+test("what is being read is asked again, ever more slowly, and what is read is not", () => {
+  expect([whileRead(false, 1), whileRead(true, 0), whileRead(true, 10_000)]).toEqual([false, 1500, 30_000]);
+});
+
+test("kinds of files have words, unknown ones keep their media type", () => {
+  const t = (key: string, params?: Record<string, unknown>) => [key, ...Object.values(params ?? {})].join(" ");
+  expect(["application/pdf", "text/plain; charset=utf-8", "image/tiff", "image/svg+xml", "model/step"].map((type) => kindLabel(type, t))).toEqual(["common:kind.pdf", "common:kind.text", "common:kind.image TIFF", "common:kind.image SVG", "model/step"]);
+  expect([principalLabel("Administrator", t), principalLabel("Amal", t)]).toEqual(["common:principal.administrator", "Amal"]);
+});
+
+test("the jump box offers dossiers, papers, places of that name and the search, in this order", () => {
+  const all: Place[] = [{ kind: "place", label: "Go to the dossiers", to: "/dossiers" }, { kind: "place", label: "Go to search", to: "/search" }];
+  const dossiers = [{ id: "d", name: "TM-1", title: "Search light" }];
+  const hits = [{ id: "p", base: "document" as const, name: "search.pdf", title: "Search report", dossier: { id: "d", name: "TM-1", title: "Search light" } }, { id: "d", base: "folder" as const, name: "TM-1", title: "Search light" }];
+  expect(offersOf("", all, [], []).map(({ kind }) => kind)).toEqual(["place", "place"]);
+  expect(offersOf("Séarch", all, dossiers, hits).map(({ kind }) => kind)).toEqual(["dossier", "paper", "place", "search"]);
 });

@@ -116,8 +116,8 @@ export function ListPage() {
       id: "name", header: t("dossier:column.name"), width: "minmax(0, 1fr)", ...sortBy("name"),
       render: (row) => (
         <Link tabIndex={-1} to="/d/$id" params={{ id: row.id }} className={styles["both"]}>
-          <span className={styles["first"]}><bdi className="mono">{row.name}</bdi><bdi className={styles["kind"]}>{typeName(row)}</bdi></span>
-          <span className={styles["second"]}><bdi>{row.title}</bdi></span>
+          <span className={styles["first"]}><bdi className="mono">{harmless(row.name)}</bdi><bdi className={styles["kind"]}>{typeName(row)}</bdi></span>
+          <span className={styles["second"]}><Name>{row.title}</Name></span>
         </Link>
       ),
     },
