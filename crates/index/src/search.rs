@@ -17,7 +17,7 @@ use crate::query::collect::{Found, Window};
 use crate::query::compile::{Frequencies, compile};
 use crate::query::filter::{Filter, FilteredQuery, Readable};
 use crate::query::parse::{Parsed, parse};
-use crate::query::snippet::SnippetMaker;
+use crate::query::snippet::{Shown, SnippetMaker};
 use crate::store::schema::Fields;
 use crate::store::snapshot::Snapshot;
 
@@ -126,6 +126,8 @@ pub struct Hit {
     pub page_number: Option<u32>,
     /// The best places, in the order of the pages; none when the words stand in name or title only.
     pub snippets: Vec<Snippet>,
+    /// How many pages have a place; of very many places, of the first ones.
+    pub pages_with_hits: u32,
 }
 
 /// Some lines of one page.
@@ -233,7 +235,7 @@ fn search(snapshot: &Snapshot, fields: &Fields, request: &SearchRequest) -> Resu
     let maker = SnippetMaker::new(snapshot, fields, &parsed, most);
     let mut hits = Vec::with_capacity(limit.min(found.hits.len()));
     for ranked in found.hits.iter().skip(request.offset).take(limit) {
-        let snippets = maker.make(ranked.address)?;
+        let Shown { snippets, pages_with_hits } = maker.make(ranked.address)?;
         let columns = usize::try_from(ranked.address.segment_ord).ok().and_then(|ord| snapshot.columns.get(ord));
         hits.push(Hit {
             object_no: ranked.object_no,
@@ -241,6 +243,7 @@ fn search(snapshot: &Snapshot, fields: &Fields, request: &SearchRequest) -> Resu
             score: ranked.score,
             page_number: snippets.first().map(|snippet| snippet.page_number),
             snippets,
+            pages_with_hits,
         });
     }
     Ok(SearchAnswer {

@@ -731,6 +731,11 @@ export interface components {
         Hit: components["schemas"]["Summary"] & {
             dossier?: components["schemas"]["Place"] | null;
             /**
+             * Format: int32
+             * @description How many pages have such a place, those of `snippets` among them; of very many places, of the first ones.
+             */
+            pagesWithHits: number;
+            /**
              * Format: float
              * @description How well it matches; comparable within one answer only.
              */

@@ -74,6 +74,8 @@ pub struct Hit {
     score: f32,
     /// The best places in its text.
     snippets: Vec<Snippet>,
+    /// How many pages have such a place, those of `snippets` among them; of very many places, of the first ones.
+    pages_with_hits: u32,
     /// The dossier it lies in.
     #[serde(skip_serializing_if = "Option::is_none")]
     dossier: Option<Place>,
@@ -122,6 +124,7 @@ impl From<repository::SearchHit> for Hit {
             summary: hit.summary.into(),
             score: hit.score,
             snippets: hit.snippets.into_iter().map(snippet).collect(),
+            pages_with_hits: hit.pages_with_hits,
             dossier: hit.dossier.map(Place::from),
         }
     }

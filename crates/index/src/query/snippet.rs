@@ -39,6 +39,15 @@ pub(crate) struct SnippetMaker<'a> {
     most: usize,
 }
 
+/// What is shown of an entry.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// The best places, in the order of the pages.
+    pub(crate) snippets: Vec<Snippet>,
+    /// How many pages have a place.
+    pub(crate) pages_with_hits: u32,
+}
+
 impl<'a> SnippetMaker<'a> {
     /// Prepares the clauses of a query; `most` snippets an entry.
     pub(crate) fn new(snapshot: &'a Snapshot, fields: &'a Fields, parsed: &'a Parsed, most: usize) -> Self {
@@ -48,13 +57,13 @@ impl<'a> SnippetMaker<'a> {
     }
 
     /// The best places of an entry, in the order of its pages.
-    pub(crate) fn make(&self, address: DocAddress) -> Result<Vec<Snippet>, TantivyError> {
+    pub(crate) fn make(&self, address: DocAddress) -> Result<Shown, TantivyError> {
         if self.clauses.is_empty() || self.most == 0 {
-            return Ok(Vec::new());
+            return Ok(Shown::default());
         }
         let body = self.body(address)?;
         if body.pages().is_empty() {
-            return Ok(Vec::new());
+            return Ok(Shown::default());
         }
         let mut places = self.places(address)?;
         // What stands in the name or title is shown there.
@@ -65,7 +74,12 @@ impl<'a> SnippetMaker<'a> {
             let best = best_places(&places, &body, self.most);
             best.into_iter().filter_map(|position| self.cut(&body, position)).collect()
         };
-        Ok(snippets)
+        let mut pages: Vec<u32> =
+            places.iter().filter_map(|(position, _)| body.page_of(*position).map(|page| page.page_number)).collect();
+        pages.dedup();
+        let counted = u32::try_from(pages.len()).unwrap_or(u32::MAX);
+        let shown = u32::from(!snippets.is_empty());
+        Ok(Shown { snippets, pages_with_hits: counted.max(shown) })
     }
 
     fn body(&self, address: DocAddress) -> Result<StoredBody, TantivyError> {

@@ -158,6 +158,24 @@ fn snippets_know_their_page() {
 }
 
 #[test]
+fn a_hit_says_on_how_many_pages_its_words_stand() {
+    let office = office();
+    // Long pages: places that stand close together are one for a reader.
+    let rest = "Lorem ipsum dolor sit amet consectetur adipiscing elit. ".repeat(20);
+    let text = |number| format!("{} {rest}", if number == 5 { "nothing" } else { "a golden key" });
+    let pages = (1..=9).map(|number| page(number, &text(number), Some("en")));
+    office.hold([
+        Entry { pages: pages.collect(), ..paper(1, "") },
+        Entry { title: "key".to_owned(), ..paper(2, "other") },
+    ]);
+    let answer = office.search("key");
+    let mut found: Vec<_> =
+        answer.hits.iter().map(|hit| (hit.object_no, hit.snippets.len(), hit.pages_with_hits)).collect();
+    found.sort_unstable();
+    assert_eq!(found, [(1, 3, 8), (2, 0, 0)]);
+}
+
+#[test]
 fn a_phrase_may_run_over_the_end_of_a_page() {
     let office = office();
     office.hold([Entry { pages: vec![page(1, "the golden", None), page(2, "key", None)], ..paper(1, "") }]);

@@ -64,6 +64,8 @@ pub struct SearchHit {
     pub score: f32,
     /// The best places in its text.
     pub snippets: Vec<Snippet>,
+    /// How many pages have a place; of very many places, of the first ones.
+    pub pages_with_hits: u32,
     /// The folder it lies in, when the caller may browse it.
     pub dossier: Option<ParentName>,
 }
@@ -209,7 +211,7 @@ impl Session {
                 _ => None,
             };
             let snippets = hit.snippets.iter().map(snippet).collect();
-            hits.push(SearchHit { summary, score: hit.score, snippets, dossier });
+            hits.push(SearchHit { summary, score: hit.score, snippets, pages_with_hits: hit.pages_with_hits, dossier });
         }
         Ok(hits)
     }

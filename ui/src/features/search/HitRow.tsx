@@ -8,6 +8,9 @@ import { Name } from "../../ui/Name";
 import styles from "./Search.module.css";
 import { directionOf, formsToFind } from "./terms";
 
+/** Places of a paper that a row shows; of the rest it says how many pages there are. */
+const mostShown = 3;
+
 function Words({ snippet }: { snippet: Snippet }) {
   // The first letter of a cut is chance: what most of it is written in decides.
   return (
@@ -23,6 +26,8 @@ export function HitRow({ hit, q, active }: { hit: Hit; q: string; active: boolea
   const place = isPaper && hit.dossier ? { id: hit.dossier.id } : { id: hit.id };
   const at = (page: number | undefined) => (isPaper ? { doc: hit.id, page: page !== undefined && page > 1 ? page : undefined, q, also: formsToFind(hit, q) || undefined } : {});
   const firstPage = hit.snippets.find((snippet) => snippet.pageNumber !== undefined)?.pageNumber;
+  const shown = hit.snippets.slice(0, mostShown);
+  const more = (hit.pagesWithHits ?? 0) - new Set(shown.map((snippet) => snippet.pageNumber)).size;
   return (
     <li className={styles["hit"]} data-active={active ? "" : undefined}>
       <div className={styles["hitHead"]}>
@@ -38,12 +43,13 @@ export function HitRow({ hit, q, active }: { hit: Hit; q: string; active: boolea
       </div>
       {hit.snippets.length > 0 && (
         <div className={styles["snippets"]}>
-          {hit.snippets.slice(0, 3).map((snippet, index) => (
+          {shown.map((snippet, index) => (
             <Link key={index} className={styles["snippet"]} to="/d/$id" params={place} search={at(snippet.pageNumber)}>
               <span className={styles["pageNumber"]}>{snippet.pageNumber === undefined ? t("search:noPage") : t("search:page", { page: snippet.pageNumber })}</span>
               <Words snippet={snippet} />
             </Link>
           ))}
+          {more > 0 && <Link className={styles["more"]} to="/d/$id" params={place} search={at(firstPage)}>{t("search:more", { count: more })}</Link>}
         </div>
       )}
     </li>
