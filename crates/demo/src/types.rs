@@ -15,6 +15,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_choice_has_an_arabic_name() {
+        for property in types().iter().flat_map(|one| &one.properties) {
+            for choice in &property.choices {
+                let arabic = property.choice_labels.get(choice).and_then(|labels| labels.get("ar"));
+                assert!(arabic.is_some_and(|words| !words.is_ascii()), "{} {choice}", property.id);
+            }
+        }
+    }
+
+    #[test]
     fn an_arabic_reader_reads_arabic_names() {
         for one in types() {
             let of_properties = one.properties.iter().map(|property| (&property.id, &property.labels));

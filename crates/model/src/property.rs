@@ -87,6 +87,9 @@ pub struct PropertyDefinition {
     /// The texts allowed; empty: any.
     #[serde(default)]
     pub choices: Vec<String>,
+    /// What people read for a choice, by choice and language (BCP 47); the choice itself where there is nothing.
+    #[serde(default)]
+    pub choice_labels: BTreeMap<String, BTreeMap<String, String>>,
     /// The fields of a nested value.
     #[serde(default)]
     pub fields: Vec<PropertyDefinition>,

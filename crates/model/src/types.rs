@@ -151,6 +151,7 @@ impl TypeRegistry {
             }
         }
         registry.check_property_meanings(&mut problems);
+        registry.check_choice_labels(&mut problems);
         if problems.is_empty() { Ok(registry) } else { Err(problems) }
     }
 
@@ -163,6 +164,17 @@ impl TypeRegistry {
                 if known.0 != meaning {
                     let (first, second) = (&known.1, &resolved.definition.id);
                     problems.push(format!("the property `{}` differs between `{first}` and `{second}`", property.id));
+                }
+            }
+        }
+    }
+
+    fn check_choice_labels(&self, problems: &mut Vec<String>) {
+        for resolved in self.types.values() {
+            for property in &resolved.definition.properties {
+                for choice in property.choice_labels.keys().filter(|choice| !property.choices.contains(choice)) {
+                    problems
+                        .push(format!("the property `{}` names the choice `{choice}`, which it has not", property.id));
                 }
             }
         }
@@ -292,6 +304,24 @@ mod tests {
         check(json!({"letter:pages": "3"}), &[("letter:pages", "wrong_kind")]);
         check(json!({"letter:pages": [3]}), &[("letter:pages", "list_for_single")]);
         check(json!({"letter:pages": 1, "letter:to": ["a\u{0}"]}), &[("letter:to[0]", "null_character")]);
+    }
+
+    #[test]
+    fn a_name_for_a_choice_that_is_none_is_a_problem() {
+        let text = r#"
+            [[types]]
+            id = "a"
+            base = "document"
+            label = "A"
+            [[types.properties]]
+            id = "a:side"
+            label = "Side"
+            kind = "string"
+            choices = ["in", "out"]
+            choice_labels = { in = { ar = "وارد" }, aside = { ar = "جانبًا" } }
+        "#;
+        let problems = TypeRegistry::check(TypeFile::parse(text).unwrap().types).unwrap_err();
+        assert_eq!(problems, ["the property `a:side` names the choice `aside`, which it has not"]);
     }
 
     #[test]

@@ -1202,6 +1202,12 @@ export interface components {
             label: string;
             /** @description What they read in other languages, by language (BCP 47). */
             labels?: {
+            /** @description What people read for a choice, by choice and language (BCP 47); the choice itself where there is nothing. */
+            choiceLabels?: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
                 [key: string]: string;
             };
             /** @description Whether an object without it is refused. */

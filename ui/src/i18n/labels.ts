@@ -16,6 +16,14 @@ export function propertyLabel(declared: PropertyType | undefined, id: string, t:
   return declared === undefined ? id : nameOfNow(declared.label, declared.labels) || id;
 }
 
+/** Names a value of a property: a choice has names in the languages of its type, nested values are shown as they are stored. */
+export function valueLabel(declared: PropertyType | undefined, value: unknown): string {
+  if (Array.isArray(value)) return value.map((one) => valueLabel(declared, one)).join("; ");
+  if (typeof value === "object" && value !== null) return JSON.stringify(value);
+  const text = String(value);
+  return nameOfNow(text, declared?.choiceLabels?.[text]);
+}
+
 /** Kinds of files that have a word of their own; the key of the catalogue for each media type. */
 const kinds: Record<string, string> = {
   "application/pdf": "pdf",

@@ -64,6 +64,9 @@ pub struct PropertyView {
     /// The texts allowed; empty: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     choices: Vec<String>,
+    /// What people read for a choice, by choice and language (BCP 47); the choice itself where there is nothing.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    choice_labels: BTreeMap<String, BTreeMap<String, String>>,
     /// The fields of a nested value.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(no_recursion)]
@@ -80,6 +83,7 @@ impl From<&PropertyDefinition> for PropertyView {
             label: property.label.clone(),
             labels: property.labels.clone(),
             choices: property.choices.clone(),
+            choice_labels: property.choice_labels.clone(),
             fields: property.fields.iter().map(Self::from).collect(),
         }
     }

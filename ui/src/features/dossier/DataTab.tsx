@@ -4,7 +4,7 @@ import { may } from "../../api/permissions";
 import { typeById } from "../../api/queries";
 import type { Detail, ObjectType } from "../../api/types";
 import { hasText, useI18n } from "../../i18n";
-import { kindLabel, principalLabel, propertyLabel, typeLabel } from "../../i18n/labels";
+import { kindLabel, principalLabel, propertyLabel, typeLabel, valueLabel } from "../../i18n/labels";
 import { Button, Chip, Code } from "../../ui/controls";
 import { Name } from "../../ui/Name";
 import { Line } from "../../ui/States";
@@ -28,19 +28,13 @@ function Fact({ name, children }: { name: ReactNode; children: ReactNode }) {
   );
 }
 
-/** A property's value as text; nested values are shown as they are stored. */
-function valueText(value: unknown): string {
-  if (Array.isArray(value)) return value.map(valueText).join("; ");
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
-}
-
 function Properties({ object, type }: { object: Detail; type: ObjectType | undefined }) {
   const { t, format } = useI18n();
   const entries = Object.entries(object.properties ?? {}).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return entries.map(([id, value]) => {
     const declared = type?.properties.find((property) => property.id === id);
     const isDate = /date|time|instant/i.test(declared?.kind ?? "") && typeof value === "string";
-    return <Fact key={id} name={<bdi>{propertyLabel(declared, id, t)}</bdi>}>{isDate ? format.date(value) || value : <bdi>{harmless(valueText(value))}</bdi>}</Fact>;
+    return <Fact key={id} name={<bdi>{propertyLabel(declared, id, t)}</bdi>}>{isDate ? format.date(value) || value : <bdi>{typeof value === "number" ? format.number(value) : harmless(valueLabel(declared, value))}</bdi>}</Fact>;
   });
 }
 
