@@ -16,6 +16,7 @@ mod feed;
 mod listing;
 mod module;
 mod object;
+mod passwords;
 mod repository;
 mod sequencer;
 mod services;

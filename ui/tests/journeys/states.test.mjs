@@ -107,6 +107,7 @@ for (const one of matrix.filter(({ name }) => name === "en-light" || name === "a
   test(`the first password is changed, ${one.name}`, { timeout: 120_000 }, async () => {
     const office = await open(one);
     const { page, t } = office;
+    office.expected.push(/status of 422/);
     const other = await elsewhere();
     const name = `newcomer-${rareWord().slice(5)}`;
     const made = await other("POST", "/users", { headers: { "Content-Type": "application/json" }, body: JSON.stringify({ username: name, displayName: "Newcomer", password: "given-by-the-office-1" }) });
@@ -123,6 +124,11 @@ for (const one of matrix.filter(({ name }) => name === "en-light" || name === "a
       await page.getByRole("button", { name: t("session:change.save") }).click();
       await page.getByText(t("errors:violation.too_short")).waitFor();
       await office.screen("34-first-password-too-short");
+      await field("session:change.next").fill("12345678");
+      await field("session:change.again").fill("12345678");
+      await page.getByRole("button", { name: t("session:change.save") }).click();
+      await page.getByText(t("errors:violation.too_common")).waitFor();
+      await office.screen("34-first-password-too-common");
       await field("session:change.next").fill("a sentence of my own");
       await field("session:change.again").fill("another sentence");
       await page.getByRole("button", { name: t("session:change.save") }).click();

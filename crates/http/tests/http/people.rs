@@ -59,6 +59,23 @@ async fn a_password_that_is_too_short_names_the_field_of_its_own_request() {
 }
 
 #[actix_web::test]
+async fn a_password_that_everybody_tries_first_is_refused() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    for password in ["12345678", "Password1", "qwertyui"] {
+        let own = json!({ "currentPassword": "a long enough password", "newPassword": password });
+        let refused = admin.ask(Method::PUT, "/users/me/password").json(own).await.problem(422, "invalid");
+        assert_eq!(refused["violations"][0]["code"], "too_common", "{password}");
+        let new = json!({ "username": "amal", "password": password });
+        let refused = admin.post("/users", new).await.problem(422, "invalid");
+        assert_eq!(refused["violations"][0]["field"], "password", "{password}");
+    }
+    let amal = admin.post("/users", json!({ "username": "amal" })).await.expect(201).json();
+    let change = admin.ask(Method::PATCH, &format!("/users/{}", amal["id"].as_str().unwrap()));
+    change.json(json!({ "password": "letmein1" })).await.problem(422, "invalid");
+}
+
+#[actix_web::test]
 async fn who_bore_the_id_of_another_got_what_was_meant_for_them() {
     let office = Office::open().await;
     let admin = office.admin().await;

@@ -7,7 +7,7 @@ use cartulary_model::key::{self, look_alike_key};
 use cartulary_model::{ChangeKind, ObjectId, Violation, text_key};
 use serde_json::json;
 
-use crate::authentication::{AuthenticatedSession, check_password, one_time_password};
+use crate::authentication::{AuthenticatedSession, one_time_password};
 use crate::bootstrap::{ADMINISTRATORS, EVERYONE, SYSTEM, parse_id};
 use crate::object::{PrincipalName, WINDOW_ROWS_MAX, Window, WindowRequest};
 use crate::services::detail::name_of;
@@ -15,7 +15,7 @@ use crate::services::folders::window;
 use crate::store::principals::{self, PrincipalRow};
 use crate::store::{acl, sessions};
 use crate::transaction::{Change, Tx};
-use crate::{RepositoryError, Result, Session};
+use crate::{RepositoryError, Result, Session, passwords};
 
 /// A user.
 #[derive(Clone, Debug)]
@@ -157,7 +157,7 @@ impl Session {
         check_display_name(new.display_name.as_deref())?;
         let made = if new.password.is_none() { Some(one_time_password()?) } else { None };
         let password = new.password.clone().or_else(|| made.clone()).unwrap_or_default();
-        check_password("password", &password)?;
+        passwords::check("password", &password)?;
         let hash = self.repository.inner.authentication.hash(password).await?;
         let session = self.clone();
         let written = self
@@ -191,7 +191,7 @@ impl Session {
         check_display_name(changes.display_name.as_deref())?;
         let hash = match &changes.password {
             Some(password) => {
-                check_password("password", password)?;
+                passwords::check("password", password)?;
                 Some(self.repository.inner.authentication.hash(password.clone()).await?)
             }
             None => None,
@@ -269,7 +269,7 @@ impl Session {
     /// # Errors
     /// `WrongCredentials` when the current password is wrong; `Invalid` for a new one that is too short or the same.
     pub async fn password_change(&self, session: &AuthenticatedSession, current: String, new: String) -> Result<()> {
-        check_password("newPassword", &new)?;
+        passwords::check("newPassword", &new)?;
         if new == current {
             return Err(RepositoryError::invalid("newPassword", "same_password", "the new password is the old one"));
         }
