@@ -128,3 +128,27 @@ async fn many_files_at_once_make_one_dossier_and_share_equal_bytes() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_names_what_was_taken_and_could_not_be_read() {
+    each_office(async |office| {
+        let before = run(office).await;
+        take(office, before, "2024-001/old.pdf", b"%PDF-1.7\nan old heap of bytes").await;
+        office.settle().await;
+        let now = run(office).await;
+        take(office, now, "2024-001/good.txt", b"words that can be read").await;
+        take(office, now, "2024-001/heap.pdf", b"%PDF-1.7\na heap of bytes").await;
+        office.system.import_finish(now).await.unwrap();
+        office.settle().await;
+        let texts = office.system.import_get(now).await.unwrap().texts;
+        assert_eq!(texts.waiting_count, 0);
+        let paths: Vec<_> = texts.unread.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["2024-001/heap.pdf"], "what the run before took is not of this one");
+        let file = &texts.unread[0];
+        assert!(file.dossier_id.is_some() && !file.faults.is_empty(), "{file:?}");
+        // Who puts it in the trash has dealt with it.
+        office.system.object_trash(file.document_id, Precondition::Any).await.unwrap();
+        assert!(office.system.import_get(now).await.unwrap().texts.unread.is_empty());
+    })
+    .await;
+}

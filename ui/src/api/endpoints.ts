@@ -77,6 +77,7 @@ export const api = {
     request<{ items: { path: string; state: CheckedState }[] }>("POST", `/imports/${segment(id)}/check`, { json: { entries }, signal }),
   importFile: (id: string, path: string, sequence: number, file: File, onProgress: (sent: number) => void, signal?: AbortSignal) =>
     request<ImportedFile>("PUT", `/imports/${segment(id)}/files`, { query: { path, sequence }, body: file, onProgress, signal }),
+  importRun: (id: string, signal?: AbortSignal) => request<ImportRun>("GET", `/imports/${segment(id)}`, { signal }),
   finishImport: (id: string) => request<ImportRun>("POST", `/imports/${segment(id)}/finish`),
 };
 

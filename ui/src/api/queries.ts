@@ -29,6 +29,13 @@ export const queries = {
       staleTime: 60_000,
       refetchInterval: (query) => (query.state.data?.state === "waiting" ? 3000 : false),
     }),
+  /** A run that has ended; asked again while texts of it are read. */
+  importRun: (id: string) =>
+    queryOptions({
+      queryKey: ["import", id],
+      queryFn: ({ signal }) => api.importRun(id, signal),
+      refetchInterval: (query) => whileRead((query.state.data?.texts.waiting ?? 0) > 0, query.state.dataUpdateCount),
+    }),
   search: (query: SearchQuery & Window) =>
     queryOptions({ queryKey: ["search", query], queryFn: ({ signal }) => api.search(query, signal), enabled: query.q !== "" }),
 };

@@ -771,6 +771,8 @@ export interface components {
              * @description New documents.
              */
             taken: number;
+            /** @description How far the texts are of what was taken; reading goes on after the run has ended. */
+            texts: components["schemas"]["ImportTexts"];
         };
         /** @description Files to ask about. */
         ImportCheck: {
@@ -809,6 +811,16 @@ export interface components {
             path: string;
             /** @description The reason, for a person. */
             reason: string;
+        };
+        /** @description How far the texts are of what a run took. */
+        ImportTexts: {
+            /** @description Files whose text could not be read, by path, at most 1,000. They are kept as they came. */
+            unread: components["schemas"]["UnreadFile"][];
+            /**
+             * Format: int64
+             * @description Texts that are still to be read.
+             */
+            waiting: number;
         };
         /** @description What became of a file. */
         ImportedFile: {
@@ -1190,6 +1202,12 @@ export interface components {
         PropertyView: {
             /** @description `single` or `multi`. */
             cardinality: string;
+            /** @description What people read for a choice, by choice and language (BCP 47); the choice itself where there is nothing. */
+            choiceLabels?: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
             /** @description The texts allowed; empty: any. */
             choices?: string[];
             /** @description The fields of a nested value. */
@@ -1202,12 +1220,6 @@ export interface components {
             label: string;
             /** @description What they read in other languages, by language (BCP 47). */
             labels?: {
-            /** @description What people read for a choice, by choice and language (BCP 47); the choice itself where there is nothing. */
-            choiceLabels?: {
-                [key: string]: {
-                    [key: string]: string;
-                };
-            };
                 [key: string]: string;
             };
             /** @description Whether an object without it is refused. */
@@ -1394,6 +1406,23 @@ export interface components {
             parent?: string | null;
             /** @description All its properties, inherited ones first. */
             properties: components["schemas"]["PropertyView"][];
+        };
+        /** @description A file that was taken, and of whose text nothing could be read. */
+        UnreadFile: {
+            /**
+             * Format: uuid
+             * @description The document.
+             */
+            documentId: string;
+            /**
+             * Format: uuid
+             * @description The dossier it lies in.
+             */
+            dossierId?: string | null;
+            /** @description What is wrong with it. */
+            faults: components["schemas"]["Fault"][];
+            /** @description Its path below the source. */
+            path: string;
         };
         /** @description A user. */
         User: {

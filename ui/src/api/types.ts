@@ -18,6 +18,7 @@ export type FacetValue = Schemas["FacetValue"];
 export type ObjectType = Schemas["TypeView"];
 export type PropertyType = Schemas["PropertyView"];
 export type ImportRun = Schemas["Import"];
+export type UnreadFile = Schemas["UnreadFile"];
 
 export type TextState = "ready" | "waiting" | "failed" | "none";
 type Base = "folder" | "document";

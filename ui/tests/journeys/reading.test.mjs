@@ -39,6 +39,8 @@ for (const one of matrix) {
       await drop(page, page.locator("main"), [folder.root]);
       const panel = page.getByRole("region", { name: pattern(t("import:title")) });
       await panel.getByText(t("import:state.done"), { exact: true }).waitFor({ timeout: 60_000 });
+      // Reading goes on behind; what could not be read is named when it is done, with a way to the paper.
+      await panel.getByRole("link", { name: /3 damaged\.pdf/ }).waitFor({ timeout: 60_000 });
       await office.screen("03-import");
       await panel.getByRole("button", { name: t("import:close") }).click();
 

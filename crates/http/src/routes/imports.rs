@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::{get, post, put, web};
 use cartulary_model::{BlobDigest, ObjectId};
-use cartulary_repository::{ImportCandidate, ImportFile, ImportReport, ImportView, NewImport};
+use cartulary_repository::{ImportCandidate, ImportFile, ImportReport, NewImport};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,6 +15,7 @@ use crate::answer::{self, Answer, CARTULARY_TRANSACTION};
 use crate::body;
 use crate::error::ApiError;
 use crate::guarded::Guarded;
+use crate::routes::object::Fault;
 
 /// A new run.
 #[derive(Deserialize, ToSchema)]
@@ -45,6 +46,35 @@ pub struct Import {
     already_taken: u64,
     /// One for each file that could not be taken whole.
     faults: Vec<ImportFault>,
+    /// How far the texts are of what was taken; reading goes on after the run has ended.
+    texts: ImportTexts,
+}
+
+/// How far the texts are of what a run took.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportTexts {
+    /// Texts that are still to be read.
+    waiting: u64,
+    /// Files whose text could not be read, by path, at most 1,000. They are kept as they came.
+    unread: Vec<UnreadFile>,
+}
+
+/// A file that was taken, and of whose text nothing could be read.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnreadFile {
+    /// Its path below the source.
+    path: String,
+    /// The document.
+    #[schema(value_type = String, format = "uuid")]
+    document_id: ObjectId,
+    /// The dossier it lies in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    dossier_id: Option<ObjectId>,
+    /// What is wrong with it.
+    faults: Vec<Fault>,
 }
 
 /// Why a file could not be taken whole.
@@ -137,8 +167,9 @@ pub struct ImportedFile {
     former_in_trash: bool,
 }
 
-impl Import {
-    fn of(view: ImportView, faults: Vec<cartulary_repository::ImportFault>) -> Self {
+impl From<ImportReport> for Import {
+    fn from(report: ImportReport) -> Self {
+        let ImportReport { view, faults, texts } = report;
         let fault = |fault: cartulary_repository::ImportFault| ImportFault {
             path: fault.path,
             code: fault.code,
@@ -152,13 +183,20 @@ impl Import {
             new_versions: view.version_count,
             already_taken: view.taken_count,
             faults: faults.into_iter().map(fault).collect(),
+            texts: texts.into(),
         }
     }
 }
 
-impl From<ImportReport> for Import {
-    fn from(report: ImportReport) -> Self {
-        Self::of(report.view, report.faults)
+impl From<cartulary_repository::ImportTexts> for ImportTexts {
+    fn from(texts: cartulary_repository::ImportTexts) -> Self {
+        let unread = |file: cartulary_repository::UnreadFile| UnreadFile {
+            path: file.path,
+            document_id: file.document_id,
+            dossier_id: file.dossier_id,
+            faults: file.faults.into_iter().map(Fault::from).collect(),
+        };
+        Self { waiting: texts.waiting_count, unread: texts.unread.into_iter().map(unread).collect() }
     }
 }
 
@@ -169,7 +207,9 @@ pub async fn create_import(guarded: Guarded, body: web::Payload) -> Answer {
     let form: NewImportForm = body::json(guarded.request(), body).await?;
     let view = guarded.session().import_start(NewImport { source: form.source, folder_name: form.folder_name }).await?;
     let location = format!("/api/v1/imports/{}", view.id);
-    answer::json(StatusCode::CREATED, &Import::of(view, Vec::new()), |response| {
+    let begun =
+        Import::from(ImportReport { view, faults: Vec::new(), texts: cartulary_repository::ImportTexts::default() });
+    answer::json(StatusCode::CREATED, &begun, |response| {
         response.insert_header((LOCATION, location));
     })
 }

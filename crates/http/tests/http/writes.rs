@@ -312,6 +312,8 @@ async fn an_import_is_resumed_where_it_stopped() {
         (json!(2), json!(1), json!(1))
     );
     assert_eq!(report["state"], "finished");
+    // Nobody reads in this office: the letter of now and the odd one wait.
+    assert_eq!(report["texts"], json!({ "waiting": 2, "unread": [] }));
     put("A/late.txt", b"x").await.problem(409, "import_finished");
     assert_eq!(client.get(&run_path).await.expect(200).json(), report);
     office.user("amal", &["staff"]).await.get(&run_path).await.problem(404, "not_found");

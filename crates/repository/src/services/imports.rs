@@ -8,22 +8,26 @@ use std::collections::HashSet;
 
 use cartulary_blobs::StagedBlob;
 use cartulary_db::Conn;
-use cartulary_model::permission::{ADD_CHILDREN, BROWSE};
+use cartulary_model::permission::{ADD_CHILDREN, BROWSE, READ_CONTENT};
 use cartulary_model::{BlobDigest, ObjectId, Properties};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::bootstrap::parse_id;
-use crate::object::{NewContent, NewFolder, VersionNote, Written};
+use crate::object::{Fault, NewContent, NewFolder, VersionNote, Written};
 use crate::services::documents::{BoundContent, DocumentParts};
 use crate::services::objects::Naming;
+use crate::services::texts::{TEXT_KIND, TEXT_PRODUCER};
 use crate::store::filing;
 use crate::store::imports::{self, EntryRow, RunRow};
 use crate::store::objects::{self, ObjectRow};
+use crate::store::renditions;
 use crate::transaction::Tx;
 use crate::{RepositoryError, Result, Session};
 
 /// The most paths that one check takes.
 const CHECK_MAX: usize = 5_000;
+/// The most files that a report names as unread.
+const UNREAD_MAX: i64 = 1_000;
 /// The longest relative path, in bytes of UTF-8.
 const PATH_BYTES_MAX: usize = 16 << 10;
 
@@ -139,6 +143,28 @@ pub struct ImportFault {
     pub reason: String,
 }
 
+/// A file that was taken, and of whose text nothing could be read.
+#[derive(Clone, Debug)]
+pub struct UnreadFile {
+    /// Its path.
+    pub path: String,
+    /// The document.
+    pub document_id: ObjectId,
+    /// The dossier it lies in, when the caller may browse it.
+    pub dossier_id: Option<ObjectId>,
+    /// What is wrong with it.
+    pub faults: Vec<Fault>,
+}
+
+/// How far the texts are of what a run took. Reading goes on after the run has ended.
+#[derive(Clone, Debug, Default)]
+pub struct ImportTexts {
+    /// Texts that are still to be read.
+    pub waiting_count: u64,
+    /// Files whose text could not be read, as far as the caller may read them now: by path, at most 1,000.
+    pub unread: Vec<UnreadFile>,
+}
+
 /// A run with its faults.
 #[derive(Clone, Debug)]
 pub struct ImportReport {
@@ -146,6 +172,8 @@ pub struct ImportReport {
     pub view: ImportView,
     /// One for each file that could not be taken whole, by path.
     pub faults: Vec<ImportFault>,
+    /// How far the texts are.
+    pub texts: ImportTexts,
 }
 
 /// Where a path leads: the dossier's name, and the document's.
@@ -207,7 +235,7 @@ impl Session {
         let session = self.clone();
         let read = move |conn: &mut Conn| -> Result<ImportReport> {
             let run = session.own_run(conn, id)?;
-            report(conn, &run)
+            session.report(conn, &run)
         };
         self.repository.database().read(read).await
     }
@@ -220,6 +248,43 @@ impl Session {
         let session = self.clone();
         let look = move |conn: &mut Conn| session.open_run(conn, id).map(drop);
         self.repository.database().read_brief(look).await
+    }
+
+    fn report(&self, conn: &mut Conn, run: &RunRow) -> Result<ImportReport> {
+        let faults = imports::faults(conn, run.no)?;
+        let faults = faults.into_iter().map(|(path, code, reason)| ImportFault { path, code, reason }).collect();
+        Ok(ImportReport { view: view(conn, run)?, faults, texts: self.texts_of_run(conn, run)? })
+    }
+
+    /// Says how far the texts are of what the run's source has taken since the run began.
+    fn texts_of_run(&self, conn: &mut Conn, run: &RunRow) -> Result<ImportTexts> {
+        let text = (TEXT_KIND, TEXT_PRODUCER);
+        let waiting = imports::texts_in(conn, run.source_no, run.started_at, text, renditions::WAITING)?;
+        let failed = imports::unread(conn, run.source_no, run.started_at, text, UNREAD_MAX)?;
+        let numbers: Vec<i64> = failed.iter().map(|row| row.document_no).collect();
+        let documents = objects::by_nos(conn, &numbers)?;
+        let parents = filing::primary_parents(conn, &numbers)?;
+        let folders = objects::by_nos(conn, &parents.values().copied().collect::<Vec<_>>())?;
+        let (now, access) = (self.repository.clock().now(), &self.repository.inner.access);
+        let scopes = documents.values().map(|row| row.scope_no).collect();
+        let readable = access.allowing(conn, &self.actor, &scopes, READ_CONTENT, now)?;
+        let scopes = folders.values().map(|row| row.scope_no).collect();
+        let browsable = access.allowing(conn, &self.actor, &scopes, BROWSE, now)?;
+        let mut unread = Vec::new();
+        for row in failed {
+            let document = documents.get(&row.document_no);
+            let document = document.filter(|row| row.trashed_at.is_none() && readable.contains(&row.scope_no));
+            let Some(document) = document else { continue };
+            let folder = parents.get(&row.document_no).and_then(|no| folders.get(no));
+            let folder = folder.filter(|folder| browsable.contains(&folder.scope_no));
+            unread.push(UnreadFile {
+                path: row.path,
+                document_id: parse_id(&document.id)?,
+                dossier_id: folder.map(|folder| parse_id(&folder.id)).transpose()?,
+                faults: serde_json::from_str(&row.faults).unwrap_or_default(),
+            });
+        }
+        Ok(ImportTexts { waiting_count: waiting.unsigned_abs(), unread })
     }
 
     fn own_run(&self, conn: &mut Conn, id: ObjectId) -> Result<RunRow> {
@@ -411,7 +476,7 @@ impl Session {
                     imports::finish_run(tx.conn, run.no, tx.now.as_millis())?;
                 }
                 let run = session.own_run(tx.conn, id)?;
-                report(tx.conn, &run)
+                session.report(tx.conn, &run)
             })
             .await?;
         Ok(written.value)
@@ -428,12 +493,6 @@ fn view(conn: &mut Conn, run: &RunRow) -> Result<ImportView> {
         taken_count: run.taken_count.unsigned_abs(),
         fault_count: imports::fault_count(conn, run.no)?.unsigned_abs(),
     })
-}
-
-fn report(conn: &mut Conn, run: &RunRow) -> Result<ImportReport> {
-    let faults = imports::faults(conn, run.no)?;
-    let faults = faults.into_iter().map(|(path, code, reason)| ImportFault { path, code, reason }).collect();
-    Ok(ImportReport { view: view(conn, run)?, faults })
 }
 
 /// Returns where a path leads; the first of several names is the dossier, deeper folders become part of the name.

@@ -21,7 +21,8 @@ pub use changes::ChangeEntry;
 pub use garbage::{GarbageReport, GarbageRules};
 pub use health::{Figures, Health, HealthCheck};
 pub use imports::{
-    ImportCandidate, ImportFault, ImportFile, ImportReport, ImportState, ImportView, Imported, NewImport,
+    ImportCandidate, ImportFault, ImportFile, ImportReport, ImportState, ImportTexts, ImportView, Imported, NewImport,
+    UnreadFile,
 };
 pub use jobs::{JobState, JobView};
 pub use people::{GroupView, NewUser, UserChanges, UserView};

@@ -7,7 +7,7 @@ use diesel::dsl::count_star;
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::schema::{idempotency, import_entry, import_fault, import_run, import_source};
+use super::schema::{idempotency, import_entry, import_fault, import_run, import_source, rendition};
 use crate::Result;
 
 /// A run with its source.
@@ -17,6 +17,7 @@ pub(crate) struct RunRow {
     pub id: String,
     pub folder_name: String,
     pub state: String,
+    pub started_at: i64,
     pub created_count: i64,
     pub version_count: i64,
     pub taken_count: i64,
@@ -91,6 +92,7 @@ pub(crate) fn run_by_id(conn: &mut Conn, id: &str) -> Result<Option<RunRow>> {
             import_run::id,
             import_run::folder_name,
             import_run::state,
+            import_run::started_at,
             import_run::created_count,
             import_run::version_count,
             import_run::taken_count,
@@ -206,6 +208,47 @@ pub(crate) fn fault_count(conn: &mut Conn, run: i64) -> Result<i64> {
         .select(count_star())
         .first::<i64>(c))?;
     Ok(count)
+}
+
+/// A file that a source took, and what became of the text of its bytes.
+#[derive(Clone, Debug, Queryable)]
+pub(crate) struct UnreadRow {
+    pub path: String,
+    pub document_no: i64,
+    pub faults: String,
+}
+
+/// Returns how many texts of what a source took since an instant are in `state`.
+pub(crate) fn texts_in(conn: &mut Conn, source: i64, since: i64, text: (&str, &str), state: &str) -> Result<i64> {
+    let (kind, producer) = text;
+    let count = each_db!(conn, |c| import_entry::table
+        .inner_join(rendition::table.on(rendition::source_digest.eq(import_entry::blob_digest)))
+        .filter(import_entry::source_no.eq(source).and(import_entry::taken_at.ge(since)))
+        .filter(rendition::kind.eq(kind).and(rendition::producer.eq(producer)).and(rendition::state.eq(state)))
+        .select(count_star())
+        .first::<i64>(c))?;
+    Ok(count)
+}
+
+/// Returns up to `limit` files that a source took since an instant and whose text could not be read, by path.
+pub(crate) fn unread(
+    conn: &mut Conn,
+    source: i64,
+    since: i64,
+    text: (&str, &str),
+    limit: i64,
+) -> Result<Vec<UnreadRow>> {
+    let (kind, producer) = text;
+    let rows = each_db!(conn, |c| import_entry::table
+        .inner_join(rendition::table.on(rendition::source_digest.eq(import_entry::blob_digest)))
+        .filter(import_entry::source_no.eq(source).and(import_entry::taken_at.ge(since)))
+        .filter(rendition::kind.eq(kind).and(rendition::producer.eq(producer)))
+        .filter(rendition::state.eq(super::renditions::FAILED))
+        .order(import_entry::path)
+        .limit(limit)
+        .select((import_entry::path, import_entry::document_no, rendition::faults))
+        .load(c))?;
+    Ok(rows)
 }
 
 /// Returns the request digest and the object of a repeated request.

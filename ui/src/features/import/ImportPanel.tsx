@@ -1,10 +1,13 @@
 /** The import under the eye: progress, rate and estimated end while it runs, afterwards the report with one line for each fault. */
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef, useState } from "react";
 import { dropped, panelOpen } from "../../app/imports";
 import { announce } from "../../app/live";
 import { useStore } from "../../app/store";
+import { queries } from "../../api/queries";
+import type { UnreadFile } from "../../api/types";
 import { hasText, useI18n } from "../../i18n";
 import { loadAreas } from "../../i18n";
 import { Button, Code, Progress } from "../../ui/controls";
@@ -100,9 +103,47 @@ function Panel({ run: now }: { run: Run }) {
           </Line>
         )}
         {active && troubled.length > 0 && <div><Button pressed={onlyFaults} onPress={() => setOnlyFaults(!onlyFaults)}>{t("import:onlyFaults", { count: troubled.length })}</Button></div>}
+        {now.id !== undefined && <Texts id={now.id} />}
         {shown.length > 0 && <Files files={shown} follow={active && !onlyFaults} />}
       </div>
     </section>
+  );
+}
+
+/** What came of the texts, which are read after the files have been taken: how many are left, and which could not be read. */
+function Texts({ id }: { id: string }) {
+  const { t } = useI18n();
+  const run = useQuery(queries.importRun(id));
+  const { waiting, unread } = run.data?.texts ?? { waiting: 0, unread: [] };
+  const isDone = run.data !== undefined && waiting === 0;
+  useEffect(() => {
+    if (isDone && unread.length > 0) announce(t("import:unread", { count: unread.length }));
+  }, [isDone, unread.length, t]);
+  if (waiting === 0 && unread.length === 0) return null;
+  return (
+    <>
+      {waiting > 0 && <p className={styles["words"]}>{t("import:reading", { count: waiting })}</p>}
+      {unread.length > 0 && (
+        <>
+          <Line>{t("import:unread", { count: unread.length })}</Line>
+          <div className={styles["unread"]} tabIndex={0} role="region" aria-label={t("import:unreadFiles")}>
+            <ul>{unread.map((file) => <li key={file.path}><Unread file={file} /></li>)}</ul>
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+function Unread({ file }: { file: UnreadFile }) {
+  const { t } = useI18n();
+  const [fault] = file.faults;
+  const path = <Code plain>{file.path}</Code>;
+  return (
+    <>
+      {file.dossierId == null ? path : <Link to="/d/$id" params={{ id: file.dossierId }} search={{ doc: file.documentId }}>{path}</Link>}
+      <span>{fault === undefined ? t("import:unreadable") : hasText(`errors:fault.${fault.code}`) ? t(`errors:fault.${fault.code}`) : <span lang="en" dir="auto">{fault.detail}</span>}</span>
+    </>
   );
 }
 

@@ -183,7 +183,7 @@ export async function startRun(dropped: Dropped): Promise<void> {
     await sendAll(started.id, listed);
     tell({ kind: "finishing" });
     const report = await persist(() => api.finishImport(started.id));
-    tell({ kind: "done", faults: report.faults });
+    tell({ kind: "done", faults: report.faults, id: started.id });
   } catch (fault) {
     tell(stop.signal.aborted ? { kind: "cancelled" } : { kind: "failed", fault });
   }

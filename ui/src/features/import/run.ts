@@ -25,6 +25,8 @@ export interface Run {
   settled: number;
   startedAt: number;
   fault?: unknown;
+  /** The server's id of a run that ended well: it is asked how far the texts are. */
+  id?: string | undefined;
 }
 
 export type RunEvent =
@@ -35,7 +37,7 @@ export type RunEvent =
   | { kind: "paused"; fault: unknown }
   | { kind: "resumed" }
   | { kind: "finishing" }
-  | { kind: "done"; faults: { path: string; code?: string; reason: string }[] }
+  | { kind: "done"; faults: { path: string; code?: string; reason: string }[]; id?: string }
   | { kind: "cancelled" }
   | { kind: "failed"; fault: unknown };
 
@@ -65,7 +67,7 @@ export function advance(run: Run, event: RunEvent): Run {
       return { ...run, state: "finishing", flyingBytes: 0 };
     case "done": {
       const reasons = new Map(event.faults.map((fault) => [fault.path, fault.code ?? fault.reason]));
-      return { ...run, state: "done", flyingBytes: 0, files: run.files.map((file) => (file.reason === undefined && reasons.has(file.path) ? { ...file, reason: reasons.get(file.path) } : file)) };
+      return { ...run, state: "done", id: event.id, flyingBytes: 0, files: run.files.map((file) => (file.reason === undefined && reasons.has(file.path) ? { ...file, reason: reasons.get(file.path) } : file)) };
     }
     case "cancelled":
       return { ...run, state: "cancelled", flyingBytes: 0, files: run.files.map((file) => (isSettled(file.state) ? file : { ...file, state: "cancelled" })) };
