@@ -132,12 +132,28 @@ impl CallError {
     /// Says what is wrong while the call is made again, in words that fit on a line: the deepest cause is what a person can
     /// do something about, and the causes between name the address once more.
     pub fn in_passing(&self) -> String {
-        let Self::Unreachable(source) = self else { return self.to_string() };
+        format!("{self}{}", self.because())
+    }
+
+    /// Says what is wrong with the first word to an office, whose address may be wrong: what was asked, and the deepest cause.
+    pub fn at_first(&self, remote: &Remote) -> String {
+        let server = remote.server.as_deref().unwrap_or_default();
+        match self {
+            Self::Unreachable(_) if !self.is_about_trust() => {
+                format!("no office answers at {server}{}; is it open, and is the address right?", self.because())
+            }
+            other => other.in_words(),
+        }
+    }
+
+    /// Returns the deepest cause, in brackets.
+    fn because(&self) -> String {
+        let Self::Unreachable(source) = self else { return String::new() };
         let mut deepest: &dyn std::error::Error = source;
         while let Some(cause) = deepest.source() {
             deepest = cause;
         }
-        format!("{self} ({deepest})")
+        format!(" ({deepest})")
     }
 
     /// Returns the whole chain in one line, with what to do about it where that is known.
@@ -152,7 +168,11 @@ impl CallError {
                     `cartulary tls authority` and name it with --trust FILE"
                 .to_owned();
         }
-        cartulary_repository::error_chain(self)
+        match self {
+            // The causes between name the address once more, each in words of its own.
+            Self::Unreachable(_) => self.in_passing(),
+            _ => cartulary_repository::error_chain(self),
+        }
     }
 }
 

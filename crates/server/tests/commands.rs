@@ -280,6 +280,49 @@ fn an_import_gives_up_once_and_not_again_for_the_end_of_its_run() {
 }
 
 #[test]
+fn an_import_to_an_address_where_nobody_listens_says_so_once() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("papers");
+    papers(&folder);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let refused =
+        cartulary(&["import", path(&folder), "--server", &url]).env("CARTULARY_TOKEN", "none").output().unwrap();
+    assert_eq!(code(&refused), 2, "{refused:?}");
+    let said = words(&refused);
+    assert!(said.contains(&format!("no office answers at {url} (")), "{said}");
+    assert_eq!(said.matches("refused").count(), 1, "{said}");
+}
+
+#[test]
+fn doctor_says_where_the_office_that_runs_answers() {
+    let base = tempfile::tempdir().unwrap();
+    let data = base.path().join("data");
+    let office = Office::open(&data);
+    let seen = run(&["doctor", "--data", path(&data), "--json"]);
+    let findings = json(&seen)["findings"].clone();
+    let tls = findings.as_array().unwrap().iter().find(|one| one["subject"] == "tls").unwrap().clone();
+    assert!(tls["found"].as_str().unwrap().contains(&office.address), "{tls}");
+}
+
+#[test]
+fn a_weak_first_password_from_the_environment_is_taken_and_warned_of() {
+    let base = tempfile::tempdir().unwrap();
+    let mut process = cartulary(&["serve", "--data", path(base.path()), "--listen", "127.0.0.1:0"])
+        .env("CARTULARY_ADMIN_PASSWORD", "12345678")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let warned = lines.any(|line| line.contains("among the first to be guessed"));
+    let _ = process.kill();
+    let _ = process.wait();
+    assert!(warned);
+}
+
+#[test]
 fn people_are_added_listed_and_shut_out() {
     let base = tempfile::tempdir().unwrap();
     let data = base.path().join("data");

@@ -36,7 +36,7 @@ pub async fn run(arguments: &Import) -> anyhow::Result<ExitCode> {
         Some(client) => {
             let client = client.waiting(Duration::from_secs(arguments.patience));
             let office = RemoteOffice::start(client, &order.source).await;
-            let office = office.map_err(|error| anyhow::anyhow!(error.in_words()))?;
+            let office = office.map_err(|error| anyhow::anyhow!(error.at_first(&arguments.remote)))?;
             run_import(order, Destination::Remote(office), &progress, stop).await
         }
         None => {

@@ -155,8 +155,10 @@ changed becomes a new version. Ctrl-C stops after the files under way; run
 it again to go on.
 
 Without --server it opens the data folder itself, so no office may run on it;
-texts are then read when the office starts. With --server an office that does
-not answer is waited for, and the import goes on by itself when it is back.
+texts are then read when the office starts. With --server an office that stops
+answering under way is waited for, and the import goes on by itself when it is
+back. One that does not answer at all at the start is not: the address may be
+wrong.
 
 Exit codes:
   0    everything taken
@@ -177,7 +179,7 @@ pub struct Import {
     /// How many files are under way at the same time
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub parallel: u16,
-    /// With --server: how long to try again, in seconds, while the office does not answer
+    /// With --server: how long to try again, in seconds, when an office that answered at first does not any more
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub patience: u64,
     /// Writes the report as JSON

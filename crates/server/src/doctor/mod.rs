@@ -132,7 +132,9 @@ fn tls_state(loaded: &Loaded) -> Finding {
     if let Err(error) = tls::refuse_plain_beyond_loopback(configuration, &loaded.data) {
         return Finding::bad("tls", error.to_string(), "the office does not start");
     }
-    let listen = &configuration.server.listen;
+    // The office that runs may have been told another address than the configuration has.
+    let answers = DataLock::occupant(&loaded.data.lock_file()).and_then(|occupant| occupant.address);
+    let listen = answers.as_ref().unwrap_or(&configuration.server.listen);
     let behind_proxy = !configuration.server.trusted_proxies.is_empty();
     match tls::expiry_days(configuration, &loaded.data) {
         Ok(Some(days)) if days < 0 => {
