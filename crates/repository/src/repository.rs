@@ -40,6 +40,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0003_words_and_tries/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0003_words_and_tries/down.sql"),
         },
+        MigrationFile {
+            version: "0004",
+            name: "plain_checks",
+            up: include_str!("../../../schema/core/migrations/sqlite/0004_plain_checks/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0004_plain_checks/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -59,6 +65,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "words_and_tries",
             up: include_str!("../../../schema/core/migrations/postgres/0003_words_and_tries/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0003_words_and_tries/down.sql"),
+        },
+        MigrationFile {
+            version: "0004",
+            name: "plain_checks",
+            up: include_str!("../../../schema/core/migrations/postgres/0004_plain_checks/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0004_plain_checks/down.sql"),
         },
     ],
 };

@@ -149,3 +149,24 @@ fn the_newest_of_the_logs_and_lists_of_objects_come_by_an_index() {
         acl::last_change(conn).map(drop)
     });
 }
+
+#[derive(QueryableByName)]
+struct Opcode {
+    #[diesel(sql_type = Text)]
+    opcode: String,
+}
+
+#[test]
+fn a_row_is_inserted_without_a_table_made_for_its_checks() {
+    let test = sqlite_database(&[CORE_MIGRATIONS]);
+    let mut conn = test.connect();
+    let Conn::Sqlite(sqlite) = &mut conn else { return };
+    for (table, columns, words) in
+        [("object", "base, role", "'a', 'b'"), ("rendition", "state", "'a'"), ("job", "state", "'a'")]
+    {
+        let explain = format!("EXPLAIN INSERT INTO {table} ({columns}) VALUES ({words})");
+        let steps: Vec<Opcode> = diesel::sql_query(explain).load(sqlite).unwrap();
+        assert!(steps.iter().any(|step| step.opcode == "Insert"), "{table}");
+        assert!(steps.iter().all(|step| step.opcode != "OpenEphemeral"), "{table}");
+    }
+}
