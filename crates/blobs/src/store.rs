@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{Stream, StreamExt, TryStreamExt};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use cartulary_model::{BlobDigest, Timestamp};
 
@@ -176,18 +176,31 @@ impl BlobStore {
     /// [`BlobError::WrongKey`] when the key names another digest; [`BlobError::NoSpace`]; [`BlobError::Unavailable`];
     /// [`BlobError::Io`]. The staged bytes are gone in any case.
     pub async fn commit(&self, staged: StagedBlob, key: &StorageKey) -> Result<(), BlobError> {
+        let (done, outcome) = oneshot::channel();
+        // Nobody may wait any more.
+        self.commit_then(staged, key, |stored| drop(done.send(stored))).await;
+        outcome.await.unwrap_or_else(|error| Err(blocking::broken_off(error)))
+    }
+
+    /// Does what [`BlobStore::commit`] does, and gives the outcome to `then`, on the thread that stored the bytes if one
+    /// did: there it may block, and need not wait until the caller's turn comes. If this is dropped before it has
+    /// returned, `then` may not run at all.
+    pub async fn commit_then<F>(&self, staged: StagedBlob, key: &StorageKey, then: F)
+    where
+        F: FnOnce(Result<(), BlobError>) + Send + 'static,
+    {
+        let (store, key) = (self.clone(), *key);
         if staged.digest != key.digest() {
-            return Err(BlobError::WrongKey { key: *key });
+            return blocking::begin(move || then(store.noted(Err(BlobError::WrongKey { key }))));
         }
-        let key = *key;
         let outcome = match (&self.backend, staged.body) {
             (Backend::Folder(folder), StagedBody::Memory(chunks)) => {
                 let folder = folder.clone();
-                blocking::run(move || folder.put(&chunks, &key)).await
+                return blocking::begin(move || then(store.noted(folder.put(&chunks, &key))));
             }
             (Backend::Folder(folder), StagedBody::File(file)) => {
                 let folder = folder.clone();
-                blocking::run(move || folder.put_staged(file, &key)).await
+                return blocking::begin(move || then(store.noted(folder.put_staged(file, &key))));
             }
             (Backend::Objects(objects), StagedBody::Memory(chunks)) => objects.put(chunks, &key).await,
             (Backend::Objects(objects), StagedBody::Object(object)) => {
@@ -198,7 +211,7 @@ impl BlobStore {
                 Err(BlobError::WrongKey { key })
             }
         };
-        self.noted(outcome)
+        blocking::begin(move || then(store.noted(outcome)));
     }
 
     /// Forgets a staged blob, because its bytes are already stored or not wanted.

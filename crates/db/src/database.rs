@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use diesel::r2d2::{Pool, PooledConnection};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::config::DatabaseConfig;
 use crate::conn::{Backend, Conn};
@@ -11,7 +11,7 @@ use crate::error::DbError;
 use crate::gate::{Gate, blocking};
 use crate::migrations::{self, AppliedMigration, MigrationSet};
 use crate::pool::{self, Manager, Target, read_in_snapshot};
-use crate::sqlite::{self, Answer, Request, WriterHandle, WriterSettings};
+use crate::sqlite::{self, Answer, Caller, Member, Request, WriterHandle, WriterSettings};
 
 /// Does what must happen once per commit, inside the transaction: the sequencer numbers the changes here.
 ///
@@ -270,6 +270,17 @@ impl Database {
         }
     }
 
+    /// Promises a write that another thread begins: whoever must do something first, such as making bytes durable, need
+    /// not come back to an asynchronous thread in between. Returns what begins it, and what waits for its outcome.
+    pub fn promise_write<T, E>(&self) -> (PromisedWrite<T, E>, impl Future<Output = Result<T, E>> + use<T, E>)
+    where
+        E: From<DbError>,
+    {
+        let (caller, answer) = oneshot::channel();
+        let outcome = async { answer.await.unwrap_or_else(|_| Err(no_answer().into())) };
+        (PromisedWrite { database: self.clone(), caller }, outcome)
+    }
+
     /// Returns a counter that grows after every commit of this process that wrote something.
     ///
     /// Commits of other nodes on the same PostgreSQL do not move it.
@@ -342,6 +353,54 @@ impl Inner {
     }
 }
 
+/// A write that somebody waits for and nobody has begun.
+#[derive(Debug)]
+#[must_use = "somebody waits for it"]
+pub struct PromisedWrite<T, E> {
+    database: Database,
+    caller: Caller<T, E>,
+}
+
+impl<T, E> PromisedWrite<T, E>
+where
+    T: Send + 'static,
+    E: From<DbError> + Send + 'static,
+{
+    /// Runs `act` like [`Database::write`], on a thread that may block, and gives what comes of it to whoever waits. It
+    /// does not run when nobody waits any more.
+    pub fn begin<F>(self, act: F)
+    where
+        F: Fn(&mut Conn) -> Result<T, E> + Send + 'static,
+    {
+        let Self { database, caller } = self;
+        match &database.inner.writer {
+            Writing::Grouped(writer) => {
+                if let Err((error, member)) = writer.send(Request::of(caller, act)) {
+                    refuse(member, error);
+                }
+            }
+            #[cfg(feature = "postgres")]
+            Writing::Pooled => {
+                if !caller.is_closed() {
+                    let _ = caller.send(database.write_blocking(act));
+                }
+            }
+        }
+    }
+
+    /// Tells whoever waits that it will not come to the write.
+    pub fn fail(self, error: E) {
+        // Nobody may wait any more.
+        let _ = self.caller.send(Err(error));
+    }
+}
+
+/// Gives a caller the error that kept his transaction out of the queue.
+fn refuse(mut member: Box<dyn Member>, error: DbError) {
+    member.overrule(error);
+    member.answer();
+}
+
 /// Puts a transaction into the writer's queue; returns where its answer appears.
 fn submit<T, E, F>(writer: &WriterHandle, act: F) -> Result<Answer<T, E>, DbError>
 where
@@ -350,7 +409,7 @@ where
     E: From<DbError> + Send + 'static,
 {
     let (member, answer) = Request::with_answer(act);
-    writer.send(member)?;
+    writer.send(member).map_err(|(error, _)| error)?;
     Ok(answer)
 }
 

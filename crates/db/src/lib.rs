@@ -42,7 +42,7 @@ mod word;
 pub use among::{Among, Amongst, among};
 pub use config::{DatabaseConfig, PostgresConfig, SqliteConfig};
 pub use conn::{Backend, Conn};
-pub use database::{BeforeCommit, Database};
+pub use database::{BeforeCommit, Database, PromisedWrite};
 pub use error::{
     DbError, is_check_violation, is_foreign_key_violation, is_not_found, is_unique_violation, violated_constraint,
 };

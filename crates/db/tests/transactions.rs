@@ -317,3 +317,31 @@ fn mark(conn: &mut Conn, title: &str) -> Result<(), DbError> {
         .execute(c))?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_promised_write_answers_whoever_waits_whatever_becomes_of_it() {
+    for office in each_database(MIGRATIONS) {
+        let database = office.open(None).await;
+        let (write, outcome) = database.promise_write::<(), DbError>();
+        let thread = std::thread::spawn(move || write.begin(|conn| add(conn, "deed")));
+        outcome.await.unwrap();
+        thread.join().unwrap();
+        assert_eq!(stored(&database).await, ["deed"]);
+
+        let (write, outcome) = database.promise_write::<(), DbError>();
+        drop(outcome);
+        std::thread::spawn(move || write.begin(|conn| add(conn, "nobody waits for it"))).join().unwrap();
+        let (write, outcome) = database.promise_write::<(), DbError>();
+        write.fail(DbError::Misuse("came to nothing"));
+        assert!(matches!(outcome.await, Err(DbError::Misuse("came to nothing"))));
+        let (write, outcome) = database.promise_write::<(), DbError>();
+        drop(write);
+        assert!(matches!(outcome.await, Err(DbError::Unavailable(_))));
+        assert_eq!(stored(&database).await, ["deed"]);
+
+        let (write, outcome) = database.promise_write::<(), DbError>();
+        database.close().await;
+        std::thread::spawn(move || write.begin(|conn| add(conn, "too late"))).join().unwrap();
+        assert!(matches!(outcome.await, Err(DbError::Unavailable(_))));
+    }
+}

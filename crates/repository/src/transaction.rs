@@ -1,9 +1,11 @@
 //! One transaction of a write: its instant, its actor, and the changes and jobs that belong to it.
 
+use cartulary_blobs::{BlobError, StagedBlob, StorageKey};
 use cartulary_db::Conn;
 use cartulary_model::{ChangeKind, ObjectId, Timestamp};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::store::changes::{self, ChangeRow, NewChangeRow};
 use crate::store::jobs::{self, NewJob};
@@ -113,6 +115,9 @@ pub(crate) fn digest_fits(row: &ChangeRow) -> bool {
     values_digest(&written) == row.values_digest
 }
 
+/// What a transaction leaves behind: its value, whether it enqueued a job, and its outward id.
+pub(crate) type Left<T> = (T, bool, String);
+
 impl Repository {
     /// Runs `act` in one transaction on behalf of `actor_no`. It may run more than once: no effects outside SQL.
     pub(crate) async fn transact<T, F>(&self, actor_no: i64, act: F) -> Result<Written<T>>
@@ -120,24 +125,35 @@ impl Repository {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
+        let left = self.database().write(self.transaction(actor_no, act)).await?;
+        Ok(self.written(left))
+    }
+
+    /// Returns what runs `act` inside a transaction.
+    fn transaction<T, F>(&self, actor_no: i64, act: F) -> impl Fn(&mut Conn) -> Result<Left<T>> + Send + 'static
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
         let id = uuid::Uuid::now_v7().to_string();
         let clock = self.clock();
-        let (value, has_jobs, transaction) = self
-            .database()
-            .write(move |conn| -> Result<_> {
-                let now = clock.now();
-                let mut tx = Tx { conn, now, actor_no, id: &id, has_jobs: false, has_changes: false };
-                let value = act(&mut tx)?;
-                let (has_jobs, has_changes) = (tx.has_jobs, tx.has_changes);
-                // Nobody could wait for a transaction that the log does not know: what was found is true up to the last one.
-                let transaction = if has_changes { None } else { changes::last_transaction(conn)? };
-                Ok((value, has_jobs, transaction.unwrap_or_else(|| id.clone())))
-            })
-            .await?;
+        move |conn| {
+            let now = clock.now();
+            let mut tx = Tx { conn, now, actor_no, id: &id, has_jobs: false, has_changes: false };
+            let value = act(&mut tx)?;
+            let (has_jobs, has_changes) = (tx.has_jobs, tx.has_changes);
+            // Nobody could wait for a transaction that the log does not know: what was found is true up to the last one.
+            let transaction = if has_changes { None } else { changes::last_transaction(conn)? };
+            Ok((value, has_jobs, transaction.unwrap_or_else(|| id.clone())))
+        }
+    }
+
+    /// Lets what a committed transaction asked for begin.
+    fn written<T>(&self, (value, has_jobs, transaction): Left<T>) -> Written<T> {
         if has_jobs {
             self.inner.jobs_wanted.notify_one();
         }
-        Ok(Written { value, transaction })
+        Written { value, transaction }
     }
 }
 
@@ -148,9 +164,41 @@ impl Session {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
+        self.repository.transact(self.actor.no, self.while_it_holds(act)).await
+    }
+
+    /// Stores bytes under a key, and then runs `act` as [`Session::transact`] does; lets go of `slot` in between. The
+    /// thread that stored the bytes sends the transaction off.
+    pub(crate) async fn store_and_transact<T, F>(
+        &self,
+        (bytes, key): (StagedBlob, StorageKey),
+        slot: Option<OwnedSemaphorePermit>,
+        act: F,
+    ) -> Result<Written<T>>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (write, outcome) = self.repository.database().promise_write::<Left<T>, RepositoryError>();
+        let act = self.repository.transaction(self.actor.no, self.while_it_holds(act));
+        let then = move |stored: std::result::Result<(), BlobError>| {
+            drop(slot);
+            match stored {
+                Ok(()) => write.begin(act),
+                Err(error) => write.fail(error.into()),
+            }
+        };
+        self.repository.blobs().commit_then(bytes, &key, then).await;
+        Ok(self.repository.written(outcome.await?))
+    }
+
+    /// Has `act` refused when the session has ended, or its user is in other groups: a body may have been long on its way.
+    fn while_it_holds<T, F>(&self, act: F) -> impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
         let sign_in = self.actor.sign_in;
-        let act = move |tx: &mut Tx<'_>| {
-            // A body may have been long on its way: who sent it may have been shut out meanwhile, or be in other groups.
+        move |tx| {
             if let Some(sign_in) = sign_in {
                 let epoch = sessions::epoch_held(tx.conn, sign_in.no)?.ok_or(RepositoryError::Unauthenticated)?;
                 if epoch != sign_in.epoch {
@@ -159,7 +207,6 @@ impl Session {
                 }
             }
             act(tx)
-        };
-        self.repository.transact(self.actor.no, act).await
+        }
     }
 }

@@ -9,6 +9,8 @@ use crate::error::{DbError, panic_text};
 
 /// Where the caller waits for the answer.
 pub(crate) type Answer<T, E> = oneshot::Receiver<Result<T, E>>;
+/// Where the answer is given to the caller.
+pub(crate) type Caller<T, E> = oneshot::Sender<Result<T, E>>;
 
 /// A transaction in the writer's queue, whatever its types.
 pub(crate) trait Member: Send {
@@ -32,7 +34,7 @@ pub(crate) trait Member: Send {
 pub(crate) struct Request<T, E, F> {
     act: F,
     result: Option<Result<T, E>>,
-    caller: oneshot::Sender<Result<T, E>>,
+    caller: Caller<T, E>,
 }
 
 impl<T, E, F> Request<T, E, F>
@@ -44,7 +46,12 @@ where
     /// Returns the request for the queue and the place where its answer appears.
     pub(crate) fn with_answer(act: F) -> (Box<dyn Member>, Answer<T, E>) {
         let (caller, answer) = oneshot::channel();
-        (Box::new(Self { act, result: None, caller }), answer)
+        (Self::of(caller, act), answer)
+    }
+
+    /// Returns the request of a caller who waits already.
+    pub(crate) fn of(caller: Caller<T, E>, act: F) -> Box<dyn Member> {
+        Box::new(Self { act, result: None, caller })
     }
 }
 

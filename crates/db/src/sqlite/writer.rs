@@ -91,19 +91,18 @@ impl WriterHandle {
         Ok(Self { queue: RwLock::new(Some(queue)), thread: Mutex::new(Some(thread)), capacity, faults })
     }
 
-    /// Puts a transaction into the queue.
-    pub(crate) fn send(&self, member: Box<dyn Member>) -> Result<(), DbError> {
+    /// Puts a transaction into the queue, or gives it back with the reason.
+    pub(crate) fn send(&self, member: Box<dyn Member>) -> Result<(), (DbError, Box<dyn Member>)> {
         let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
         let Some(queue) = queue.as_ref() else {
-            return Err(DbError::Unavailable("it is closed".to_owned()));
+            return Err((DbError::Unavailable("it is closed".to_owned()), member));
         };
-        match queue.try_send(member) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => {
-                Err(DbError::Unavailable(format!("{} transactions wait already", self.capacity)))
+        queue.try_send(member).map_err(|refused| match refused {
+            TrySendError::Full(member) => {
+                (DbError::Unavailable(format!("{} transactions wait already", self.capacity)), member)
             }
-            Err(TrySendError::Disconnected(_)) => Err(DbError::Unavailable("its writer has ended".to_owned())),
-        }
+            TrySendError::Disconnected(member) => (DbError::Unavailable("its writer has ended".to_owned()), member),
+        })
     }
 
     /// Takes no more transactions, finishes those in the queue and folds the log into the database file.

@@ -75,6 +75,7 @@ impl Session {
             let source = name.clone();
             let look = move |conn: &mut Conn| blobs::living_and_next(conn, &source);
             let (living, next) = self.repository.database().read_brief(look).await?;
+            let mut to_store = None;
             if let Some(generation) = living {
                 if self.mend(digest, size_bytes, generation, &mut staged).await? {
                     stored = Some(generation);
@@ -84,17 +85,20 @@ impl Session {
                     Some(bytes) => bytes,
                     None => self.stage_again(digest, size_bytes, stored).await?,
                 };
-                self.repository.blobs().commit(bytes, &StorageKey::new(digest, next.unsigned_abs())).await?;
+                to_store = Some((bytes, StorageKey::new(digest, next.unsigned_abs())));
                 stored = Some(next);
             }
-            drop(slot.take());
-            let (source, act) = (name.clone(), act.clone());
-            let written = self
-                .transact(move |tx| match blob_no(tx, &source, size, stored)? {
-                    Some(no) => act(tx, no).map(Some),
-                    None => Ok(None),
-                })
-                .await;
+            let (source, act, slot) = (name.clone(), act.clone(), slot.take());
+            let act = move |tx: &mut Tx<'_>| match blob_no(tx, &source, size, stored)? {
+                Some(no) => act(tx, no).map(Some),
+                None => Ok(None),
+            };
+            let written = if let Some(to_store) = to_store {
+                self.store_and_transact(to_store, slot, act).await
+            } else {
+                drop(slot);
+                self.transact(act).await
+            };
             match written {
                 Ok(Written { value: Some(value), transaction }) => {
                     self.discard(staged).await;
