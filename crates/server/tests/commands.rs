@@ -323,6 +323,25 @@ fn a_weak_first_password_from_the_environment_is_taken_and_warned_of() {
 }
 
 #[test]
+fn an_office_says_to_scripts_where_it_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut process = cartulary(&["serve", "--data", path(&data), "--listen", "127.0.0.1:0", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let said = serde_json::Deserializer::from_reader(process.stdout.take().unwrap()).into_iter::<Value>().next();
+    let said = said.unwrap().unwrap();
+    let office = Office { process, address: said["address"].as_str().unwrap().to_owned() };
+    assert!(
+        office.call("GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200")
+    );
+    assert!(said["oneTimePassword"].as_str().unwrap().len() > 12);
+    assert_eq!(said["data"], path(&data));
+}
+
+#[test]
 fn people_are_added_listed_and_shut_out() {
     let base = tempfile::tempdir().unwrap();
     let data = base.path().join("data");

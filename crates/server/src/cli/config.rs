@@ -21,8 +21,13 @@ pub fn run(command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Check { place, json } => Ok(check(place, *json)),
         ConfigCommand::Show { place, json } => show(place, *json),
-        ConfigCommand::Sample { name } => {
-            output::say(&sample(name).unwrap_or_default());
+        ConfigCommand::Sample { name, json } => {
+            let text = sample(name).unwrap_or_default();
+            if *json {
+                output::say_json(&json!({ "name": name, "toml": text }));
+            } else {
+                output::say(&text);
+            }
             Ok(ExitCode::SUCCESS)
         }
     }

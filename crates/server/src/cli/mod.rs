@@ -98,6 +98,31 @@ pub struct Remote {
     pub trust: Option<PathBuf>,
 }
 
+/// What stands below the help of a command about people.
+macro_rules! people_help {
+    ($example:literal) => {
+        concat!("Examples:\n  ", $example, "\n\nExit codes:\n  0  done\n  2  could not do it")
+    };
+}
+
+/// What stands below the help of a command about the configuration.
+macro_rules! config_help {
+    ($example:literal) => {
+        concat!(
+            "Examples:\n  ",
+            $example,
+            "\n\nExit codes:\n  0  right\n  1  the configuration is wrong, and why is said\n  2  wrong arguments"
+        )
+    };
+}
+
+/// What stands below the help of a command about certificates.
+macro_rules! tls_help {
+    ($example:literal) => {
+        concat!("Examples:\n  ", $example, "\n\nExit codes:\n  0  done\n  1  could not do it\n  2  wrong arguments")
+    };
+}
+
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -127,6 +152,9 @@ pub struct Serve {
     /// Fills an empty office with a small living one: dossiers, papers, versions
     #[arg(long)]
     pub demo: bool,
+    /// Says as JSON where the office answers, once it does
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Where the server's certificate comes from, as a flag.
@@ -288,6 +316,7 @@ pub struct User {
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Adds a person; prints a one-time password unless one is given
+    #[command(after_help = people_help!("cartulary user add salma --name \"Salma Haddad\" --group staff"))]
     Add {
         /// The name to sign in with
         username: String,
@@ -307,11 +336,13 @@ pub enum UserCommand {
         common: UserCommon,
     },
     /// Lists people
+    #[command(after_help = people_help!("cartulary user list --json"))]
     List {
         #[command(flatten)]
         common: UserCommon,
     },
     /// Sets a new password; all sessions of the person end
+    #[command(after_help = people_help!("echo \"$PASSWORD\" | cartulary user password salma --stdin"))]
     Password {
         /// The name to sign in with
         username: String,
@@ -322,6 +353,7 @@ pub enum UserCommand {
         common: UserCommon,
     },
     /// Shuts an account; nothing of the person's work is touched
+    #[command(after_help = people_help!("cartulary user disable salma"))]
     Disable {
         /// The name to sign in with
         username: String,
@@ -329,6 +361,7 @@ pub enum UserCommand {
         common: UserCommon,
     },
     /// Opens an account again
+    #[command(after_help = people_help!("cartulary user enable salma"))]
     Enable {
         /// The name to sign in with
         username: String,
@@ -375,6 +408,7 @@ pub struct Config {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Reads all layers and says whether they hold together
+    #[command(after_help = config_help!("cartulary config check --data /srv/office"))]
     Check {
         #[command(flatten)]
         place: Place,
@@ -383,6 +417,7 @@ pub enum ConfigCommand {
         json: bool,
     },
     /// Shows what holds, and where each setting that is no default comes from; never a secret
+    #[command(after_help = config_help!("cartulary config show --config /etc/cartulary.toml"))]
     Show {
         #[command(flatten)]
         place: Place,
@@ -391,10 +426,14 @@ pub enum ConfigCommand {
         json: bool,
     },
     /// Prints a commented sample
+    #[command(after_help = config_help!("cartulary config sample s3-garage > /srv/office/config/cartulary.toml"))]
     Sample {
         /// Which one
         #[arg(value_parser = PossibleValuesParser::new(SAMPLES.iter().map(|sample| sample.name)))]
         name: String,
+        /// Writes the result as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -441,6 +480,7 @@ pub struct Tls {
 #[derive(Debug, Subcommand)]
 pub enum TlsCommand {
     /// Shows the office's authority, making it when there is none, and how PCs and phones are told to trust it
+    #[command(after_help = tls_help!("cartulary tls authority --data /srv/office --out office-authority.pem"))]
     Authority {
         #[command(flatten)]
         place: Place,
@@ -486,13 +526,22 @@ mod tests {
         insta::assert_snapshot!("help", text.replace(VERSION, "VERSION"));
     }
 
+    fn check_help(command: &clap::Command) {
+        let name = command.get_name();
+        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(after.contains("Examples:") && after.contains("Exit codes:"), "{name}");
+        assert!(after.lines().all(|line| line.chars().count() < 80), "too wide: {after}");
+        let is_leaf = !command.has_subcommands();
+        assert!(
+            !is_leaf || command.get_arguments().any(|argument| argument.get_id() == "json"),
+            "{name} has no --json"
+        );
+        command.get_subcommands().for_each(check_help);
+    }
+
     #[test]
-    fn every_command_that_people_use_has_examples_and_exit_codes() {
-        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
-            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(after.contains("Examples:") && after.contains("Exit codes:"), "{}", command.get_name());
-            assert!(after.lines().all(|line| line.chars().count() < 80), "too wide: {after}");
-        }
+    fn every_command_that_people_use_has_examples_exit_codes_and_json() {
+        Cli::command().get_subcommands().filter(|command| !command.is_hide_set()).for_each(check_help);
     }
 
     #[test]
@@ -500,6 +549,7 @@ mod tests {
         for line in [
             "cartulary serve --data DIR --listen 127.0.0.1:8480",
             "cartulary serve --data DIR --listen 127.0.0.1:8480 --demo",
+            "cartulary serve --data DIR --json",
             "cartulary import FOLDER --json",
             "cartulary import FOLDER --server http://127.0.0.1:8480 --json",
             "cartulary verify --data DIR --json",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use cartulary_http::{AppState, Parts};
 use cartulary_repository::{Repository, RepositoryError};
+use serde_json::json;
 
 use super::{Serve, TlsFlag};
 use crate::boot::{Office, Purpose, demo};
@@ -56,7 +57,13 @@ pub async fn run(arguments: &Serve) -> anyhow::Result<ExitCode> {
     // After the filling: a password that was made before it would be lost when a person stops it.
     let one_time_password = make_administrator(&office.repository).await?;
     office.announce(&address);
-    output::say(&welcome(&loaded, &address, one_time_password.as_deref()));
+    if arguments.json {
+        output::say_json(&json!({
+            "address": address, "data": loaded.data.root, "oneTimePassword": one_time_password,
+        }));
+    } else {
+        output::say(&welcome(&loaded, &address, one_time_password.as_deref()));
+    }
     tracing::info!(address = %address, "the office is open");
 
     let requests_end_within = Duration::from_secs(configuration.server.shutdown_seconds);
