@@ -99,7 +99,7 @@ test("what is being read is asked again, ever more slowly, and what is read is n
 test("kinds of files have words, unknown ones keep their media type", () => {
   const t = (key: string, params?: Record<string, unknown>) => [key, ...Object.values(params ?? {})].join(" ");
   expect(["application/pdf", "text/plain; charset=utf-8", "image/tiff", "image/svg+xml", "model/step"].map((type) => kindLabel(type, t))).toEqual(["common:kind.pdf", "common:kind.text", "common:kind.image TIFF", "common:kind.image SVG", "model/step"]);
-  expect([principalLabel("Administrator", t), principalLabel("Amal", t)]).toEqual(["common:principal.administrator", "Amal"]);
+  expect(["Administrator", "Cartulary", "Amal"].map((name) => principalLabel(name, t))).toEqual(["common:principal.administrator", "common:principal.system", "Amal"]);
 });
 
 test("the jump box offers dossiers, papers, places of that name and the search, in this order", () => {
