@@ -1,10 +1,13 @@
 //! Documents, versions, names, tokens and the trash.
 
+use std::time::Duration;
+
 use cartulary_repository::{
     ListOrder, NewDocument, NewFolder, ObjectChanges, Precondition, RepositoryError, Session, TextState, VersionNote,
     WindowRequest,
 };
 use cartulary_tests::office::{content, each_office};
+use cartulary_tests::program::{Setup, absent, skip, until};
 use futures::StreamExt;
 
 const ALL: WindowRequest = WindowRequest { offset: 0, limit: 100 };
@@ -158,4 +161,33 @@ async fn windows_of_a_long_list_are_exact_in_every_order_and_follow_changes() {
         assert_eq!(names(619, ListOrder::Name).await, (620, vec!["0618".into()]));
     })
     .await;
+}
+
+#[test]
+fn a_paper_that_was_read_meanwhile_hid_behind_the_tag_of_before() {
+    if let Some(why) = absent() {
+        return skip("a tag of before", &why);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let unread = Setup::on(folder.path()).with("CARTULARY_WORK_JOBS", "0").start();
+    let client = unread.client();
+    let dossier = client.dossier("tags").unwrap();
+    let paper = client.upload(&dossier, b"letter.txt", b"a word").unwrap().expect(201).json();
+    let path = format!("/api/v1/documents/{}", paper["id"].as_str().unwrap());
+    let before = client.get(&path).unwrap().expect(200);
+    assert_eq!(before.json()["text"]["state"], "waiting");
+    let tag = before.header("etag").unwrap().to_owned();
+    let conditional = [("If-None-Match", tag.as_str())];
+    client.send("GET", &path, &conditional, &[]).unwrap().expect(304);
+    unread.stop();
+
+    let program = Setup::on(folder.path()).start();
+    let client = program.client();
+    let after = until("the text is read", Duration::from_secs(60), || {
+        client.send("GET", &path, &conditional, &[]).ok().filter(|answer| answer.status == 200)
+    });
+    assert_eq!(after.json()["text"]["state"], "ready");
+    // The paper itself is as it was: whoever read it before may change it.
+    client.send("DELETE", &path, &[("If-Match", &tag)], &[]).unwrap().expect(204);
+    program.stop();
 }

@@ -22,32 +22,37 @@ pub fn ok(body: &impl Serialize) -> Answer {
 
 /// Answers one object with its entity tag, or 304 when the client has it.
 pub fn object(guarded: &Guarded, change_token: i64, body: &impl Serialize) -> Answer {
-    let etag = conditional::etag(change_token);
+    let bytes = bytes_of(body)?;
+    let etag = conditional::etag(change_token, &bytes);
     if conditional::has_already(guarded.headers(), &etag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish());
     }
-    json(StatusCode::OK, body, |response| {
+    Ok(response(StatusCode::OK, bytes, |response| {
         response.insert_header((ETAG, etag));
-    })
+    }))
 }
 
 /// Answers a changed object with its new entity tag and the transaction.
 pub fn changed(transaction: &str, change_token: i64, body: &impl Serialize) -> Answer {
-    json(StatusCode::OK, body, |response| {
-        response.insert_header((ETAG, conditional::etag(change_token)));
+    let bytes = bytes_of(body)?;
+    let etag = conditional::etag(change_token, &bytes);
+    Ok(response(StatusCode::OK, bytes, |response| {
+        response.insert_header((ETAG, etag));
         response.insert_header((CARTULARY_TRANSACTION, transaction));
-    })
+    }))
 }
 
 /// Answers a new object with its address, its entity tag and the transaction.
 pub fn created(location: &str, transaction: &str, change_token: i64, body: &impl Serialize) -> Answer {
-    json(StatusCode::CREATED, body, |response| {
-        response.insert_header((ETAG, conditional::etag(change_token)));
+    let bytes = bytes_of(body)?;
+    let etag = conditional::etag(change_token, &bytes);
+    Ok(response(StatusCode::CREATED, bytes, |response| {
+        response.insert_header((ETAG, etag));
         response.insert_header((CARTULARY_TRANSACTION, transaction));
         if let Ok(location) = HeaderValue::from_str(location) {
             response.insert_header((LOCATION, location));
         }
-    })
+    }))
 }
 
 /// Answers that something is done, with the transaction.
@@ -57,8 +62,15 @@ pub fn done(transaction: &str) -> Answer {
 
 /// Answers with JSON, and with headers that `with` adds.
 pub fn json(status: StatusCode, body: &impl Serialize, with: impl FnOnce(&mut HttpResponseBuilder)) -> Answer {
-    let bytes = serde_json::to_vec(body).map_err(cartulary_repository::RepositoryError::internal)?;
+    Ok(response(status, bytes_of(body)?, with))
+}
+
+fn bytes_of(body: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    Ok(serde_json::to_vec(body).map_err(cartulary_repository::RepositoryError::internal)?)
+}
+
+fn response(status: StatusCode, json: Vec<u8>, with: impl FnOnce(&mut HttpResponseBuilder)) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     with(&mut response);
-    Ok(response.content_type("application/json").body(bytes))
+    response.content_type("application/json").body(json)
 }

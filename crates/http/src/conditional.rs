@@ -3,12 +3,20 @@
 use actix_web::http::header::{HeaderMap, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use cartulary_model::BlobDigest;
 use cartulary_repository::Precondition;
+use sha2::{Digest, Sha256};
 
 use crate::error::ApiError;
 
-/// Returns the entity tag of an object with this change token.
-pub fn etag(change_token: i64) -> HeaderValue {
-    quoted(&change_token.to_string())
+/// How much of the digest of an answer stands in its entity tag. *Units*: bytes.
+const DIGEST_BYTES: usize = 6;
+
+/// Returns the entity tag of an object's representation: its change token and, behind a dot, a digest of the answer. An
+/// answer shows things that change while the object does not, such as how far its text is read; a precondition looks at
+/// the token alone.
+pub fn etag(change_token: i64, representation: &[u8]) -> HeaderValue {
+    let digest = Sha256::digest(representation);
+    let digest: String = digest.iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    quoted(&format!("{change_token}.{digest}"))
 }
 
 /// Returns `tag` in quotes.
@@ -37,8 +45,10 @@ pub fn required_of_content(headers: &HeaderMap) -> Result<Precondition, ApiError
     })
 }
 
+/// Reads the change token that a tag begins with, or that it is.
 fn token(opaque: &str) -> Option<Precondition> {
-    opaque.parse::<i64>().ok().filter(|token| *token >= 0).map(Precondition::Token)
+    let token = opaque.split_once('.').map_or(opaque, |(token, _)| token);
+    token.parse::<i64>().ok().filter(|token| *token >= 0).map(Precondition::Token)
 }
 
 /// Reads `If-Match`: `*`, or a list of which one tag must match, and a weak one never does (RFC 9110 §13.1.1). `wanted`
@@ -123,6 +133,7 @@ mod tests {
     #[test]
     fn a_precondition_is_read_or_refused() {
         assert_eq!(of("\"17\""), Ok(Precondition::Token(17)));
+        assert_eq!(of(etag(17, b"{}").to_str().unwrap()), Ok(Precondition::Token(17)));
         assert_eq!(of("*"), Ok(Precondition::Any));
         for never in ["W/\"17\"", "\"x\"", "W/\"1\", \"x\"", "\"-1\"", "\"1,2\""] {
             assert_eq!(of(never), Ok(Precondition::OneOf(Vec::new())), "{never}");
@@ -145,6 +156,7 @@ mod tests {
         let digest = "00".repeat(32);
         assert_eq!(of(&format!("\"{digest}\"")), Ok(Precondition::Content(digest.parse().unwrap())));
         assert_eq!(of("\"17\""), Ok(Precondition::Token(17)));
+        assert_eq!(of(etag(17, b"{}").to_str().unwrap()), Ok(Precondition::Token(17)));
         assert_eq!(of("*"), Ok(Precondition::Any));
         let either = Precondition::OneOf(vec![Precondition::Content(digest.parse().unwrap()), Precondition::Token(17)]);
         assert_eq!(of(&format!("\"{digest}\", \"17\"")), Ok(either));
@@ -158,7 +170,7 @@ mod tests {
         let has = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(IF_NONE_MATCH, HeaderValue::from_str(text).unwrap());
-            has_already(&headers, &etag(5))
+            has_already(&headers, &quoted("5"))
         };
         assert!(has("\"5\"") && has("W/\"5\"") && has("\"4\", \"5\"") && has("*"));
         assert!(has("\"a,b\", W/\"5\"") && has("\"5\",, \"6\""));

@@ -644,7 +644,7 @@ export interface components {
         };
         /** @description One object with what the caller may do to it. */
         Detail: components["schemas"]["Summary"] & {
-            /** @description Changes with the object; its ETag in quotes. */
+            /** @description Changes with the object; `If-Match` takes it in quotes, as it takes the ETag. */
             changeToken: string;
             /** @description The folders that the caller sees it in, the primary one first. */
             parents: components["schemas"]["Place"][];

@@ -76,13 +76,13 @@ function UserMenu() {
   );
 }
 
-function TopBar({ onRail, onHelp }: { onRail: () => void; onHelp: () => void }) {
+function TopBar({ rail, onRail, onHelp }: { rail: boolean; onRail: () => void; onHelp: () => void }) {
   const { t, format, language } = useI18n();
   const { theme } = useStore(preferences);
   const share = useStore(importShare);
   return (
     <header className={styles["top"]}>
-      <div className={styles["railButton"]}><Button icon="menu" look="bare" aria-label={t("common:nav.open")} onPress={onRail} /></div>
+      <div className={styles["railButton"]}><Button icon="menu" look="bare" aria-label={t("common:nav.open")} aria-expanded={rail} onPress={onRail} /></div>
       <JumpBox />
       <div className={styles["gap"]} />
       {share !== null && <Button icon="upload" onPress={() => panelOpen.set(true)}>{t("common:import.running", { share: format.percent(share) })}</Button>}
@@ -125,6 +125,14 @@ export function Frame() {
   const share = useStore(importShare);
   const loading = useRouterState({ select: (state) => state.isLoading && state.resolvedLocation === undefined });
   useArrival();
+  useEffect(() => {
+    if (!rail) return;
+    const close = (event: KeyboardEvent) => {
+      if (event.key === "Escape") setRail(false);
+    };
+    document.addEventListener("keydown", close);
+    return () => document.removeEventListener("keydown", close);
+  }, [rail]);
   useHotkeys("everywhere", null, [
     { keys: ["?"], label: "common:key.help", run: () => setHelp((old) => !old) },
     { keys: ["g d"], label: "common:key.dossiers", run: () => void navigate({ to: "/dossiers" }) },
@@ -134,7 +142,7 @@ export function Frame() {
     <div className={styles["frame"]}>
       <a className="skip" href="#content">{t("common:skip")}</a>
       <Rail open={rail} onGo={() => setRail(false)} />
-      <TopBar onRail={() => setRail(!rail)} onHelp={() => setHelp(true)} />
+      <TopBar rail={rail} onRail={() => setRail(!rail)} onHelp={() => setHelp(true)} />
       <div className={styles["lines"]}>
         {!online && (
           <div className={styles["offline"]} role="status">

@@ -30,7 +30,7 @@ export function HotkeyHelp({ onClose }: { onClose: () => void }) {
               {hotkeys.map((hotkey) => (
                 <div key={hotkey.label} style={{ display: "contents" }}>
                   <dt>{t(hotkey.label)}</dt>
-                  <dd dir="ltr">{hotkey.keys.map((keys) => <kbd key={keys}>{shown(keys)}</kbd>)}</dd>
+                  <dd>{hotkey.keys.map((keys) => <kbd key={keys} dir="ltr">{shown(keys)}</kbd>)}</dd>
                 </div>
               ))}
             </dl>

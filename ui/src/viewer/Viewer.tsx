@@ -172,14 +172,14 @@ function Reader({ id, title, content, page, find, also, onPage, onFind }: Viewer
       return <TextView text={text.data} label={title} terms={found.terms} hit={hit} startPage={startPage} />;
     }
     if (fault !== undefined || kind === "other") {
-      const reason = fault ?? "other";
+      const reason = content.sizeBytes === 0 ? "empty" : fault ?? "other";
       return (
         <div className={styles["instead"]}>
           <EmptyState title={t(`viewer:cannot.${reason}.title`)} text={t(`viewer:cannot.${reason}.text`)}>
             {kind === "pdf" && hasText(text.data) && <Button icon="text" onPress={() => setWantsText(true)}>{t("viewer:cannot.readText")}</Button>}
             {reason === "unreachable" && <Button onPress={() => setFault(undefined)}>{t("common:retry")}</Button>}
             <ButtonLink icon="download" href={downloadAddress(id)}>{t("viewer:download")}</ButtonLink>
-            <span className="quiet"><Code plain>{content.fileName}</Code> · <bdi title={content.mediaType}>{kindLabel(content.mediaType, t)}</bdi> · {format.bytes(content.sizeBytes)}</span>
+            <span className="quiet"><Code plain>{content.fileName}</Code>{t("common:separator")}<bdi title={content.mediaType}>{kindLabel(content.mediaType, t)}</bdi>{t("common:separator")}{format.bytes(content.sizeBytes)}</span>
           </EmptyState>
         </div>
       );

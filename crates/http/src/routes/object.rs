@@ -112,7 +112,7 @@ pub struct Detail {
     /// The row of a list.
     #[serde(flatten)]
     pub summary: Summary,
-    /// Changes with the object; its ETag in quotes.
+    /// Changes with the object; `If-Match` takes it in quotes, as it takes the ETag.
     pub change_token: String,
     /// Groups of permissions that the caller holds whole, then the single ones.
     pub permissions: Vec<&'static str>,

@@ -123,6 +123,12 @@ impl Report {
             let waited = Duration::from_millis(self.waited_ms).as_secs_f64();
             text.push_str(&format!("  and {waited:.1} s of waiting for the office, which did not answer\n"));
         }
+        if let Some(id) = self.import_id.as_ref().filter(|_| files > 0) {
+            text.push_str(&format!(
+                "Their texts are read while the office runs. What could not be read is named, then, by\n  GET \
+                 /api/v1/imports/{id}\n"
+            ));
+        }
         if !self.faults.is_empty() {
             text.push_str("Not taken whole:\n");
         }
@@ -142,6 +148,7 @@ mod tests {
     #[test]
     fn the_report_names_each_file_that_was_not_taken() {
         let mut report = Report::new("papers".to_owned());
+        report.import_id = Some("01a217c9-5b1e-7c3f-9c3e-1f7d3c2b5a90".to_owned());
         report.created = 2;
         report.bytes = 1500;
         report.duration_ms = 500;

@@ -70,7 +70,7 @@ function EntryList({ heading, entries, empty }: { heading: string; entries: AclE
         {[...byPrincipal].map(([principal, mine]) => (
           <li key={principal}>
             <span className={styles["who"]}><Name>{principalLabel(mine[0]?.displayName || principal, t)}</Name>{mine[0]?.isGroup === true && <Chip>{t("dossier:access.group")}</Chip>}</span>
-            <span className={styles["small"]}>{mine.map(words).join(" · ")}</span>
+            <span className={styles["small"]}>{mine.map(words).join(t("common:separator"))}</span>
           </li>
         ))}
       </ul>

@@ -39,7 +39,7 @@ function PaperLine({ paper }: { paper: Summary }) {
   if (paper.content === undefined || paper.content === null) return <span className={styles["paperLine"]}><span className={styles["missing"]}>{t("dossier:contents.missing")}</span></span>;
   const pages = paper.text?.pageCount ?? 0;
   const parts = [format.date(paper.createdAt), pages > 0 ? t("dossier:contents.pages", { count: pages }) : format.bytes(paper.content.sizeBytes), paper.versionLabel == null ? "" : t("dossier:contents.version", { label: format.digits(paper.versionLabel) })];
-  return <span className={styles["paperLine"]}>{parts.filter(Boolean).join(" · ")}</span>;
+  return <span className={styles["paperLine"]}>{parts.filter(Boolean).join(t("common:separator"))}</span>;
 }
 
 function AddPapers({ dossierId }: { dossierId: string }) {
@@ -98,7 +98,7 @@ export function Contents({ dossierId, papers, current, onOpen, canAdd }: Content
   return (
     <nav ref={region} className={styles["contents"]} aria-label={t("dossier:region.contents")} data-region="">
       <div className={styles["contentsHead"]}>
-        <h2>{t("dossier:contents.title")}{papers.total > 0 && ` · ${t("dossier:contents.count", { count: papers.total })}`}</h2>
+        <h2>{t("dossier:contents.title")}{papers.total > 0 && `${t("common:separator")}${t("dossier:contents.count", { count: papers.total })}`}</h2>
         {canAdd && <AddPapers dossierId={dossierId} />}
       </div>
       <div ref={box} className={styles["papers"]} aria-busy={papers.isUpdating}>

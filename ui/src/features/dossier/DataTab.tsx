@@ -88,8 +88,8 @@ export function DataTab({ dossier, paper, types }: DataTabProps) {
           <Fact name={t("dossier:field.type")}><bdi>{typeLabel(types, paper.type, t)}</bdi></Fact>
           {paper.versionLabel != null && <Fact name={t("dossier:field.version")}><bdi>{format.digits(paper.versionLabel)}</bdi></Fact>}
           <Properties object={paper} type={type} />
-          <Fact name={t("dossier:field.received")}>{format.dateTime(paper.createdAt)} · <Name>{principalLabel(paper.createdBy, t)}</Name></Fact>
-          <Fact name={t("dossier:field.modified")}>{format.dateTime(paper.modifiedAt)} · <Name>{principalLabel(paper.modifiedBy, t)}</Name></Fact>
+          <Fact name={t("dossier:field.received")}>{format.dateTime(paper.createdAt)}{t("common:separator")}<Name>{principalLabel(paper.createdBy, t)}</Name></Fact>
+          <Fact name={t("dossier:field.modified")}>{format.dateTime(paper.modifiedAt)}{t("common:separator")}<Name>{principalLabel(paper.modifiedBy, t)}</Name></Fact>
           {paper.content !== undefined && paper.content !== null && (
             <>
               <Fact name={t("dossier:field.file")}><Code plain>{paper.content.fileName}</Code></Fact>
@@ -108,8 +108,8 @@ export function DataTab({ dossier, paper, types }: DataTabProps) {
         <Fact name={t("dossier:field.title")}><Name>{dossier.title}</Name></Fact>
         <Fact name={t("dossier:field.type")}><bdi>{typeLabel(types, dossier.type, t)}</bdi></Fact>
         <Properties object={dossier} type={dossierType} />
-        <Fact name={t("dossier:field.opened")}>{format.dateTime(dossier.createdAt)} · <Name>{principalLabel(dossier.createdBy, t)}</Name></Fact>
-        <Fact name={t("dossier:field.modified")}>{format.dateTime(dossier.modifiedAt)} · <Name>{principalLabel(dossier.modifiedBy, t)}</Name></Fact>
+        <Fact name={t("dossier:field.opened")}>{format.dateTime(dossier.createdAt)}{t("common:separator")}<Name>{principalLabel(dossier.createdBy, t)}</Name></Fact>
+        <Fact name={t("dossier:field.modified")}>{format.dateTime(dossier.modifiedAt)}{t("common:separator")}<Name>{principalLabel(dossier.modifiedBy, t)}</Name></Fact>
       </Part>
     </>
   );

@@ -128,7 +128,7 @@ export function ListPage() {
     <div className={styles["page"]} ref={page}>
       <div className={styles["head"]}>
         <h1 tabIndex={-1} data-arrival="">{t("dossier:list.title")}</h1>
-        {!rows.isPending && <span className={styles["count"]}>{t("dossier:list.count", { count: rows.total })}{rows.isUpdating && ` · ${t("common:updating")}`}</span>}
+        {!rows.isPending && <span className={styles["count"]}>{t("dossier:list.count", { count: rows.total })}{rows.isUpdating && `${t("common:separator")}${t("common:updating")}`}</span>}
         <span className={styles["gap"]} />
         <SearchBox className={styles["filter"]} label={t("dossier:list.filter")} value={typed} onChange={setTyped} inputRef={filter} onSubmit={() => grid.current?.focus()} />
         <Button icon="plus" onPress={() => setMaking(true)}>{t("dossier:list.new")}</Button>

@@ -67,7 +67,7 @@ export function UploadVersion({ paper, file: first, onClose }: UploadVersionProp
               <thead><tr><th scope="col">{t("dossier:conflict.mine")}</th><th scope="col">{t("dossier:conflict.theirs")}</th></tr></thead>
               <tbody><tr>
                 <td><Code plain>{file.name}</Code><br />{format.bytes(file.size)}</td>
-                <td>{theirs.content !== undefined && theirs.content !== null && <><Code plain>{theirs.content.fileName}</Code><br />{format.bytes(theirs.content.sizeBytes)} · {t("dossier:versions.label", { label: format.digits(theirs.versionLabel ?? "") })}</>}</td>
+                <td>{theirs.content !== undefined && theirs.content !== null && <><Code plain>{theirs.content.fileName}</Code><br />{format.bytes(theirs.content.sizeBytes)}{t("common:separator")}{t("dossier:versions.label", { label: format.digits(theirs.versionLabel ?? "") })}</>}</td>
               </tr></tbody>
             </table>
           </>
@@ -76,7 +76,7 @@ export function UploadVersion({ paper, file: first, onClose }: UploadVersionProp
           <FileTrigger onSelect={(files) => { const [one] = files ?? []; if (one !== undefined) setFile(one); }}>
             <Button icon="paper">{file === undefined ? t("dossier:upload.choose") : t("dossier:upload.chooseOther")}</Button>
           </FileTrigger>
-          {file !== undefined && <span><Code plain>{file.name}</Code> · {format.bytes(file.size)}</span>}
+          {file !== undefined && <span><Code plain>{file.name}</Code>{t("common:separator")}{format.bytes(file.size)}</span>}
         </div>
         <Field content label={t("dossier:upload.comment")} value={comment} onChange={setComment} />
         {/* The first version is 1.0 in any case. */}

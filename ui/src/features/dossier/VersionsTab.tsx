@@ -51,11 +51,11 @@ function VersionList({ paper, openVersion, onOpenVersion }: Pick<VersionsTabProp
               <span>{t("dossier:versions.label", { label: format.digits(version.label) })}</span>
               {version.id === newest && <Chip tone="ok">{t("dossier:versions.newest")}</Chip>}
             </div>
-            <span className={styles["small"]}>{format.dateTime(version.createdAt)} · <Name>{principalLabel(version.createdBy, t)}</Name></span>
+            <span className={styles["small"]}>{format.dateTime(version.createdAt)}{t("common:separator")}<Name>{principalLabel(version.createdBy, t)}</Name></span>
             {version.comment !== undefined && version.comment !== null && version.comment !== "" && <span className={styles["small"]}><bdi dir="auto">{harmless(version.comment)}</bdi></span>}
             {version.content !== undefined && version.content !== null && (
               <>
-                <span className={styles["small"]}><Code plain>{version.content.fileName}</Code> · {format.bytes(version.content.sizeBytes)}</span>
+                <span className={styles["small"]}><Code plain>{version.content.fileName}</Code>{t("common:separator")}{format.bytes(version.content.sizeBytes)}</span>
                 <div className={styles["acts"]}>
                   {!isOpen && <Button onPress={() => onOpenVersion(version.id === newest ? undefined : version.id)} aria-label={t("dossier:versions.openLabel", { label: format.digits(version.label) })}>{t("dossier:versions.open")}</Button>}
                   <ButtonLink icon="download" href={downloadAddress(version.id)} label={t("dossier:versions.downloadLabel", { label: format.digits(version.label) })} />

@@ -73,7 +73,7 @@ function Panel({ run: now }: { run: Run }) {
     t("import:bytes", { done: format.bytes(now.settledBytes + now.flyingBytes), total: format.bytes(now.totalBytes) }),
     now.state === "running" && pace.bytesPerSecond > 0 ? t("import:rate", { rate: format.bytes(pace.bytesPerSecond) }) : "",
     pace.secondsLeft === undefined ? "" : t("import:left", { time: format.span(pace.secondsLeft) }),
-  ].filter(Boolean).join(" · ");
+  ].filter(Boolean).join(t("common:separator"));
   const troubled = now.files.filter((file) => file.state === "fault" || file.reason !== undefined);
   const shown = onlyFaults || (!active && troubled.length > 0) ? troubled : now.files;
   return (
@@ -99,7 +99,7 @@ function Panel({ run: now }: { run: Run }) {
               counts.trashed > 0 && t("import:report.trashed", { count: counts.trashed }),
               counts.cancelled > 0 && t("import:report.cancelled", { count: counts.cancelled }),
               troubled.length > 0 && t("import:report.fault", { count: troubled.length }),
-            ].filter(Boolean).join(" · ") || t("import:report.nothing")}
+            ].filter(Boolean).join(t("common:separator")) || t("import:report.nothing")}
           </Line>
         )}
         {active && troubled.length > 0 && <div><Button pressed={onlyFaults} onPress={() => setOnlyFaults(!onlyFaults)}>{t("import:onlyFaults", { count: troubled.length })}</Button></div>}

@@ -36,7 +36,7 @@ export function HitRow({ hit, q, active }: { hit: Hit; q: string; active: boolea
       </div>
       <div className={styles["hitLine"]}>
         {hit.base === "folder" && <Name className="mono">{hit.name}</Name>}
-        {isPaper && hit.dossier && <Link to="/d/$id" params={{ id: hit.dossier.id }}><Name className="mono">{hit.dossier.name}</Name>{hit.dossier.title !== hit.dossier.name && <> · <Name>{hit.dossier.title}</Name></>}</Link>}
+        {isPaper && hit.dossier && <Link to="/d/$id" params={{ id: hit.dossier.id }}><Name className="mono">{hit.dossier.name}</Name>{hit.dossier.title !== hit.dossier.name && <>{t("common:separator")}<Name>{hit.dossier.title}</Name></>}</Link>}
         <span>{format.date(hit.modifiedAt)}</span>
         {(hit.text?.pageCount ?? 0) > 0 && <span>{t("search:pages", { count: hit.text?.pageCount ?? 0 })}</span>}
         {hit.content !== undefined && hit.content !== null && <Code plain>{hit.content.fileName}</Code>}

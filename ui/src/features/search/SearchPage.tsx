@@ -59,7 +59,7 @@ export function SearchPage() {
         {q !== "" && total !== undefined && (
           <span className={styles["count"]}>
             {t("search:count", { count: total })}
-            {answer.isFetching ? ` · ${t("common:updating")}` : answer.data?.tookMs !== undefined && ` · ${t("search:took", { time: answer.data.tookMs })}`}
+            {answer.isFetching ? `${t("common:separator")}${t("common:updating")}` : answer.data?.tookMs !== undefined && `${t("common:separator")}${t("search:took", { time: answer.data.tookMs })}`}
           </span>
         )}
       </div>
