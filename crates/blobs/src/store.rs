@@ -456,6 +456,20 @@ impl BlobStore {
         }
     }
 
+    /// Says why a folder cannot be stored to now, from a look at it; another store is only known by how calls end.
+    ///
+    /// # Errors
+    /// [`BlobError::Unavailable`].
+    pub async fn check_reach(&self) -> Result<(), BlobError> {
+        match &self.backend {
+            Backend::Folder(folder) => {
+                let folder = folder.clone();
+                blocking::run(move || folder.check_reach()).await
+            }
+            Backend::Objects(_) => Ok(()),
+        }
+    }
+
     /// Returns how often the store failed since it was opened.
     pub fn counters(&self) -> StoreCounters {
         self.counters.now()

@@ -306,3 +306,23 @@ async fn many_readers_beyond_those_that_read_ahead_get_their_bytes() {
         assert!([&first[..], &rest[..]].concat() == bytes);
     }
 }
+
+#[tokio::test]
+async fn a_disk_that_was_not_mounted_was_an_internal_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("blobs");
+    let store = BlobStore::open(&StoreConfig::Folder { path: path.clone(), reserve_bytes: 0 }).await.unwrap();
+    store.check_reach().await.unwrap();
+    let away = folder.path().join("away");
+    fs::rename(&path, &away).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(matches!(store.check_reach().await, Err(BlobError::Unavailable { .. })));
+    let staged = store.stage(body(&bytes_of(100, 1), 100)).await.unwrap();
+    let key = cartulary_blobs::StorageKey::new(staged.digest, 0);
+    assert!(matches!(store.commit(staged, &key).await, Err(BlobError::Unavailable { .. })));
+    fs::remove_dir(&path).unwrap();
+    fs::rename(&away, &path).unwrap();
+    store.check_reach().await.unwrap();
+    let staged = store.stage(body(&bytes_of(100, 1), 100)).await.unwrap();
+    store.commit(staged, &key).await.unwrap();
+}

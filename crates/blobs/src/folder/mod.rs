@@ -111,7 +111,25 @@ impl Folder {
             let free_bytes = self.free_bytes().unwrap_or(0);
             return BlobError::NoSpace { needed_bytes: None, reserve_bytes: self.reserve_bytes, free_bytes };
         }
+        // A disk that is not mounted, or only to be read: the bytes are as good as before, and a person has to act.
+        let is_out_of_reach = matches!(source.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::NotFound);
+        if is_out_of_reach {
+            return BlobError::Unavailable { source: source.into() };
+        }
         BlobError::Io { act, source }
+    }
+
+    /// Says why nothing can be stored now, although there may be room: the folder is gone, another one lies in its place,
+    /// or it is only to be read.
+    pub(crate) fn check_reach(&self) -> Result<()> {
+        use rustix::fs::{Access, access};
+        let wanted = Access::WRITE_OK | Access::EXEC_OK;
+        for folder in [self.root.join(STAGING), self.root.join(STORED).join("00")] {
+            access(&folder, wanted).map_err(|errno| BlobError::Unavailable {
+                source: format!("`{}`: {}", folder.display(), io::Error::from(errno)).into(),
+            })?;
+        }
+        Ok(())
     }
 }
 

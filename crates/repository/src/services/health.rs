@@ -101,7 +101,13 @@ impl Repository {
         // The office works on; what was damaged answers `content_damaged` until it is sent again or put back.
         let is_degraded = counters.corrupt > 0;
         let advice = if is_degraded { ", since the start: `cartulary verify` names what is damaged" } else { "" };
-        health.checks.push(HealthCheck { name: "blobs", ok: true, is_degraded, reason: format!("{words}{advice}") });
+        match self.blobs().check_reach().await {
+            Ok(()) => {
+                let reason = format!("{words}{advice}");
+                health.checks.push(HealthCheck { name: "blobs", ok: true, is_degraded, reason });
+            }
+            Err(error) => health.push("blobs", false, error_chain(&error)),
+        }
         let containment = match &self.inner.workers {
             Some(_) => self.inner.containment.get().map_or("not needed yet", String::as_str),
             None => "no workers: texts wait",
