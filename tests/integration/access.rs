@@ -361,3 +361,74 @@ async fn a_user_never_takes_the_name_of_a_group() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_group_stood_for_the_last_administrator() {
+    each_office(async |office| {
+        let boss = office.user("boss", &[]).await.actor().id();
+        let promoted = UserChanges { administrator: Some(true), ..UserChanges::default() };
+        office.system.user_update(boss, promoted).await.unwrap();
+        for other in office.system.user_list(ALL).await.unwrap().items {
+            if other.is_administrator && other.id != boss && other.username != "system" {
+                let demoted = UserChanges { administrator: Some(false), ..UserChanges::default() };
+                office.system.user_update(other.id, demoted).await.unwrap();
+            }
+        }
+        let groups = office.system.group_list(ALL).await.unwrap().items;
+        let administrators = groups.iter().find(|group| group.name == "administrators").unwrap().id;
+        let refused = |result: Result<(), RepositoryError>| {
+            assert!(matches!(result, Err(RepositoryError::Conflict { code: "last_administrator", .. })), "{result:?}");
+        };
+        let empty = office.system.group_create("empty".to_owned(), None).await.unwrap().id;
+        refused(office.system.group_set_members(administrators, vec![empty]).await.map(drop));
+        let chiefs = office.system.group_create("chiefs".to_owned(), None).await.unwrap().id;
+        office.system.group_set_members(chiefs, vec![boss]).await.unwrap();
+        office.system.group_set_members(administrators, vec![chiefs]).await.unwrap();
+        for changes in [
+            UserChanges { disabled: Some(true), ..UserChanges::default() },
+            UserChanges { groups: Some(Vec::new()), ..UserChanges::default() },
+        ] {
+            refused(office.system.user_update(boss, changes).await.map(drop));
+        }
+        refused(office.system.group_set_members(chiefs, Vec::new()).await.map(drop));
+        assert!(office.sign_in("boss").await.user_list(ALL).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_groups_said_again_stopped_what_was_on_its_way() {
+    each_office(async |office| {
+        let writer = office.user("writer", &["staff"]).await;
+        let same = UserChanges { groups: Some(vec!["staff".to_owned()]), ..UserChanges::default() };
+        office.system.user_update(writer.actor().id(), same).await.unwrap();
+        writer
+            .dossier_create(cartulary_repository::NewFolder { name: "1".to_owned(), ..Default::default() })
+            .await
+            .unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_a_phone_writes_in_two_characters_was_wrong() {
+    each_office(async |office| {
+        let (one, two) = ("caf\u{e9}-terrasse-77", "cafe\u{301}-terrasse-77");
+        let new = |name: &str, password: &str| NewUser {
+            username: name.to_owned(),
+            password: Some(password.to_owned()),
+            ..NewUser::default()
+        };
+        office.system.user_create(new("lina", one)).await.unwrap();
+        let request = cartulary_repository::SignIn {
+            username: "lina".into(),
+            password: two.into(),
+            kind: cartulary_repository::SessionKind::Bearer,
+            peer: Ipv4Addr::LOCALHOST.into(),
+        };
+        office.repository.sign_in(request).await.unwrap();
+        let own = office.system.user_create(new("fatima.hassan", "Fatima.Hassan1")).await;
+        assert!(matches!(own, Err(RepositoryError::Invalid { .. })), "{:?}", own.map(drop));
+    })
+    .await;
+}

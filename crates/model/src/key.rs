@@ -36,14 +36,18 @@ pub fn look_alike_key(name: &str) -> String {
     skeleton(&alike).collect()
 }
 
-/// Says whether a name has letters of scripts that are taken for each other, as Latin and Cyrillic. Latin beside Arabic,
-/// Han, Hebrew and the like is read by everybody, and none of these.
+/// Says whether a word of a name has letters of scripts that are taken for each other, as Latin and Cyrillic. Words of
+/// different scripts beside each other are how people write (`отдел IT`), and Latin beside Arabic, Han, Hebrew and the like
+/// is read by everybody.
 ///
 /// Source: UTS #39 §5.2, Restriction-Level Detection: what is above *Moderately Restrictive*, looking at letters only.
 pub fn mixes_alike_scripts(name: &str) -> bool {
-    let letters: String = name.nfkc().filter(|one| one.is_alphabetic()).collect();
-    let letters = letters.as_str();
-    !letters.is_single_script() && letters.detect_restriction_level() > RestrictionLevel::ModeratelyRestrictive
+    let plain: String = name.nfkc().collect();
+    plain.split(|one: char| one.is_whitespace() || one.is_ascii_punctuation()).any(|word| {
+        let letters: String = word.chars().filter(|one| one.is_alphabetic()).collect();
+        let letters = letters.as_str();
+        !letters.is_single_script() && letters.detect_restriction_level() > RestrictionLevel::ModeratelyRestrictive
+    })
 }
 
 /// Why a name is refused.
@@ -140,14 +144,17 @@ pub fn is_misleading(character: char) -> bool {
     let breaks = matches!(character, '\u{2028}' | '\u{2029}');
     let is_needed = matches!(character, '\u{200c}'..='\u{200f}' | '\u{61c}' | '\u{fe00}'..='\u{fe0f}');
     let is_none = matches!(character, '\u{fdd0}'..='\u{fdef}') || u32::from(character) & 0xfffe == 0xfffe;
-    character.is_control() || breaks || is_none || (is_ignorable(character) && !is_needed)
+    character.is_control() || breaks || is_none || is_blank(character) || (is_ignorable(character) && !is_needed)
 }
 
 /// Says whether a person sees something of a character: spaces, controls and what is drawn as nothing show nothing.
 pub fn is_visible(character: char) -> bool {
-    // It is a pattern of Braille with no dot.
-    let is_blank = character == '\u{2800}';
-    !(character.is_whitespace() || is_blank || is_ignorable(character) || is_misleading(character))
+    !(character.is_whitespace() || is_ignorable(character) || is_misleading(character))
+}
+
+/// Says whether a character is a pattern of Braille with no dot.
+const fn is_blank(character: char) -> bool {
+    character == '\u{2800}'
 }
 
 /// Says whether a character is drawn as nothing; those that turn the direction of what follows are among them.
@@ -196,6 +203,9 @@ mod tests {
             "\u{430}\u{43d}\u{43d}\u{430}",
             "ren\u{e9}",
             "\u{7ca}\u{7de}",
+            "\u{43e}\u{442}\u{434}\u{435}\u{43b} IT",
+            "\u{738b} \u{412}\u{430}\u{43d}\u{44f}",
+            "HR-\u{43e}\u{442}\u{434}\u{435}\u{43b}",
             "\u{7530}\u{4e2d}\u{3055}\u{3093} tanaka",
             "1234",
             "",

@@ -187,7 +187,9 @@ impl Authentication {
 
     /// Returns the argon2id hash of a password as a PHC string.
     pub(crate) async fn hash(&self, password: String) -> Result<String> {
-        let hashed = self.hashing(move || Argon2::default().hash_password(password.as_bytes()).map(|h| h.to_string()));
+        let hashed = self.hashing(move || {
+            Argon2::default().hash_password(passwords::normal(&password).as_bytes()).map(|hash| hash.to_string())
+        });
         hashed.await?.map_err(|error| RepositoryError::internal(error.to_string()))
     }
 
@@ -195,7 +197,7 @@ impl Authentication {
     pub(crate) async fn verify(&self, password: String, hash: String) -> Result<bool> {
         self.hashing(move || {
             let Ok(parsed) = PasswordHash::new(&hash) else { return false };
-            Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok()
+            Argon2::default().verify_password(passwords::normal(&password).as_bytes(), &parsed).is_ok()
         })
         .await
     }

@@ -5,12 +5,16 @@
 //! list that matter: they are words like these with digits around them, one character again and again, and runs along the
 //! alphabet or the keyboard.
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::{RepositoryError, Result};
 
 /// The fewest characters of a password.
 pub(crate) const CHARACTERS_MIN: usize = 8;
 /// The longest password. *Units*: bytes of UTF-8.
 const BYTES_MAX: usize = 1024;
+/// So many characters a password has at least beside the name to sign in with.
+const BESIDE_NAME_MIN: usize = 4;
 
 /// What is left of the passwords that are tried first when digits and signs around them are taken away.
 const COMMON: &str = "\
@@ -20,7 +24,7 @@ const COMMON: &str = "\
     letmein liverpool login lovely loveyou marina master matrix maverick mercedes michael michelle monkey mustang \
     newpassword nicole office pass passcode passphrase passw passwd password passwort pokemon princess qazwsx qwe \
     qwer qwert qwerty qwertyuiop root samsung secret security server shadow starwars summer sunshine superman \
-    superuser temp temporary test tester testing testtest trustno user username welcome whatever winter zaq zxc \
+    superuser spring autumn drowssap woaini пароль كلمةالسر temp temporary test tester testing testtest trustno user username welcome whatever winter zaq zxc \
     zxcvbnm";
 
 /// Rows along which fingers run.
@@ -32,6 +36,7 @@ const RUNS: &[&str] = &[
     "qwertzuiopasdfghjklyxcvbnm",
     "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
     "1q2w3e4r5t6y7u8i9o0p",
+    "йцукенгшщзхъфывапролджэячсмитьбю",
 ];
 
 /// Refuses a password that is too short, or too long to hash at leisure; `field` is what the request calls it.
@@ -55,9 +60,27 @@ pub(crate) fn check(field: &str, password: &str) -> Result<()> {
     Ok(())
 }
 
+/// Refuses the name that a person signs in with, alone or with a few characters around it.
+pub(crate) fn refuse_name(field: &str, password: &str, name: &str) -> Result<()> {
+    let folded = |text: &str| -> String { normal(text).chars().flat_map(char::to_lowercase).collect() };
+    let rest = folded(password).replace(&folded(name), "");
+    if rest.chars().count() < BESIDE_NAME_MIN {
+        let detail = "a password is not the name to sign in with; several words of your own are better";
+        return Err(RepositoryError::invalid(field, "too_common", detail));
+    }
+    Ok(())
+}
+
+/// Returns a password in the form that is hashed: phones and PCs write `é` as one character or as two.
+///
+/// Source: NIST SP 800-63B §3.1.1.2, on stabilized strings and NFKC.
+pub(crate) fn normal(password: &str) -> String {
+    password.nfkc().collect()
+}
+
 /// Says whether a password is among those that are tried first.
 pub(crate) fn is_common(password: &str) -> bool {
-    let folded: String = password.chars().filter(|c| !c.is_whitespace()).flat_map(as_latin).collect();
+    let folded: String = normal(password).chars().filter(|c| !c.is_whitespace()).flat_map(as_latin).collect();
     let plain = unit_of(&folded);
     is_run(plain) || plain.chars().count() <= 2 || is_common_word(plain) || is_common_word(&without_leet(plain))
 }

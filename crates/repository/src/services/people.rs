@@ -158,6 +158,7 @@ impl Session {
         let made = if new.password.is_none() { Some(one_time_password()?) } else { None };
         let password = new.password.clone().or_else(|| made.clone()).unwrap_or_default();
         passwords::check("password", &password)?;
+        passwords::refuse_name("password", &password, &new.username)?;
         let hash = self.repository.inner.authentication.hash(password).await?;
         let session = self.clone();
         let written = self
@@ -202,6 +203,9 @@ impl Session {
             .transact(move |tx| {
                 let row = find_user(tx.conn, id)?;
                 let now = tx.now.as_millis();
+                if let Some(password) = &changes.password {
+                    passwords::refuse_name("password", password, &row.name)?;
+                }
                 let had_administrator = session.has_administrator(tx)?;
                 let label = changes.display_name.clone().unwrap_or_else(|| row.display_name.clone());
                 let disabled_at = match changes.disabled {
@@ -213,17 +217,14 @@ impl Session {
                 if let Some(hash) = &hash {
                     principals::put_credential(tx.conn, row.no, hash, true, now)?;
                 }
+                let has_other_groups = session.put_memberships(tx, row.no, &changes)?;
                 let is_shut_out = hash.is_some() || (row.disabled_at.is_none() && disabled_at.is_some());
                 if is_shut_out {
                     principals::turn_epoch(tx.conn, row.no)?;
-                } else if changes.groups.is_some() || changes.administrator.is_some() {
+                } else if has_other_groups {
                     principals::turn_rights(tx.conn, row.no)?;
                 }
-                session.put_memberships(tx, row.no, &changes)?;
-                if had_administrator && !session.has_administrator(tx)? {
-                    let detail = "one administrator must stay who can sign in";
-                    return Err(RepositoryError::conflict("last_administrator", detail));
-                }
+                session.refuse_without_administrator(tx, had_administrator)?;
                 note_people(
                     tx,
                     json!({ "act": "user_update", "user": row.name, "disabled": disabled_at.is_some(),
@@ -240,14 +241,38 @@ impl Session {
         Ok(written.value)
     }
 
-    /// Says whether somebody can sign in as an administrator.
+    /// Says whether somebody can sign in as an administrator: a user who is not shut out, in whatever group of groups.
     fn has_administrator(&self, tx: &mut Tx<'_>) -> Result<bool> {
-        let members = principals::members_of(tx.conn, self.repository.inner.administrators_no)?;
-        Ok(members.iter().any(|member| member.disabled_at.is_none()))
+        let mut seen = BTreeSet::new();
+        let mut waiting = vec![self.repository.inner.administrators_no];
+        while let Some(group) = waiting.pop() {
+            if !seen.insert(group) {
+                continue;
+            }
+            for member in principals::members_of(tx.conn, group)? {
+                if member.kind == principals::GROUP {
+                    waiting.push(member.no);
+                } else if member.disabled_at.is_none() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
-    fn put_memberships(&self, tx: &mut Tx<'_>, user: i64, changes: &UserChanges) -> Result<()> {
+    /// Refuses what took the right to administer from the last one who could sign in with it.
+    fn refuse_without_administrator(&self, tx: &mut Tx<'_>, had_one: bool) -> Result<()> {
+        if had_one && !self.has_administrator(tx)? {
+            let detail = "one administrator must stay who can sign in";
+            return Err(RepositoryError::conflict("last_administrator", detail));
+        }
+        Ok(())
+    }
+
+    /// Puts a user into the groups that are asked for; says whether they are others than before.
+    fn put_memberships(&self, tx: &mut Tx<'_>, user: i64, changes: &UserChanges) -> Result<bool> {
         let administrators = self.repository.inner.administrators_no;
+        let before = direct_groups(tx, user)?;
         if let Some(groups) = &changes.groups {
             for group in principals::direct_groups_of(tx.conn, user)? {
                 if group.no != administrators {
@@ -261,7 +286,11 @@ impl Session {
             Some(false) => principals::remove_member(tx.conn, administrators, user)?,
             None => {}
         }
-        acl::log_change(tx.conn, None, None, tx.now.as_millis())
+        let has_others = direct_groups(tx, user)? != before;
+        if has_others {
+            acl::log_change(tx.conn, None, None, tx.now.as_millis())?;
+        }
+        Ok(has_others)
     }
 
     /// Changes one's own password; other sessions of the user end.
@@ -274,8 +303,13 @@ impl Session {
             return Err(RepositoryError::invalid("newPassword", "same_password", "the new password is the old one"));
         }
         let user = self.actor.no;
-        let credential =
-            self.repository.database().read(move |conn: &mut Conn| principals::credential(conn, user)).await?;
+        let read = move |conn: &mut Conn| -> Result<_> {
+            Ok((principals::by_no(conn, user)?, principals::credential(conn, user)?))
+        };
+        let (row, credential) = self.repository.database().read(read).await?;
+        if let Some(row) = row {
+            passwords::refuse_name("newPassword", &new, &row.name)?;
+        }
         let credential = credential.ok_or(RepositoryError::WrongCredentials)?;
         let authentication = &self.repository.inner.authentication;
         if !authentication.verify(current, credential.password_hash).await? {
@@ -336,12 +370,14 @@ impl Session {
     /// Sets all members of a group: users, or other groups.
     ///
     /// # Errors
-    /// `Forbidden`; `NotFound`; `Invalid` for unknown members; `Conflict` for circles and for `everyone`.
+    /// `Forbidden`; `NotFound`; `Invalid` for unknown members; `Conflict` for circles, for `everyone`, and
+    /// `last_administrator`.
     pub async fn group_set_members(&self, id: ObjectId, members: Vec<ObjectId>) -> Result<GroupView> {
         self.require_administrator()?;
-        let administrators = self.repository.inner.administrators_no;
+        let session = self.clone();
         let written = self
             .transact(move |tx| {
+                let had_administrator = session.has_administrator(tx)?;
                 let group = principals::by_id(tx.conn, &id.to_string())?.filter(|row| row.kind == principals::GROUP);
                 let group = group.ok_or_else(|| RepositoryError::not_found("the group"))?;
                 if group.name == EVERYONE {
@@ -360,10 +396,7 @@ impl Session {
                 for changed in before.symmetric_difference(&after) {
                     principals::turn_rights(tx.conn, *changed)?;
                 }
-                if group.no == administrators && !chosen.iter().any(|member| member.disabled_at.is_none()) {
-                    let detail = "one administrator must stay who can sign in";
-                    return Err(RepositoryError::conflict("last_administrator", detail));
-                }
+                session.refuse_without_administrator(tx, had_administrator)?;
                 acl::log_change(tx.conn, None, None, tx.now.as_millis())?;
                 let names: Vec<&str> = chosen.iter().map(|member| member.name.as_str()).collect();
                 note_people(tx, json!({ "act": "group_set_members", "group": group.name, "members": names }))?;
@@ -373,6 +406,10 @@ impl Session {
         self.repository.inner.authentication.forget();
         Ok(written.value)
     }
+}
+
+fn direct_groups(tx: &mut Tx<'_>, user: i64) -> Result<BTreeSet<i64>> {
+    Ok(principals::direct_groups_of(tx.conn, user)?.into_iter().map(|group| group.no).collect())
 }
 
 fn find_user(conn: &mut Conn, id: ObjectId) -> Result<PrincipalRow> {
