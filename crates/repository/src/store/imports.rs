@@ -219,18 +219,24 @@ pub(crate) struct UnreadRow {
 }
 
 /// Returns how many texts of what a source took since an instant are in `state`.
+///
+/// The state is compared in a way that no index of states serves: for each file that the source took one rendition is
+/// looked up by its digest. Beginning with all renditions in a state, SQLite would walk through all files for each.
 pub(crate) fn texts_in(conn: &mut Conn, source: i64, since: i64, text: (&str, &str), state: &str) -> Result<i64> {
     let (kind, producer) = text;
     let count = each_db!(conn, |c| import_entry::table
         .inner_join(rendition::table.on(rendition::source_digest.eq(import_entry::blob_digest)))
         .filter(import_entry::source_no.eq(source).and(import_entry::taken_at.ge(since)))
-        .filter(rendition::kind.eq(kind).and(rendition::producer.eq(producer)).and(rendition::state.eq(state)))
+        .filter(
+            rendition::kind.eq(kind).and(rendition::producer.eq(producer)).and(rendition::state.concat("").eq(state))
+        )
         .select(count_star())
         .first::<i64>(c))?;
     Ok(count)
 }
 
-/// Returns up to `limit` files that a source took since an instant and whose text could not be read, by path.
+/// Returns up to `limit` files that a source took since an instant and whose text could not be read, by path; looked up
+/// as by [`texts_in`].
 pub(crate) fn unread(
     conn: &mut Conn,
     source: i64,
@@ -243,7 +249,7 @@ pub(crate) fn unread(
         .inner_join(rendition::table.on(rendition::source_digest.eq(import_entry::blob_digest)))
         .filter(import_entry::source_no.eq(source).and(import_entry::taken_at.ge(since)))
         .filter(rendition::kind.eq(kind).and(rendition::producer.eq(producer)))
-        .filter(rendition::state.eq(super::renditions::FAILED))
+        .filter(rendition::state.concat("").eq(super::renditions::FAILED))
         .order(import_entry::path)
         .limit(limit)
         .select((import_entry::path, import_entry::document_no, rendition::faults))

@@ -150,6 +150,15 @@ fn the_newest_of_the_logs_and_lists_of_objects_come_by_an_index() {
     });
 }
 
+#[test]
+fn the_end_of_a_large_import_walked_through_its_files_for_each_text() {
+    let expect = "SEARCH rendition USING INDEX sqlite_autoindex_rendition_1 (source_digest=?";
+    check(&[expect; 2], |conn| {
+        imports::texts_in(conn, 1, 0, ("text", "p"), renditions::WAITING)?;
+        imports::unread(conn, 1, 0, ("text", "p"), 10).map(drop)
+    });
+}
+
 #[derive(QueryableByName)]
 struct Opcode {
     #[diesel(sql_type = Text)]
