@@ -11,7 +11,7 @@ use crate::error::DbError;
 use crate::gate::{Gate, blocking};
 use crate::migrations::{self, AppliedMigration, MigrationSet};
 use crate::pool::{self, Manager, Target, read_in_snapshot};
-use crate::sqlite::{self, Answer, Caller, Member, Request, WriterHandle, WriterSettings};
+use crate::sqlite::{self, Answer, Caller, Request, WriterHandle, WriterSettings};
 
 /// Does what must happen once per commit, inside the transaction: the sequencer numbers the changes here.
 ///
@@ -229,10 +229,7 @@ impl Database {
         E: From<DbError> + Send + 'static,
     {
         match &self.inner.writer {
-            Writing::Grouped(writer) => {
-                let answer = submit(writer, act)?;
-                answer.await.unwrap_or_else(|_| Err(no_answer().into()))
-            }
+            Writing::Grouped(writer) => submit(writer, act).await.unwrap_or_else(|_| Err(no_answer().into())),
             #[cfg(feature = "postgres")]
             Writing::Pooled => {
                 let inner = Arc::clone(&self.inner);
@@ -256,10 +253,7 @@ impl Database {
                 // It would wait for itself.
                 Err(DbError::Misuse("waited for another write").into())
             }
-            Writing::Grouped(writer) => {
-                let answer = submit(writer, act)?;
-                answer.blocking_recv().unwrap_or_else(|_| Err(no_answer().into()))
-            }
+            Writing::Grouped(writer) => submit(writer, act).blocking_recv().unwrap_or_else(|_| Err(no_answer().into())),
             #[cfg(feature = "postgres")]
             Writing::Pooled => {
                 let waiter = self.inner.gate.wait()?;
@@ -375,9 +369,7 @@ where
         let Self { database, caller } = self;
         match &database.inner.writer {
             Writing::Grouped(writer) => {
-                if let Err((error, member)) = writer.send(Request::of(caller, act)) {
-                    refuse(member, error);
-                }
+                writer.send(Request::of(caller, act));
             }
             #[cfg(feature = "postgres")]
             Writing::Pooled => {
@@ -395,22 +387,16 @@ where
     }
 }
 
-/// Gives a caller the error that kept his transaction out of the queue.
-fn refuse(mut member: Box<dyn Member>, error: DbError) {
-    member.overrule(error);
-    member.answer();
-}
-
 /// Puts a transaction into the writer's queue; returns where its answer appears.
-fn submit<T, E, F>(writer: &WriterHandle, act: F) -> Result<Answer<T, E>, DbError>
+fn submit<T, E, F>(writer: &WriterHandle, act: F) -> Answer<T, E>
 where
     F: Fn(&mut Conn) -> Result<T, E> + Send + 'static,
     T: Send + 'static,
     E: From<DbError> + Send + 'static,
 {
     let (member, answer) = Request::with_answer(act);
-    writer.send(member).map_err(|(error, _)| error)?;
-    Ok(answer)
+    writer.send(member);
+    answer
 }
 
 fn no_answer() -> DbError {

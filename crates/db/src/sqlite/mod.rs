@@ -13,7 +13,7 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 
 use crate::error::DbError;
 
-pub(crate) use member::{Answer, Caller, Member, Request};
+pub(crate) use member::{Answer, Caller, Request};
 #[cfg(feature = "testing")]
 pub(crate) use writer::Faults;
 pub(crate) use writer::{WriterHandle, WriterSettings, is_writer_thread};

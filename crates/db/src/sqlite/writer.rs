@@ -91,18 +91,19 @@ impl WriterHandle {
         Ok(Self { queue: RwLock::new(Some(queue)), thread: Mutex::new(Some(thread)), capacity, faults })
     }
 
-    /// Puts a transaction into the queue, or gives it back with the reason.
-    pub(crate) fn send(&self, member: Box<dyn Member>) -> Result<(), (DbError, Box<dyn Member>)> {
+    /// Puts a transaction into the queue, or answers it at once with the reason why not.
+    pub(crate) fn send(&self, member: Box<dyn Member>) {
         let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(queue) = queue.as_ref() else {
-            return Err((DbError::Unavailable("it is closed".to_owned()), member));
+        let (why, mut member) = match queue.as_ref() {
+            None => ("it is closed".to_owned(), member),
+            Some(queue) => match queue.try_send(member) {
+                Ok(()) => return,
+                Err(TrySendError::Full(member)) => (format!("{} transactions wait already", self.capacity), member),
+                Err(TrySendError::Disconnected(member)) => ("its writer has ended".to_owned(), member),
+            },
         };
-        queue.try_send(member).map_err(|refused| match refused {
-            TrySendError::Full(member) => {
-                (DbError::Unavailable(format!("{} transactions wait already", self.capacity)), member)
-            }
-            TrySendError::Disconnected(member) => (DbError::Unavailable("its writer has ended".to_owned()), member),
-        })
+        member.overrule(DbError::Unavailable(why));
+        member.answer();
     }
 
     /// Takes no more transactions, finishes those in the queue and folds the log into the database file.
