@@ -97,14 +97,11 @@ impl Folder {
 
     /// Tells apart a file that is missing from a folder that is gone: an unmounted disk has not lost its blobs.
     fn missing_or(&self, path: &Path, act: &'static str, source: io::Error) -> BlobError {
-        if source.kind() != io::ErrorKind::NotFound {
-            return self.fault(act, source);
-        }
-        let folder_is_there = path.parent().is_some_and(Path::is_dir);
-        if folder_is_there { BlobError::NotFound } else { BlobError::Unavailable { source: source.into() } }
+        let is_missing = source.kind() == io::ErrorKind::NotFound && path.parent().is_some_and(Path::is_dir);
+        if is_missing { BlobError::NotFound } else { self.fault(act, source) }
     }
 
-    /// Keeps the kind of a full disk, which the caller answers in its own way.
+    /// Keeps apart a full disk, and one that is away or only to be read, which the caller answers in their own way.
     pub(crate) fn fault(&self, act: &'static str, source: io::Error) -> BlobError {
         let is_full = matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         if is_full {
