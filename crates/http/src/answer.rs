@@ -22,8 +22,7 @@ pub fn ok(body: &impl Serialize) -> Answer {
 
 /// Answers one object with its entity tag, or 304 when the client has it.
 pub fn object(guarded: &Guarded, change_token: i64, body: &impl Serialize) -> Answer {
-    let bytes = bytes_of(body)?;
-    let etag = conditional::etag(change_token, &bytes);
+    let (bytes, etag) = tagged(change_token, body)?;
     if conditional::has_already(guarded.headers(), &etag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish());
     }
@@ -34,8 +33,7 @@ pub fn object(guarded: &Guarded, change_token: i64, body: &impl Serialize) -> An
 
 /// Answers a changed object with its new entity tag and the transaction.
 pub fn changed(transaction: &str, change_token: i64, body: &impl Serialize) -> Answer {
-    let bytes = bytes_of(body)?;
-    let etag = conditional::etag(change_token, &bytes);
+    let (bytes, etag) = tagged(change_token, body)?;
     Ok(response(StatusCode::OK, bytes, |response| {
         response.insert_header((ETAG, etag));
         response.insert_header((CARTULARY_TRANSACTION, transaction));
@@ -44,8 +42,7 @@ pub fn changed(transaction: &str, change_token: i64, body: &impl Serialize) -> A
 
 /// Answers a new object with its address, its entity tag and the transaction.
 pub fn created(location: &str, transaction: &str, change_token: i64, body: &impl Serialize) -> Answer {
-    let bytes = bytes_of(body)?;
-    let etag = conditional::etag(change_token, &bytes);
+    let (bytes, etag) = tagged(change_token, body)?;
     Ok(response(StatusCode::CREATED, bytes, |response| {
         response.insert_header((ETAG, etag));
         response.insert_header((CARTULARY_TRANSACTION, transaction));
@@ -63,6 +60,13 @@ pub fn done(transaction: &str) -> Answer {
 /// Answers with JSON, and with headers that `with` adds.
 pub fn json(status: StatusCode, body: &impl Serialize, with: impl FnOnce(&mut HttpResponseBuilder)) -> Answer {
     Ok(response(status, bytes_of(body)?, with))
+}
+
+/// Returns an object as JSON, with the entity tag of just this answer.
+fn tagged(change_token: i64, body: &impl Serialize) -> Result<(Vec<u8>, HeaderValue), ApiError> {
+    let bytes = bytes_of(body)?;
+    let etag = conditional::etag(change_token, &bytes);
+    Ok((bytes, etag))
 }
 
 fn bytes_of(body: &impl Serialize) -> Result<Vec<u8>, ApiError> {

@@ -3,20 +3,18 @@
 use actix_web::http::header::{HeaderMap, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use cartulary_model::BlobDigest;
 use cartulary_repository::Precondition;
-use sha2::{Digest, Sha256};
 
 use crate::error::ApiError;
 
-/// How much of the digest of an answer stands in its entity tag. *Units*: bytes.
-const DIGEST_BYTES: usize = 6;
+/// How much of the digest of an answer stands in its entity tag. *Units*: hexadecimal digits.
+const DIGEST_DIGITS: usize = 12;
 
 /// Returns the entity tag of an object's representation: its change token and, behind a dot, a digest of the answer. An
 /// answer shows things that change while the object does not, such as how far its text is read; a precondition looks at
 /// the token alone.
 pub fn etag(change_token: i64, representation: &[u8]) -> HeaderValue {
-    let digest = Sha256::digest(representation);
-    let digest: String = digest.iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
-    quoted(&format!("{change_token}.{digest}"))
+    let digest = BlobDigest::of(representation).to_string();
+    quoted(&format!("{change_token}.{}", digest.get(..DIGEST_DIGITS).unwrap_or(&digest)))
 }
 
 /// Returns `tag` in quotes.
