@@ -98,28 +98,19 @@ pub struct Remote {
     pub trust: Option<PathBuf>,
 }
 
-/// What stands below the help of a command about people.
-macro_rules! people_help {
-    ($example:literal) => {
-        concat!("Examples:\n  ", $example, "\n\nExit codes:\n  0  done\n  2  could not do it")
+/// What stands below the help of a command below `user`, `config` or `tls`.
+macro_rules! help {
+    (exits user) => {
+        "  0  done\n  2  could not do it"
     };
-}
-
-/// What stands below the help of a command about the configuration.
-macro_rules! config_help {
-    ($example:literal) => {
-        concat!(
-            "Examples:\n  ",
-            $example,
-            "\n\nExit codes:\n  0  right\n  1  the configuration is wrong, and why is said\n  2  wrong arguments"
-        )
+    (exits config) => {
+        "  0  right\n  1  the configuration is wrong, and why is said\n  2  wrong arguments"
     };
-}
-
-/// What stands below the help of a command about certificates.
-macro_rules! tls_help {
-    ($example:literal) => {
-        concat!("Examples:\n  ", $example, "\n\nExit codes:\n  0  done\n  1  could not do it\n  2  wrong arguments")
+    (exits tls) => {
+        "  0  done\n  1  could not do it\n  2  wrong arguments"
+    };
+    ($area:ident, $example:literal) => {
+        concat!("Examples:\n  ", $example, "\n\nExit codes:\n", help!(exits $area))
     };
 }
 
@@ -316,7 +307,7 @@ pub struct User {
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Adds a person; prints a one-time password unless one is given
-    #[command(after_help = people_help!("cartulary user add salma --name \"Salma Haddad\" --group staff"))]
+    #[command(after_help = help!(user, "cartulary user add salma --name \"Salma Haddad\" --group staff"))]
     Add {
         /// The name to sign in with
         username: String,
@@ -336,13 +327,13 @@ pub enum UserCommand {
         common: UserCommon,
     },
     /// Lists people
-    #[command(after_help = people_help!("cartulary user list --json"))]
+    #[command(after_help = help!(user, "cartulary user list --json"))]
     List {
         #[command(flatten)]
         common: UserCommon,
     },
     /// Sets a new password; all sessions of the person end
-    #[command(after_help = people_help!("echo \"$PASSWORD\" | cartulary user password salma --stdin"))]
+    #[command(after_help = help!(user, "echo \"$PASSWORD\" | cartulary user password salma --stdin"))]
     Password {
         /// The name to sign in with
         username: String,
@@ -353,7 +344,7 @@ pub enum UserCommand {
         common: UserCommon,
     },
     /// Shuts an account; nothing of the person's work is touched
-    #[command(after_help = people_help!("cartulary user disable salma"))]
+    #[command(after_help = help!(user, "cartulary user disable salma"))]
     Disable {
         /// The name to sign in with
         username: String,
@@ -361,7 +352,7 @@ pub enum UserCommand {
         common: UserCommon,
     },
     /// Opens an account again
-    #[command(after_help = people_help!("cartulary user enable salma"))]
+    #[command(after_help = help!(user, "cartulary user enable salma"))]
     Enable {
         /// The name to sign in with
         username: String,
@@ -408,7 +399,7 @@ pub struct Config {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Reads all layers and says whether they hold together
-    #[command(after_help = config_help!("cartulary config check --data /srv/office"))]
+    #[command(after_help = help!(config, "cartulary config check --data /srv/office"))]
     Check {
         #[command(flatten)]
         place: Place,
@@ -417,7 +408,7 @@ pub enum ConfigCommand {
         json: bool,
     },
     /// Shows what holds, and where each setting that is no default comes from; never a secret
-    #[command(after_help = config_help!("cartulary config show --config /etc/cartulary.toml"))]
+    #[command(after_help = help!(config, "cartulary config show --config /etc/cartulary.toml"))]
     Show {
         #[command(flatten)]
         place: Place,
@@ -426,7 +417,7 @@ pub enum ConfigCommand {
         json: bool,
     },
     /// Prints a commented sample
-    #[command(after_help = config_help!("cartulary config sample s3-garage > /srv/office/config/cartulary.toml"))]
+    #[command(after_help = help!(config, "cartulary config sample s3-garage > /srv/office/config/cartulary.toml"))]
     Sample {
         /// Which one
         #[arg(value_parser = PossibleValuesParser::new(SAMPLES.iter().map(|sample| sample.name)))]
@@ -480,7 +471,7 @@ pub struct Tls {
 #[derive(Debug, Subcommand)]
 pub enum TlsCommand {
     /// Shows the office's authority, making it when there is none, and how PCs and phones are told to trust it
-    #[command(after_help = tls_help!("cartulary tls authority --data /srv/office --out office-authority.pem"))]
+    #[command(after_help = help!(tls, "cartulary tls authority --data /srv/office --out office-authority.pem"))]
     Authority {
         #[command(flatten)]
         place: Place,
