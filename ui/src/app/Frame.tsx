@@ -125,18 +125,11 @@ export function Frame() {
   const share = useStore(importShare);
   const loading = useRouterState({ select: (state) => state.isLoading && state.resolvedLocation === undefined });
   useArrival();
-  useEffect(() => {
-    if (!rail) return;
-    const close = (event: KeyboardEvent) => {
-      if (event.key === "Escape") setRail(false);
-    };
-    document.addEventListener("keydown", close);
-    return () => document.removeEventListener("keydown", close);
-  }, [rail]);
   useHotkeys("everywhere", null, [
     { keys: ["?"], label: "common:key.help", run: () => setHelp((old) => !old) },
     { keys: ["g d"], label: "common:key.dossiers", run: () => void navigate({ to: "/dossiers" }) },
     { keys: ["g s"], label: "common:key.search", run: () => void navigate({ to: "/search" }) },
+    ...(rail ? [{ keys: ["Escape"], label: "common:key.closeMenu", run: () => setRail(false) }] : []),
   ]);
   return (
     <div className={styles["frame"]}>

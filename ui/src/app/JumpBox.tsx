@@ -123,11 +123,10 @@ export function JumpBox() {
 function Words({ offer, children }: { offer: Offer; children: ReactNode }) {
   if (offer.kind === "search") return <span className={styles["offerTitle"]}>{children}</span>;
   if (offer.kind === "place") return <span className={styles["offerTitle"]}>{offer.label}</span>;
-  if (offer.kind === "paper") return <><Name className={styles["offerTitle"]}>{offer.title}</Name><bdi className={styles["offerNumber"]}>{offer.number}</bdi></>;
   return (
     <>
-      <bdi className={styles["offerTitle"]}>{offer.title}</bdi>
-      {offer.number !== offer.title && <bdi className={styles["offerNumber"]}>{offer.number}</bdi>}
+      <Name className={styles["offerTitle"]}>{offer.title}</Name>
+      {offer.number !== offer.title && <Name className={styles["offerNumber"]}>{offer.number}</Name>}
     </>
   );
 }
