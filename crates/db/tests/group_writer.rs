@@ -480,6 +480,26 @@ async fn page_count(database: &Database) -> u32 {
     u32::try_from(database.read(act).await.unwrap()).unwrap()
 }
 
+/// A sync of a file that grew writes where it ends, too: most commits shall not pay for that.
+#[tokio::test]
+async fn most_commits_write_into_room_that_the_log_has() {
+    let (office, database) = open(None).await;
+    let log = office.path().with_extension("sqlite-wal");
+    let mut lengths = Vec::new();
+    for turn in 0..50 {
+        database.write(move |conn| add(conn, &turn.to_string())).await.unwrap();
+        lengths.push(std::fs::metadata(&log).unwrap().len());
+    }
+    lengths.dedup();
+    assert!(lengths.len() <= 2, "50 small commits made the log longer again and again: {lengths:?}");
+    write_much(&database).await;
+    write_much(&database).await;
+    let longer = std::fs::metadata(&log).unwrap().len();
+    assert!(longer > 2 << 20, "two megabytes were written, and the log has {longer} bytes");
+    database.close().await;
+    assert!(!log.exists(), "closing folds the log into the file");
+}
+
 /// Writes a megabyte.
 async fn write_much(database: &Database) {
     let much = "INSERT INTO folder (name) VALUES (hex(randomblob(500000)))";

@@ -1,8 +1,13 @@
-//! SQLite's write-ahead log, taken to the disk with one call a commit.
+//! SQLite's write-ahead log, taken to the disk with one call a commit, into room that was made before.
 //!
 //! SQLite writes each page of its log with two calls, for the head and for the bytes: some seventy for a group of
 //! uploads. This layer over SQLite's own file gathers writes that follow each other, and hands them over before anything
 //! else is asked of the file: a read, its size, a sync.
+//!
+//! A sync of bytes that made the file longer also writes where it ends: twice the time and twice the work of a sync of
+//! bytes written over others (250 µs against 130, and 105 µs of processor time against 60, on ext4). So a log that grows
+//! gets [`ROOM_BLOCKS`] of zeros behind its end, once for many commits. To SQLite they are the end of the log: a frame of
+//! page 0 is none (`walDecodeFrame`).
 //!
 //! Invariant: whoever writes keeps `synchronous = FULL`. Then each commit syncs the log before it tells other
 //! connections, by the shared index of the log, that there is more of it; so nobody misses what is still gathered.
@@ -19,6 +24,12 @@ use libsqlite3_sys as ffi;
 /// So much is gathered at most: SQLite's own file writes no more at once (`seekAndWriteFd` cuts the count to 17 bits).
 /// *Units*: bytes.
 const GATHERED_BYTES_MAX: usize = 0x1_ffff;
+
+/// What is written behind the end of a log that grows, [`ROOM_BLOCKS`] times.
+static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+
+/// A log that grows gets room of 1 MiB at once. *Units*: blocks of [`ZEROS`].
+const ROOM_BLOCKS: usize = 16;
 
 /// SQLite's own access to files, over which ours lies.
 static SYSTEM: AtomicPtr<ffi::sqlite3_vfs> = AtomicPtr::new(ptr::null_mut());
@@ -52,12 +63,15 @@ pub(super) fn register() {
     });
 }
 
-/// What follows each other in a file and is not written yet.
+/// What follows each other in a file and is not written yet, and how long the file is.
 #[derive(Debug, Default)]
 struct Gathered {
     /// Where it begins. *Units*: bytes.
     start: i64,
     bytes: Vec<u8>,
+    /// Where the file ends, room included; `None` until it was asked. Another connection may have cut it since: the next
+    /// commits make it longer themselves then, and are slower. *Units*: bytes.
+    end: Option<i64>,
 }
 
 impl Gathered {
@@ -90,7 +104,7 @@ static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
     xClose: Some(close),
     xRead: Some(read),
     xWrite: Some(write),
-    xTruncate: Some(truncate),
+    xTruncate: Some(cut),
     xSync: Some(sync),
     xFileSize: Some(file_size),
     xLock: Some(lock),
@@ -172,8 +186,51 @@ unsafe fn hand_over(file: *mut ffi::sqlite3_file) -> c_int {
             return ffi::SQLITE_OK;
         }
         let code = write_own(file, &gathered.bytes, gathered.start);
+        let end = i64::try_from(gathered.bytes.len()).ok().and_then(|count| gathered.start.checked_add(count));
         gathered.bytes.clear();
+        if let (ffi::SQLITE_OK, Some(end)) = (code, end) {
+            make_room(file, end);
+        }
         code
+    }
+}
+
+/// Makes room behind bytes that were written up to `end`, if the file ends there. A disk that has no more gives none:
+/// the bytes stand before it, and each commit makes the file longer then.
+///
+/// # Safety
+/// As [`gathered`].
+unsafe fn make_room(file: *mut ffi::sqlite3_file, end: i64) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let gathered = gathered(file);
+        let known = gathered.end.or_else(|| own_size(file));
+        if known.is_none_or(|known| known > end) {
+            gathered.end = known;
+            return;
+        }
+        let mut reached = end;
+        for _ in 0..ROOM_BLOCKS {
+            if write_own(file, &ZEROS, reached) != ffi::SQLITE_OK {
+                break;
+            }
+            reached = reached.saturating_add_unsigned(ZEROS.len() as u64);
+        }
+        gathered.end = Some(reached);
+    }
+}
+
+/// Returns the size of SQLite's own file. *Units*: bytes.
+///
+/// # Safety
+/// As [`gathered`].
+unsafe fn own_size(file: *mut ffi::sqlite3_file) -> Option<i64> {
+    // SAFETY: the caller's promise; an open file has methods.
+    unsafe {
+        let own = own(file);
+        let ask = (*(*own).pMethods).xFileSize?;
+        let mut size = 0;
+        (ask(own, &raw mut size) == ffi::SQLITE_OK).then_some(size)
     }
 }
 
@@ -206,6 +263,16 @@ unsafe extern "C" fn write(file: *mut ffi::sqlite3_file, bytes: *const c_void, c
             return code;
         }
         write_own(file, bytes, offset)
+    }
+}
+
+/// Cuts the file, after which nobody knows what room is left.
+unsafe extern "C" fn cut(file: *mut ffi::sqlite3_file, size: i64) -> c_int {
+    // SAFETY: SQLite gives an open file.
+    unsafe {
+        let code = truncate(file, size);
+        gathered(file).end = None;
+        code
     }
 }
 
