@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cartulary_tests::client::{Answer, Client};
-use cartulary_tests::program::{Program, Setup, absent, skip, until, verify};
+use cartulary_tests::disk::Disk;
+use cartulary_tests::ledger::digest_of;
+use cartulary_tests::program::{Program, Setup, absent, command, run, skip, until, verify};
 use cartulary_tests::random::Random;
 use cartulary_tests::s3::{Manner, S3};
 
@@ -144,4 +146,65 @@ fn a_folder_that_is_not_mounted_is_unavailable_and_not_lost() {
     });
     program.stop();
     assert_eq!(verify(&data).code, Some(0));
+}
+
+/// Found by an attacker: each upload kept a thread, and soon none was left for anything else.
+#[test]
+fn a_disk_that_hangs_keeps_the_uploads_to_it_and_nobody_else() {
+    let what = "a disk that hangs";
+    if let Some(why) = absent() {
+        return skip(what, &why);
+    }
+    let disk = match Disk::mount() {
+        Ok(disk) => disk,
+        Err(why) => return skip(what, &format!("no file system of the tests' own can be mounted: {why}")),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = disk.path().join("blobs").to_string_lossy().into_owned();
+    let setup =
+        Setup::on(folder.path()).with("CARTULARY_STORE_PATH", &blobs).with("CARTULARY_STORE_TIMEOUT_MS", "1500");
+    let program = setup.start();
+    let client = program.client();
+    let dossier = client.dossier("2026-001").unwrap();
+    let (first, digest) = upload(&client, &dossier, "before", b"a paper from before");
+
+    let hanging = disk.hang();
+    std::thread::scope(|scope| {
+        // More than the office has threads for the disk, and one that does not stay in memory.
+        let senders: Vec<_> = (0..50)
+            .map(|number| {
+                let (client, dossier) = (&client, &dossier);
+                let bytes = vec![number; if number == 0 { 3_000_000 } else { 20_000 }];
+                scope.spawn(move || client.upload(dossier, format!("{number}").as_bytes(), &bytes).unwrap())
+            })
+            .collect();
+        client.get("/api/v1/dossiers").unwrap().expect(200);
+        client.dossier("made while the disk hangs").unwrap();
+        let health = until("the office says that its disk hangs", GIVEN_UP, || {
+            client.get("/health/ready").ok().filter(|answer| answer.status == 503)
+        });
+        let checks = health.json()["checks"].to_string();
+        assert!(checks.contains("has not answered"), "{checks}");
+        client.get("/health/live").unwrap().expect(200);
+        for sender in senders {
+            let answer = sender.join().unwrap();
+            assert_eq!((answer.status, answer.code().as_str()), (503, "unavailable"), "{}", answer.json());
+            assert!(answer.header("retry-after").is_some());
+        }
+        client.get(&format!("/api/v1/dossiers/{dossier}")).unwrap().expect(200);
+    });
+    drop(hanging);
+
+    until("the office is ready again", GIVEN_UP, || {
+        client.get("/health/ready").ok().filter(|answer| answer.status == 200).map(drop)
+    });
+    let listed = client.get(&format!("/api/v1/dossiers/{dossier}/contents")).unwrap().expect(200);
+    assert_eq!(listed.json()["total"], 1, "what was refused is not there later: {}", listed.json());
+    assert_eq!(digest_of(&content(&client, &first).unwrap().expect(200).body), digest);
+    upload(&client, &dossier, "after", b"a paper from after");
+    program.stop();
+    let mut verify = command(&["verify", "--json", "--data"]);
+    verify.arg(folder.path()).env("CARTULARY_STORE_PATH", &blobs);
+    let verified = run(verify, GIVEN_UP);
+    assert_eq!((verified.code, &verified.json()["clean"]), (Some(0), &true.into()), "{}", verified.stdout);
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cartulary_blobs::{StagedBlob, StoreConfig};
+use cartulary_blobs::{FolderSettings, StagedBlob, StoreConfig};
 use cartulary_db::testing::{self, TestDatabase};
 use cartulary_formats::WorkerConfig;
 use cartulary_model::ObjectId;
@@ -56,7 +56,11 @@ impl TestOffice {
         let worker = std::env::var_os("CARTULARY_TEST_WORKER").map(PathBuf::from).or_else(worker_beside_test);
         let config = RepositoryConfig {
             database: database.config.clone(),
-            store: StoreConfig::Folder { path: folder.path().join("blobs"), reserve_bytes: 0 },
+            store: StoreConfig::Folder(FolderSettings {
+                path: folder.path().join("blobs"),
+                reserve_bytes: 0,
+                ..FolderSettings::default()
+            }),
             index_dir: folder.path().join("index"),
             work_dir: folder.path().join("work"),
             worker: worker.map(|program| WorkerConfig { workers: 1, ..WorkerConfig::new(program, Vec::new()) }),

@@ -18,7 +18,7 @@ use futures::stream;
 use object_store::ObjectStoreExt;
 use object_store::local::LocalFileSystem;
 
-use cartulary_blobs::{BlobStore, StorageKey, StoreConfig};
+use cartulary_blobs::{BlobStore, FolderSettings, StorageKey, StoreConfig};
 use cartulary_model::BlobDigest;
 
 const FILE_BYTES: usize = 100_000;
@@ -97,7 +97,8 @@ fn plain_put(root: &Path, number: usize) {
 }
 
 async fn blob_store(root: &Path, files: usize, tasks: usize) -> f64 {
-    let config = StoreConfig::Folder { path: root.to_owned(), reserve_bytes: 0 };
+    let config =
+        StoreConfig::Folder(FolderSettings { path: root.to_owned(), reserve_bytes: 0, ..FolderSettings::default() });
     let store = BlobStore::open(&config).await.unwrap();
     rate(files, tasks, move |number| {
         let store = store.clone();

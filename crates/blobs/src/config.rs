@@ -19,12 +19,7 @@ pub enum StoreConfig {
     /// In the memory of the process: for tests; everything is gone when it ends.
     Memory,
     /// In a folder of this machine, synced to the disk.
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What is kept free on its file system, in bytes.
-        reserve_bytes: u64,
-    },
+    Folder(FolderSettings),
     /// In a bucket of an S3-compatible store.
     S3(Box<S3Config>),
 }
@@ -37,6 +32,9 @@ documented_settings! {
         /// Bytes that are kept free on the file system of the folder. When less is free, new blobs are refused,
         /// so that the database and the index beside them can go on.
         pub reserve_bytes: u64 = 1024 * 1024 * 1024,
+        /// Milliseconds that the disk may take over one call, and a second more for each MiB that is written. Who waits
+        /// longer is told that the store is not available; nothing is lost, and it works again when the disk does.
+        pub timeout_ms: u64 = 30_000,
     }
 }
 
@@ -87,7 +85,7 @@ impl StoreConfig {
     #[must_use]
     pub fn resolved_against(self, base: &Path) -> Self {
         match self {
-            Self::Folder { path, reserve_bytes } => Self::Folder { path: base.join(path), reserve_bytes },
+            Self::Folder(settings) => Self::Folder(FolderSettings { path: base.join(&settings.path), ..settings }),
             other => other,
         }
     }
@@ -112,7 +110,7 @@ impl From<TaggedConfig> for StoreConfig {
     fn from(config: TaggedConfig) -> Self {
         match config {
             TaggedConfig::Memory {} => Self::Memory,
-            TaggedConfig::Folder(FolderSettings { path, reserve_bytes }) => Self::Folder { path, reserve_bytes },
+            TaggedConfig::Folder(settings) => Self::Folder(settings),
             TaggedConfig::S3(settings) => Self::S3(settings),
         }
     }
@@ -122,7 +120,7 @@ impl From<StoreConfig> for TaggedConfig {
     fn from(config: StoreConfig) -> Self {
         match config {
             StoreConfig::Memory => Self::Memory {},
-            StoreConfig::Folder { path, reserve_bytes } => Self::Folder(FolderSettings { path, reserve_bytes }),
+            StoreConfig::Folder(settings) => Self::Folder(settings),
             StoreConfig::S3(settings) => Self::S3(settings),
         }
     }
@@ -204,7 +202,14 @@ mod tests {
         assert_eq!(parse("kind = 'folder'").unwrap(), StoreConfig::default());
         assert_eq!(parse("kind = 's3'").unwrap(), StoreConfig::S3(Box::default()));
         let folder = parse("kind = 'folder'\npath = '/srv/blobs'\nreserveBytes = 7").unwrap();
-        assert_eq!(folder, StoreConfig::Folder { path: "/srv/blobs".into(), reserve_bytes: 7 });
+        assert_eq!(
+            folder,
+            StoreConfig::Folder(FolderSettings {
+                path: "/srv/blobs".into(),
+                reserve_bytes: 7,
+                ..FolderSettings::default()
+            })
+        );
     }
 
     #[test]
@@ -239,7 +244,7 @@ mod tests {
         }
         assert_eq!(
             FolderSettings::SETTINGS.iter().map(crate::Setting::key).collect::<Vec<_>>(),
-            ["path", "reserveBytes"]
+            ["path", "reserveBytes", "timeoutMs"]
         );
     }
 

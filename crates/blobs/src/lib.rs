@@ -27,6 +27,7 @@ mod documented;
 mod error;
 mod folder;
 mod key;
+mod lane;
 mod objects;
 mod probe;
 mod reader;
@@ -34,6 +35,7 @@ mod sound;
 mod source;
 mod staged;
 mod store;
+mod storing;
 mod stream_in;
 
 pub use config::{FolderSettings, S3Config, SecretSource, StoreConfig};
@@ -46,6 +48,7 @@ pub use reader::{BlobReader, VerifyOutcome};
 pub use source::SourceFile;
 pub use staged::StagedBlob;
 pub use store::{BlobStore, ListedBlob};
+pub use storing::Storing;
 
 /// The largest chunk of a [`BlobReader`], in bytes.
 pub const CHUNK_BYTES: usize = 256 * 1024;

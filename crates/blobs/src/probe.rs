@@ -7,7 +7,6 @@ use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use serde::Serialize;
 
-use crate::blocking;
 use crate::error::{BlobError, Result};
 use crate::folder::Folder;
 use crate::objects::{Objects, store_fault};
@@ -67,8 +66,7 @@ const fn is_refusal<T>(answer: &object_store::Result<T>) -> bool {
 
 /// Tries a folder.
 pub(crate) async fn probe_folder(folder: &Folder) -> Result<StoreCapabilities> {
-    let folder = folder.clone();
-    blocking::run(move || {
+    let probe = |folder: &Folder| {
         folder.check_space(None)?;
         let started = Instant::now();
         let found = folder.probe(PROBE)?;
@@ -81,8 +79,8 @@ pub(crate) async fn probe_folder(folder: &Folder) -> Result<StoreCapabilities> {
             ranges: true,
             write_us: u64::try_from(write_us).unwrap_or(u64::MAX),
         })
-    })
-    .await
+    };
+    folder.run(probe).await
 }
 
 fn must_equal(read: &[u8], written: &[u8]) -> Result<()> {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
 use cartulary_model::BlobDigest;
 
@@ -18,6 +18,7 @@ use crate::chunks::digest_from;
 use crate::counters::Counters;
 use crate::error::{BlobError, Corruption, Result};
 use crate::folder::FileCursor;
+use crate::lane::{self, Lane};
 use crate::objects::ObjectCursor;
 
 use crate::{CHUNK_BYTES, StorageKey};
@@ -46,7 +47,11 @@ impl BlobReader {
     /// Begins a stream with what was read to open it.
     pub(crate) fn new(wanted: &Wanted, opened: Opened, slots: Arc<Semaphore>, counters: Arc<Counters>) -> Self {
         let (first, cursor) = opened;
-        let flow = Flow { ready: first, cursor, ahead: None, slots };
+        let lane = match &cursor {
+            Some(Cursor::File(cursor)) => Some(cursor.lane().clone()),
+            Some(Cursor::Object(_)) | None => None,
+        };
+        let flow = Flow { ready: first, cursor, ahead: None, slots, lane };
         let chunks = stream::try_unfold(flow, Flow::next).inspect_err(move |error| counters.note(error)).boxed();
         Self { range: wanted.range.clone(), chunks }
     }
@@ -178,10 +183,17 @@ impl Cursor {
     /// Begins to read the next bytes, on another thread.
     fn advance(self) -> JoinHandle<Result<Opened>> {
         match self {
-            Self::File(cursor) => spawn_blocking(move || {
-                let (bytes, rest) = cursor.advance()?;
-                Ok((bytes, rest.map(Cursor::File)))
-            }),
+            Self::File(cursor) => {
+                let lane = cursor.lane().clone();
+                let read = move || {
+                    let (bytes, rest) = cursor.advance()?;
+                    Ok((bytes, rest.map(Cursor::File)))
+                };
+                match lane.free_slot() {
+                    Some(slot) => lane::begin(slot, read),
+                    None => tokio::spawn(async move { lane.run(read).await }),
+                }
+            }
             Self::Object(cursor) => tokio::spawn(async move {
                 let (bytes, rest) = cursor.advance().await?;
                 Ok((bytes, rest.map(Cursor::Object)))
@@ -196,6 +208,8 @@ struct Flow {
     cursor: Option<Cursor>,
     ahead: Option<(JoinHandle<Result<Opened>>, OwnedSemaphorePermit)>,
     slots: Arc<Semaphore>,
+    /// The way to a folder; calls to another store know themselves when to give up.
+    lane: Option<Lane>,
 }
 
 impl Flow {
@@ -206,7 +220,10 @@ impl Flow {
                 (None, Some(cursor)) => cursor.advance(),
                 (None, None) => return Ok(None),
             };
-            (self.ready, self.cursor) = joined(handle).await?;
+            (self.ready, self.cursor) = match &self.lane {
+                Some(lane) => lane.in_time(handle).await?,
+                None => joined(handle).await?,
+            };
         }
         if let Some(cursor) = self.cursor.take() {
             match Arc::clone(&self.slots).try_acquire_owned() {

@@ -20,6 +20,7 @@ use crate::probe::{probe_folder, probe_objects};
 use crate::reader::{BlobReader, Cursor, Opened, VerifyOutcome, Wanted};
 use crate::sound::{Mark, Sound};
 use crate::staged::{StagedBlob, StagedBody};
+use crate::storing::Storing;
 use crate::{SourceFile, StorageKey, StoreCapabilities, StoreConfig, blocking, stream_in};
 
 /// How often a range is asked for again when the blob was stored anew meanwhile.
@@ -92,9 +93,9 @@ impl BlobStore {
     pub async fn open(config: &StoreConfig) -> Result<Self, BlobError> {
         let backend = match config {
             StoreConfig::Memory => Backend::Objects(Objects::in_memory()),
-            StoreConfig::Folder { path, reserve_bytes } => {
-                let (path, reserve_bytes) = (path.clone(), *reserve_bytes);
-                Backend::Folder(blocking::run(move || Folder::open(&path, reserve_bytes)).await?)
+            StoreConfig::Folder(settings) => {
+                let settings = settings.clone();
+                Backend::Folder(blocking::run(move || Folder::open(&settings)).await?)
             }
             StoreConfig::S3(settings) => {
                 let settings = settings.clone();
@@ -133,7 +134,7 @@ impl BlobStore {
         E: Display,
     {
         let body = body.map(|chunk| chunk.map_err(|error| BlobError::Body { reason: error.to_string() }));
-        let outcome = match self.check_space(None) {
+        let outcome = match self.check_space(None).await {
             Ok(()) => stream_in::stage(&self.backend, body).await,
             Err(error) => Err(error),
         };
@@ -157,7 +158,7 @@ impl BlobStore {
     /// be read; else as [`BlobStore::stage`].
     pub async fn stage_source(&self, source: SourceFile) -> Result<StagedBlob, BlobError> {
         let fits_in_memory = source.size_bytes() <= self.backend.memory_bytes() as u64;
-        let outcome = match self.check_space(Some(source.size_bytes())) {
+        let outcome = match self.check_space(Some(source.size_bytes())).await {
             Err(error) => Err(error),
             Ok(()) if fits_in_memory => {
                 blocking::run(move || Ok(StagedBlob::in_memory(vec![source.read_all()?]))).await
@@ -178,29 +179,32 @@ impl BlobStore {
     pub async fn commit(&self, staged: StagedBlob, key: &StorageKey) -> Result<(), BlobError> {
         let (done, outcome) = oneshot::channel();
         // Nobody may wait any more.
-        self.commit_then(staged, key, |stored| drop(done.send(stored))).await;
-        outcome.await.unwrap_or_else(|error| Err(blocking::broken_off(error)))
+        let storing = self.commit_then(staged, key, |stored| drop(done.send(stored))).await;
+        storing.ended(outcome).await.unwrap_or_else(|error| Err(blocking::broken_off(error)))
     }
 
     /// Does what [`BlobStore::commit`] does, and gives the outcome to `then`, on the thread that stored the bytes if one
     /// did: there it may block, and need not wait until the caller's turn comes. If this is dropped before it has
     /// returned, `then` may not run at all.
-    pub async fn commit_then<F>(&self, staged: StagedBlob, key: &StorageKey, then: F)
+    ///
+    /// Whoever waits for what `then` does, waits by [`Storing::ended`]: a disk that hangs would keep them for ever.
+    pub async fn commit_then<F>(&self, staged: StagedBlob, key: &StorageKey, then: F) -> Storing
     where
         F: FnOnce(Result<(), BlobError>) + Send + 'static,
     {
-        let (store, key) = (self.clone(), *key);
+        let (store, key, size_bytes) = (self.clone(), *key, staged.size_bytes);
+        let then = move |stored| then(store.noted(stored));
         if staged.digest != key.digest() {
-            return blocking::begin(move || then(store.noted(Err(BlobError::WrongKey { key }))));
+            return Storing::has_ended(Err(BlobError::WrongKey { key }), then);
         }
         let outcome = match (&self.backend, staged.body) {
             (Backend::Folder(folder), StagedBody::Memory(chunks)) => {
-                let folder = folder.clone();
-                return blocking::begin(move || then(store.noted(folder.put(&chunks, &key))));
+                let put = move |folder: &Folder| folder.put(&chunks, &key);
+                return Storing::begin(folder, size_bytes, put, then).await;
             }
             (Backend::Folder(folder), StagedBody::File(file)) => {
-                let folder = folder.clone();
-                return blocking::begin(move || then(store.noted(folder.put_staged(file, &key))));
+                let put = move |folder: &Folder| folder.put_staged(file, &key);
+                return Storing::begin(folder, size_bytes, put, then).await;
             }
             (Backend::Objects(objects), StagedBody::Memory(chunks)) => objects.put(chunks, &key).await,
             (Backend::Objects(objects), StagedBody::Object(object)) => {
@@ -211,7 +215,7 @@ impl BlobStore {
                 Err(BlobError::WrongKey { key })
             }
         };
-        blocking::begin(move || then(store.noted(outcome)));
+        Storing::has_ended(outcome, then)
     }
 
     /// Forgets a staged blob, because its bytes are already stored or not wanted.
@@ -219,11 +223,14 @@ impl BlobStore {
         match staged.body {
             StagedBody::Memory(_) => {}
             StagedBody::File(file) => {
-                let _ = blocking::run(move || {
-                    drop(file);
+                let Backend::Folder(folder) = &self.backend else { return };
+                let removed = folder.run(move |_| {
+                    file.remove();
                     Ok(())
-                })
-                .await;
+                });
+                if let Err(error) = removed.await {
+                    self.counters.note(&error);
+                }
             }
             StagedBody::Object(object) => {
                 if let Err(error) = object.discard().await {
@@ -294,8 +301,8 @@ impl BlobStore {
         }
         let mark = match &self.backend {
             Backend::Folder(folder) => {
-                let (folder, key) = (folder.clone(), wanted.key);
-                blocking::run(move || folder.mark(&key)).await
+                let key = wanted.key;
+                folder.run(move |folder| folder.mark(&key)).await
             }
             Backend::Objects(objects) => objects.mark(&wanted.key).await,
         };
@@ -316,12 +323,11 @@ impl BlobStore {
                 if let Some(bytes) = folder.read_at_hand(wanted, mark.as_ref())? {
                     return Ok((bytes, None));
                 }
-                let folder = folder.clone();
-                blocking::run(move || {
-                    let (first, rest) = Box::new(FileCursor::open(&folder, opening, mark.as_ref())?).advance()?;
+                let open = move |folder: &Folder| {
+                    let (first, rest) = Box::new(FileCursor::open(folder, opening, mark.as_ref())?).advance()?;
                     Ok((first, rest.map(Cursor::File)))
-                })
-                .await
+                };
+                folder.run(open).await
             }
             Backend::Objects(objects) => {
                 let first = ObjectCursor::new(objects, opening, mark).advance().await;
@@ -391,8 +397,8 @@ impl BlobStore {
     pub async fn delete(&self, key: &StorageKey) -> Result<(), BlobError> {
         let outcome = match &self.backend {
             Backend::Folder(folder) => {
-                let (folder, key) = (folder.clone(), *key);
-                blocking::run(move || folder.delete(&key)).await
+                let key = *key;
+                folder.run(move |folder| folder.delete(&key)).await
             }
             Backend::Objects(objects) => objects.delete(&path_of(key)).await,
         };
@@ -428,8 +434,8 @@ impl BlobStore {
     pub async fn sweep_staging(&self, older_than: Duration) -> Result<usize, BlobError> {
         let outcome = match &self.backend {
             Backend::Folder(folder) => {
-                let folder = folder.clone();
-                blocking::run(move || folder.sweep(older_than)).await
+                let swept = folder.clone();
+                folder.lane().run_long(move || swept.sweep(older_than)).await
             }
             Backend::Objects(objects) => objects.sweep(older_than).await,
         };
@@ -451,7 +457,9 @@ impl BlobStore {
     /// Returns how many bytes are free where the store keeps them, if it can be known.
     pub async fn free_bytes(&self) -> Option<u64> {
         match &self.backend {
-            Backend::Folder(folder) => folder.free_bytes().ok(),
+            // A disk that hangs is not waited for again.
+            Backend::Folder(folder) if folder.lane().check().is_err() => None,
+            Backend::Folder(folder) => folder.run(Folder::free_bytes).await.ok(),
             Backend::Objects(_) => None,
         }
     }
@@ -463,8 +471,8 @@ impl BlobStore {
     pub async fn check_reach(&self) -> Result<(), BlobError> {
         match &self.backend {
             Backend::Folder(folder) => {
-                let folder = folder.clone();
-                blocking::run(move || folder.check_reach()).await
+                folder.lane().check()?;
+                folder.run(Folder::check_reach).await
             }
             Backend::Objects(_) => Ok(()),
         }
@@ -475,10 +483,11 @@ impl BlobStore {
         self.counters.now()
     }
 
-    /// Looks at the free space, which takes a millionth of a second and is done where we stand.
-    fn check_space(&self, needed_bytes: Option<u64>) -> Result<()> {
+    /// Refuses when there is no room for what comes.
+    async fn check_space(&self, needed_bytes: Option<u64>) -> Result<()> {
         match &self.backend {
-            Backend::Folder(folder) => folder.check_space(needed_bytes),
+            Backend::Folder(folder) if folder.had_room(needed_bytes) => Ok(()),
+            Backend::Folder(folder) => folder.run(move |folder| folder.check_space(needed_bytes)).await,
             Backend::Objects(_) => Ok(()),
         }
     }

@@ -12,7 +12,9 @@ use std::time::{Duration, SystemTime};
 
 use futures::StreamExt;
 
-use cartulary_blobs::{BlobError, BlobStore, CHUNK_BYTES, Corruption, SourceFile, StoreConfig, VerifyOutcome};
+use cartulary_blobs::{
+    BlobError, BlobStore, CHUNK_BYTES, Corruption, FolderSettings, SourceFile, StoreConfig, VerifyOutcome,
+};
 use cartulary_model::BlobDigest;
 use common::{Fixture, MIB, body, bytes_of, drain, listed, put, read};
 
@@ -111,8 +113,11 @@ async fn a_folder_that_is_gone_is_a_lost_store_and_not_lost_blobs() {
     assert!(matches!(unknown, Err(BlobError::Unavailable { .. })));
     assert!(fixture.store.delete(&stored.key).await.is_err());
     assert!(fixture.store.probe().await.is_err());
-    let staged = fixture.store.stage(body(b"new", 3)).await;
-    assert!(staged.is_err());
+    // Little is taken into memory without a look at the disk, if there was one a moment ago.
+    if let Ok(staged) = fixture.store.stage(body(b"new", 3)).await {
+        let key = cartulary_blobs::StorageKey::new(staged.digest, 0);
+        assert!(matches!(fixture.store.commit(staged, &key).await, Err(BlobError::Unavailable { .. })));
+    }
 }
 
 #[tokio::test]
@@ -143,7 +148,13 @@ async fn only_old_staging_files_are_swept() {
 async fn less_than_the_reserve_stops_what_is_new_and_serves_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let open = async |reserve_bytes| {
-        BlobStore::open(&StoreConfig::Folder { path: folder.path().into(), reserve_bytes }).await.unwrap()
+        BlobStore::open(&StoreConfig::Folder(FolderSettings {
+            path: folder.path().into(),
+            reserve_bytes,
+            ..FolderSettings::default()
+        }))
+        .await
+        .unwrap()
     };
     let stored = put(&open(0).await, b"stored in better times").await;
     let store = open(u64::MAX).await;
@@ -222,7 +233,10 @@ async fn a_store_is_opened_again_with_what_it_had() {
     let fixture = Fixture::folder().await;
     let stored = put(&fixture.store, b"kept").await;
     let path = fixture.folder.path().join("blobs");
-    let again = BlobStore::open(&StoreConfig::Folder { path, reserve_bytes: 0 }).await.unwrap();
+    let again =
+        BlobStore::open(&StoreConfig::Folder(FolderSettings { path, reserve_bytes: 0, ..FolderSettings::default() }))
+            .await
+            .unwrap();
     assert_eq!(read(&again, stored).await.unwrap(), b"kept");
     let deep = StoreConfig::folder(fixture.folder.path().join("a/b/c"));
     assert!(BlobStore::open(&deep).await.is_ok());
@@ -254,7 +268,8 @@ impl Drop for SmallDisk {
 async fn a_full_disk_is_said_in_words_and_leaves_nothing_that_takes_room() {
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(folder.path().into()) else { return };
-    let config = StoreConfig::Folder { path: disk.0.clone(), reserve_bytes: 0 };
+    let config =
+        StoreConfig::Folder(FolderSettings { path: disk.0.clone(), reserve_bytes: 0, ..FolderSettings::default() });
     let store = BlobStore::open(&config).await.unwrap();
     // A large body: full while it is staged.
     let failed = store.stage(body(&bytes_of(12 * MIB, 7), 100_000)).await;
@@ -311,7 +326,13 @@ async fn many_readers_beyond_those_that_read_ahead_get_their_bytes() {
 async fn a_disk_that_was_not_mounted_was_an_internal_fault() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("blobs");
-    let store = BlobStore::open(&StoreConfig::Folder { path: path.clone(), reserve_bytes: 0 }).await.unwrap();
+    let store = BlobStore::open(&StoreConfig::Folder(FolderSettings {
+        path: path.clone(),
+        reserve_bytes: 0,
+        ..FolderSettings::default()
+    }))
+    .await
+    .unwrap();
     store.check_reach().await.unwrap();
     let away = folder.path().join("away");
     fs::rename(&path, &away).unwrap();

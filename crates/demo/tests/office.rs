@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use cartulary_blobs::StoreConfig;
+use cartulary_blobs::{FolderSettings, StoreConfig};
 use cartulary_db::DatabaseConfig;
 use cartulary_demo::{Filled, fill, module};
 use cartulary_repository::{
@@ -26,7 +26,11 @@ async fn office() -> Office {
     let path = folder.path();
     let config = RepositoryConfig {
         database: DatabaseConfig::sqlite(path.join("office.sqlite")),
-        store: StoreConfig::Folder { path: path.join("blobs"), reserve_bytes: 0 },
+        store: StoreConfig::Folder(FolderSettings {
+            path: path.join("blobs"),
+            reserve_bytes: 0,
+            ..FolderSettings::default()
+        }),
         index_dir: path.join("index"),
         work_dir: path.join("work"),
         worker: None,

@@ -188,8 +188,8 @@ impl Session {
                 Err(error) => write.fail(error.into()),
             }
         };
-        self.repository.blobs().commit_then(bytes, &key, then).await;
-        Ok(self.repository.written(outcome.await?))
+        let storing = self.repository.blobs().commit_then(bytes, &key, then).await;
+        Ok(self.repository.written(storing.ended(outcome).await?))
     }
 
     /// Has `act` refused when the session has ended, or its user is in other groups: a body may have been long on its way.

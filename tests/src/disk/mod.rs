@@ -93,6 +93,11 @@ impl Disk {
         self.tree().refused
     }
 
+    /// Makes the disk hang: whoever asks it for anything waits until the guard is dropped.
+    pub fn hang(&self) -> impl Drop + '_ {
+        self.tree()
+    }
+
     /// Returns a state that the disk could be in if its power were cut now. The disk goes on.
     pub fn cut(&self, survival: Survival, random: &mut Random) -> Image {
         self.tree().cut(survival, random)

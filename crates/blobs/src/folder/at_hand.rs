@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::IoSliceMut;
+use std::path::Path;
 
 use bytes::Bytes;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
@@ -16,6 +17,24 @@ use crate::sound::Mark;
 /// The most that is read, and hashed, at once on a thread that others wait for: some 40 µs of work. *Units*: bytes.
 const BYTES_MAX: u64 = 64 * 1024;
 
+/// File systems of this machine, which open what the system has in memory without asking anybody: those that Linux
+/// itself names in `magic.h`, and ZFS. Others, such as a drive of the network, may let the opener wait for ever.
+const LOCAL: [i64; 8] = [
+    0x0000_EF53, // ext2, ext3, ext4
+    0x5846_5342, // XFS
+    0x9123_683E, // Btrfs
+    0xF2F5_2010, // F2FS
+    0xCA45_1A4E, // bcachefs
+    0x0102_1994, // tmpfs
+    0x794C_7630, // overlayfs
+    0x2FC1_2FC1, // ZFS
+];
+
+/// Says whether a folder lies on one of the file systems that open at once. Blocks.
+pub(super) fn opens_from_memory(root: &Path) -> bool {
+    rustix::fs::statfs(root).is_ok_and(|figures| LOCAL.contains(&figures.f_type))
+}
+
 impl Folder {
     /// Reads all that is wanted if it is little and neither its name nor its bytes must come from the disk, which is
     /// less work than the way to a thread that may block and back. `None` says nothing but that it must be read there.
@@ -24,7 +43,7 @@ impl Folder {
     /// As a read that may block: bytes with another mark or digest are refused here too.
     pub(crate) fn read_at_hand(&self, wanted: &Wanted, mark: Option<&Mark>) -> Result<Option<Bytes>> {
         let length = wanted.range.end - wanted.range.start;
-        if length > BYTES_MAX {
+        if length > BYTES_MAX || !self.opens_from_memory {
             return Ok(None);
         }
         let path = self.path_of(&wanted.key);

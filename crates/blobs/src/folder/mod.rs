@@ -9,12 +9,14 @@ mod write;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::StorageKey;
 use crate::error::{BlobError, Result};
+use crate::lane::Lane;
+use crate::{FolderSettings, StorageKey};
 
 pub(crate) use read::FileCursor;
 pub(crate) use walk::{list, list_part, timestamp};
@@ -27,16 +29,25 @@ const STORED: &str = "sha256";
 /// once, are written under their key.
 const STAGING: &str = "staging";
 
+/// So long is a look at the free space good for, if there was [`AMPLE_BYTES`] more than is wanted.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// More than any disk takes in within [`LOOK_EVERY`]. *Units*: bytes.
+const AMPLE_BYTES: u64 = 1024 * 1024 * 1024;
+
 /// A store in a folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder {
     root: Arc<Path>,
     reserve_bytes: u64,
+    lane: Lane,
+    opens_from_memory: bool,
+    last_look: Arc<Mutex<Option<(Instant, u64)>>>,
 }
 
 impl Folder {
     /// Opens the folder, and makes what is missing of it. Blocks.
-    pub(crate) fn open(path: &Path, reserve_bytes: u64) -> Result<Self> {
+    pub(crate) fn open(settings: &FolderSettings) -> Result<Self> {
         let open = |path: &Path| -> io::Result<PathBuf> {
             make_durable_folder(path)?;
             let root = fs::canonicalize(path)?;
@@ -51,8 +62,33 @@ impl Folder {
             sync_folder(&root)?;
             Ok(root)
         };
-        let root = open(path).map_err(|source| BlobError::Io { act: "open the folder of the blobs", source })?;
-        Ok(Self { root: root.into(), reserve_bytes })
+        let root =
+            open(&settings.path).map_err(|source| BlobError::Io { act: "open the folder of the blobs", source })?;
+        Ok(Self {
+            opens_from_memory: at_hand::opens_from_memory(&root),
+            root: root.into(),
+            reserve_bytes: settings.reserve_bytes,
+            lane: Lane::new(Duration::from_millis(settings.timeout_ms)),
+            last_look: Arc::default(),
+        })
+    }
+
+    /// Returns the way of all calls that may block.
+    pub(crate) const fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
+    /// Does something with the folder on a thread that may block.
+    ///
+    /// # Errors
+    /// As `act`; [`BlobError::Unavailable`] when the disk does not answer in time.
+    pub(crate) async fn run<T, F>(&self, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self) -> Result<T> + Send + 'static,
+    {
+        let folder = self.clone();
+        self.lane.run(move || act(&folder)).await
     }
 
     /// Returns the path of a key.
@@ -65,16 +101,24 @@ impl Folder {
         self.root.join(STAGING).join(Uuid::now_v7().simple().to_string())
     }
 
-    /// Returns how many bytes are free for this process on the folder's file system.
+    /// Returns how many bytes are free for this process on the folder's file system. Blocks.
     pub(crate) fn free_bytes(&self) -> Result<u64> {
         let figures = rustix::fs::statvfs(&*self.root)
             .map_err(|errno| BlobError::Io { act: "ask for the free space", source: errno.into() })?;
         Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
     }
 
-    /// Refuses when `needed_bytes` more would leave less than the reserve.
+    /// Says whether there was so much room a moment ago that there still must be. Does not block.
+    pub(crate) fn had_room(&self, needed_bytes: Option<u64>) -> bool {
+        let wanted = self.reserve_bytes.saturating_add(needed_bytes.unwrap_or(0)).saturating_add(AMPLE_BYTES);
+        let last_look = *self.last_look.lock().unwrap_or_else(PoisonError::into_inner);
+        last_look.is_some_and(|(at, free_bytes)| at.elapsed() < LOOK_EVERY && free_bytes >= wanted)
+    }
+
+    /// Refuses when `needed_bytes` more would leave less than the reserve. Blocks.
     pub(crate) fn check_space(&self, needed_bytes: Option<u64>) -> Result<()> {
         let free_bytes = self.free_bytes()?;
+        *self.last_look.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), free_bytes));
         let wanted = self.reserve_bytes.saturating_add(needed_bytes.unwrap_or(0));
         if free_bytes >= wanted {
             return Ok(());
@@ -118,6 +162,7 @@ impl Folder {
 
     /// Says why nothing can be stored now, although there may be room: the folder is gone, another one lies in its place,
     /// or it is only to be read.
+    /// Blocks.
     pub(crate) fn check_reach(&self) -> Result<()> {
         use rustix::fs::{Access, access};
         let wanted = Access::WRITE_OK | Access::EXEC_OK;

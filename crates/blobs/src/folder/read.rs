@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::Folder;
 use crate::error::{BlobError, Corruption, Result};
+use crate::lane::Lane;
 use crate::reader::{Check, Wanted};
 use crate::sound::Mark;
 use crate::{CHUNK_BYTES, StorageKey};
@@ -16,6 +17,7 @@ use crate::{CHUNK_BYTES, StorageKey};
 /// A place in a file that is being read.
 pub(crate) struct FileCursor {
     file: File,
+    lane: Lane,
     wanted: Wanted,
     left: Range<u64>,
     check: Option<Check>,
@@ -54,7 +56,12 @@ impl FileCursor {
             let sought = file.seek(SeekFrom::Start(wanted.range.start));
             sought.map_err(|source| BlobError::Io { act: "read a blob", source })?;
         }
-        Ok(Self { file, left: wanted.range.clone(), check: wanted.check(), wanted })
+        Ok(Self { file, lane: folder.lane().clone(), left: wanted.range.clone(), check: wanted.check(), wanted })
+    }
+
+    /// Returns the way to the file's folder.
+    pub(crate) const fn lane(&self) -> &Lane {
+        &self.lane
     }
 
     /// Reads the next chunk. Returns no cursor after the last one, which is given only if the digest matched. Blocks.

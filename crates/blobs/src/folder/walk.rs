@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -10,7 +11,6 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use cartulary_model::Timestamp;
 
 use super::{Folder, STAGING, STORED};
-use crate::blocking;
 use crate::error::{BlobError, Result};
 use crate::store::ListedBlob;
 
@@ -25,17 +25,17 @@ pub(crate) fn list_part(folder: &Folder, first: u8) -> BoxStream<'static, Result
 }
 
 fn list_below(folder: &Folder, waiting: Vec<PathBuf>) -> BoxStream<'static, Result<ListedBlob>> {
-    let root = folder.root.to_path_buf();
-    stream::try_unfold((root, waiting), |(root, mut waiting)| async move {
+    stream::try_unfold((folder.clone(), waiting), |(folder, mut waiting)| async move {
         let Some(next) = waiting.pop() else { return Ok(None) };
-        let (root, waiting, files) = blocking::run(move || {
+        let root = Arc::clone(&folder.root);
+        let list = move || {
             let files = list_directory(&root, &next, &mut waiting)
                 .map_err(|source| BlobError::Io { act: "list the blobs", source })?;
-            Ok((root, waiting, files))
-        })
-        .await?;
+            Ok((waiting, files))
+        };
+        let (waiting, files) = folder.lane().run_long(list).await?;
         let files = stream::iter(files.into_iter().map(Ok));
-        Ok::<_, BlobError>(Some((files, (root, waiting))))
+        Ok::<_, BlobError>(Some((files, (folder, waiting))))
     })
     .try_flatten()
     .boxed()

@@ -6,20 +6,21 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use cartulary_model::BlobDigest;
 
 use super::{Folder, sync_folder};
 use crate::StorageKey;
-use crate::blocking::{self, joined};
 use crate::chunks::digest_from;
 use crate::error::Result;
+use crate::lane::{self, Lane};
 
 /// Written between two looks at the free space, in bytes.
 const LOOK_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A file of the staging folder, which is removed when nobody keeps it.
+/// A file of the staging folder, which is removed when nobody keeps it, or swept later.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
     file: File,
@@ -28,13 +29,30 @@ pub(crate) struct StagedFile {
 
 /// The name of a staging file. Apart from the file, so that it can be removed at once while a thread still writes.
 #[derive(Debug)]
-struct StagingName(Option<PathBuf>);
+struct StagingName {
+    path: Option<PathBuf>,
+    lane: Lane,
+}
+
+impl StagingName {
+    /// Removes the file. Blocks.
+    fn remove(mut self) {
+        if let Some(path) = self.path.take() {
+            // Best effort: what stays is swept later.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
 
 impl Drop for StagingName {
     fn drop(&mut self) {
-        if let Some(path) = self.0.take() {
-            // Best effort: what stays is swept later.
-            let _ = fs::remove_file(path);
+        let Some(path) = self.path.take() else { return };
+        // Whoever breaks off stands on a thread that others wait for; the disk may be what they gave up on.
+        if let (Ok(runtime), Some(slot)) = (Handle::try_current(), self.lane.free_slot()) {
+            drop(runtime.spawn_blocking(move || {
+                let _held = slot;
+                fs::remove_file(path)
+            }));
         }
     }
 }
@@ -44,16 +62,23 @@ impl StagedFile {
     fn create(folder: &Folder) -> io::Result<Self> {
         let path = folder.new_staging_path();
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        Ok(Self { file, name: StagingName(Some(path)) })
+        Ok(Self { file, name: StagingName { path: Some(path), lane: folder.lane().clone() } })
+    }
+
+    /// Removes the file now. Blocks.
+    pub(crate) fn remove(self) {
+        self.name.remove();
     }
 
     /// Makes the bytes durable, and then the file durable under `target`, replacing what is there. Blocks.
-    fn publish(mut self, target: &Path) -> io::Result<()> {
-        self.file.sync_all()?;
-        if let Some(path) = &self.name.0 {
-            fs::rename(path, target)?;
+    fn publish(self, target: &Path) -> io::Result<()> {
+        let Self { file, mut name } = self;
+        let renamed = file.sync_all().and_then(|()| name.path.as_ref().map_or(Ok(()), |path| fs::rename(path, target)));
+        if let Err(error) = renamed {
+            name.remove();
+            return Err(error);
         }
-        self.name.0 = None;
+        name.path = None;
         // The name must be durable before anybody relies on it. Whoever renamed first has synced bytes too, so that
         // whichever of two files stays under the name is whole.
         target.parent().map_or(Ok(()), sync_folder)
@@ -86,7 +111,10 @@ impl Folder {
     fn replace(&self, chunks: &[Bytes], key: &StorageKey) -> Result<()> {
         let replace = || {
             let mut staged = StagedFile::create(self)?;
-            write_all(&mut staged.file, chunks)?;
+            if let Err(error) = write_all(&mut staged.file, chunks) {
+                staged.remove();
+                return Err(error);
+            }
             staged.publish(&self.path_of(key))
         };
         replace().map_err(|error| self.fault("store a blob", error))
@@ -141,10 +169,8 @@ impl FileSink {
 
     /// Begins a staging file.
     pub(crate) async fn begin(folder: &Folder) -> Result<Self> {
-        let owned = folder.clone();
-        let StagedFile { file, name } =
-            blocking::run(move || StagedFile::create(&owned).map_err(|error| owned.fault("stage a blob", error)))
-                .await?;
+        let create = |folder: &Folder| StagedFile::create(folder).map_err(|error| folder.fault("stage a blob", error));
+        let StagedFile { file, name } = folder.run(create).await?;
         let progress = Progress { file, hasher: Sha256::new(), written_bytes: 0, looked_at_bytes: 0 };
         Ok(Self { folder: folder.clone(), name, work: Work::Idle(Box::new(progress)) })
     }
@@ -153,7 +179,8 @@ impl FileSink {
     pub(crate) async fn push(&mut self, batch: Vec<Bytes>) -> Result<()> {
         let mut progress = self.settle().await?;
         let folder = self.folder.clone();
-        self.work = Work::Running(spawn_blocking(move || {
+        let slot = folder.lane().slot().await?;
+        self.work = Work::Running(lane::begin(slot, move || {
             progress.write(&folder, &batch)?;
             Ok(progress)
         }));
@@ -169,7 +196,7 @@ impl FileSink {
     async fn settle(&mut self) -> Result<Box<Progress>> {
         match std::mem::replace(&mut self.work, Work::Broken) {
             Work::Idle(progress) => Ok(progress),
-            Work::Running(handle) => joined(handle).await,
+            Work::Running(handle) => self.folder.lane().in_time(handle).await,
             Work::Broken => Err(self.folder.fault("stage a blob", io::ErrorKind::BrokenPipe.into())),
         }
     }

@@ -10,7 +10,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt, stream};
 
-use cartulary_blobs::{BlobReader, BlobStore, ListedBlob, S3Config, SecretSource, StorageKey, StoreConfig};
+use cartulary_blobs::{
+    BlobReader, BlobStore, FolderSettings, ListedBlob, S3Config, SecretSource, StorageKey, StoreConfig,
+};
 use cartulary_model::BlobDigest;
 
 /// A mebibyte.
@@ -39,7 +41,11 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let config = match kind {
             Kind::Memory => StoreConfig::Memory,
-            Kind::Folder => StoreConfig::Folder { path: folder.path().join("blobs"), reserve_bytes: 0 },
+            Kind::Folder => StoreConfig::Folder(FolderSettings {
+                path: folder.path().join("blobs"),
+                reserve_bytes: 0,
+                ..FolderSettings::default()
+            }),
             Kind::S3 => StoreConfig::S3(Box::new(s3_config(&folder)?)),
         };
         let store = BlobStore::open(&config).await.unwrap();

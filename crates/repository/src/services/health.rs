@@ -84,7 +84,7 @@ impl Repository {
             Err(error) => health.push("database", false, error_chain(&error)),
         }
         let reserve = match &self.inner.config.store {
-            StoreConfig::Folder { reserve_bytes, .. } => *reserve_bytes,
+            StoreConfig::Folder(settings) => settings.reserve_bytes,
             _ => 0,
         };
         match self.blobs().free_bytes().await {

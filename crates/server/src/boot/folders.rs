@@ -4,7 +4,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use cartulary_blobs::StoreConfig;
+use cartulary_blobs::{FolderSettings, StoreConfig};
 use cartulary_db::Backend;
 
 use crate::configuration::Loaded;
@@ -53,7 +53,7 @@ fn all(loaded: &Loaded) -> Vec<PathBuf> {
     if configuration.database.backend == Backend::Sqlite {
         folders.extend(configuration.database.sqlite.path.parent().map(Path::to_owned));
     }
-    if let StoreConfig::Folder { path, .. } = &configuration.store {
+    if let StoreConfig::Folder(FolderSettings { path, .. }) = &configuration.store {
         folders.push(path.clone());
     }
     folders

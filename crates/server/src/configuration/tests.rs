@@ -109,7 +109,9 @@ fn relative_paths_lie_in_the_data_folder() {
     let root = &loaded.data.root;
     assert_eq!(loaded.configuration.database.sqlite.path, root.join("db/cartulary.sqlite"));
     assert_eq!(loaded.configuration.index.path, root.join("index"));
-    let StoreConfig::Folder { path, .. } = &loaded.configuration.store else { panic!("not a folder") };
+    let StoreConfig::Folder(cartulary_blobs::FolderSettings { path, .. }) = &loaded.configuration.store else {
+        panic!("not a folder")
+    };
     assert_eq!(*path, root.join("bytes"));
 }
 

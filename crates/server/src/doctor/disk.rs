@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cartulary_blobs::StoreConfig;
+use cartulary_blobs::{FolderSettings, StoreConfig};
 use cartulary_db::Backend;
 
 use super::Finding;
@@ -32,7 +32,7 @@ pub fn examine(loaded: &Loaded) -> Vec<Finding> {
     let mut findings = vec![file_system(loaded, &root), syncs(&root)];
     let mut reserve = 0;
     let mut places = vec![("free space", root)];
-    if let StoreConfig::Folder { path, reserve_bytes } = &loaded.configuration.store {
+    if let StoreConfig::Folder(FolderSettings { path, reserve_bytes, .. }) = &loaded.configuration.store {
         reserve = *reserve_bytes;
         if !path.starts_with(&loaded.data.root) {
             places.push(("free space for blobs", nearest_folder(path)));
