@@ -1,11 +1,11 @@
 //! A client of HTTP/1.1 that costs next to nothing: blocking, one connection, kept alive. It shares the machine with
 //! what it measures, and both sides are asked by it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use rustls::{ClientConnection, StreamOwned};
 use serde_json::Value;
 
@@ -94,17 +94,14 @@ impl Connection {
 
     fn send(&mut self, parts: &[&[u8]]) -> anyhow::Result<()> {
         let stream = self.stream.get_mut();
-        match parts {
-            [head, body] if head.len() + body.len() <= PIECE_BYTES => {
-                // One write, so that head and body do not wait for each other on the way.
-                self.piece.clear();
-                self.piece.extend_from_slice(head);
-                self.piece.extend_from_slice(body);
-                let sent = stream.write_all(&self.piece);
-                self.piece.resize(PIECE_BYTES, 0);
-                sent?;
-            }
-            parts => parts.iter().try_for_each(|part| stream.write_all(part))?,
+        let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        let mut left = slices.as_mut_slice();
+        IoSlice::advance_slices(&mut left, 0);
+        // Together, so that the parts do not wait for each other on the way.
+        while !left.is_empty() {
+            let written = stream.write_vectored(left)?;
+            ensure!(written > 0, "the connection takes no more");
+            IoSlice::advance_slices(&mut left, written);
         }
         Ok(stream.flush()?)
     }
@@ -214,6 +211,13 @@ impl Read for Transport {
 }
 
 impl Write for Transport {
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write_vectored(parts),
+            Self::Tls(stream) => stream.write_vectored(parts),
+        }
+    }
+
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.write(bytes),

@@ -191,17 +191,16 @@ impl Form {
 
     /// Sends a document.
     pub fn send(&self, connection: &mut Connection, name: &str, bytes: &[u8]) -> anyhow::Result<Answer> {
-        let mut body = format!(
+        let before = format!(
             "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"content\"; filename=\"{name}\"\r\n\
              Content-Type: {}\r\n\r\n",
             self.media_type
-        )
-        .into_bytes();
-        body.extend_from_slice(bytes);
-        body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        );
+        let after = format!("\r\n--{BOUNDARY}--\r\n");
         let kind = format!("Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n");
-        let head = head("POST", &self.path, Some(&self.token), &kind, body.len());
-        connection.ask(&[&head, &body])
+        let length = before.len() + bytes.len() + after.len();
+        let head = head("POST", &self.path, Some(&self.token), &kind, length);
+        connection.ask(&[&head, before.as_bytes(), bytes, after.as_bytes()])
     }
 }
 

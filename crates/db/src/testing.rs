@@ -132,7 +132,7 @@ pub fn fail_commits(database: &Database, count: u32) {
     }
 }
 
-/// Bounds the file of a SQLite database, as a full disk would; 0 takes the bound away. *Units*: pages of 4096 bytes.
+/// Bounds the file of a SQLite database, as a full disk would; 0 takes the bound away. *Units*: pages.
 ///
 /// # Errors
 /// When the writer does not take the bound.

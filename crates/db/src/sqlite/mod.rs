@@ -24,17 +24,29 @@ const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000;";
 /// What every connection keeps to: foreign keys hold, at most 4 MB of pages, no memory map (a small idle footprint).
 const COMMON: &str = "PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096; PRAGMA mmap_size = 0;";
 
-/// What the writer keeps to. `FULL` makes a commit wait for the disk, which `NORMAL` does not do in WAL mode; the log is
-/// folded into the file every 64 MB, so that a page that many transactions write is folded once and few commits have to
-/// wait for it, and a log that grew under a long read is cut back. Folding it on a thread beside the writer was measured
-/// and left: the two wait for one disk, and uploads were no faster.
-const WRITER: &str =
-    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864;";
+/// How a new file is laid out. A commit writes each page that it touched to the log, and a few uploads touch one or two
+/// of each of some twenty tables and indexes: with pages of half SQLite's usual size that is half the bytes (some 100 KB
+/// instead of 200), and uploads are some 5 % faster; lists, reads and imports are the same. Quarter pages gain no more.
+const LAYOUT: &str = "PRAGMA page_size = 2048;";
+
+/// What the writer keeps to. `FULL` makes a commit wait for the disk, which `NORMAL` does not do in WAL mode.
+const WRITER: &str = "PRAGMA synchronous = FULL;";
+
+/// The log is folded into the file when it has so much, so that a page that many transactions write is folded once and
+/// few commits have to wait for it; a log that grew under a long read is cut back to it. Folding it on a thread beside
+/// the writer was measured and left: the two wait for one disk, and uploads were no faster. *Units*: bytes.
+const LOG_BYTES: i64 = 64 << 20;
 
 #[derive(diesel::QueryableByName)]
 struct JournalMode {
     #[diesel(sql_type = diesel::sql_types::Text)]
     journal_mode: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct PageSize {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    page_size: i64,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -65,6 +77,8 @@ pub(crate) fn create(path: &Path) -> Result<SqliteConnection, DbError> {
     }
     let mut conn = establish(&database_url(path)?)?;
     conn.batch_execute(BUSY_TIMEOUT)?;
+    // Of a file that is there it changes nothing.
+    conn.batch_execute(LAYOUT)?;
     let mode: JournalMode = diesel::sql_query("PRAGMA journal_mode = WAL").get_result(&mut conn)?;
     if mode.journal_mode != "wal" {
         return Err(DbError::Open(format!(
@@ -90,6 +104,9 @@ fn set_up_writer(conn: &mut SqliteConnection, max_pages: u32) -> Result<(), DbEr
     conn.batch_execute(BUSY_TIMEOUT)?;
     conn.batch_execute(COMMON)?;
     conn.batch_execute(WRITER)?;
+    let PageSize { page_size } = diesel::sql_query("PRAGMA page_size").get_result(conn)?;
+    let log_pages = LOG_BYTES / page_size.max(1);
+    conn.batch_execute(&format!("PRAGMA wal_autocheckpoint = {log_pages}; PRAGMA journal_size_limit = {LOG_BYTES};"))?;
     if max_pages > 0 {
         conn.batch_execute(&format!("PRAGMA max_page_count = {max_pages};"))?;
     }
