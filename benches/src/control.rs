@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::connection::Connection;
 use crate::process::Running;
+use crate::settings::Settings;
 
 /// The argument that makes this program the bare server.
 pub const WORD: &str = "bare-server";
@@ -31,11 +32,12 @@ pub struct Control {
 
 impl Control {
     /// Starts one that keeps blobs in `folder`, and answers `constant_bytes` bytes.
-    pub fn start(folder: &Path, constant_bytes: usize) -> anyhow::Result<Self> {
+    pub fn start(settings: &Settings, folder: &Path, constant_bytes: usize) -> anyhow::Result<Self> {
         fs::create_dir_all(folder)?;
         let address = crate::office::free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(WORD).arg(address.to_string()).arg(folder).arg(constant_bytes.to_string());
+        settings.slow_syncs_of(&mut command)?;
         let process = Running::start(command, &folder.with_extension("log"))?;
         let control = Self { process, address };
         for _ in 0..500 {

@@ -53,6 +53,7 @@ impl Office {
         let mut command = program(settings);
         command.arg("serve").arg("--data").arg(data).args(["--listen", &address.to_string()]);
         command.env("CARTULARY_ADMIN_PASSWORD", PASSWORD);
+        settings.slow_syncs_of(&mut command)?;
         if let Some(made) = certificate {
             command.args(["--tls", "files"]);
             command.env("CARTULARY_SERVER_TLS_CERTIFICATE", &made.certificate);

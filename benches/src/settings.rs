@@ -1,8 +1,9 @@
 //! What a run is asked for.
 
 use std::path::PathBuf;
+use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::subjects;
 
@@ -20,6 +21,9 @@ Measures Cartulary beside the barest thing that could do the same.
 
 CARTULARY_BIN names the program that is measured.";
 
+/// How much longer a sync takes on the slower disk. *Units*: microseconds.
+const SLOWER_SYNC_US: u32 = 1_000;
+
 /// What a run is asked for.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -33,6 +37,8 @@ pub struct Settings {
     pub writes_readme: bool,
     /// Whether an office of a million documents is started.
     pub has_million: bool,
+    /// Whether each sync of both sides takes [`SLOWER_SYNC_US`] longer, as on a slower disk.
+    pub has_slow_syncs: bool,
     measures_nothing: bool,
     wanted: Vec<String>,
 }
@@ -46,6 +52,7 @@ impl Settings {
             is_quick: false,
             writes_readme: false,
             has_million: false,
+            has_slow_syncs: false,
             measures_nothing: false,
             wanted: Vec::new(),
         };
@@ -79,6 +86,23 @@ impl Settings {
             return false;
         }
         self.wanted.is_empty() || self.wanted.iter().any(|wanted| wanted == subject)
+    }
+
+    /// Returns these settings for a slower disk.
+    pub fn on_a_slower_disk(&self) -> Self {
+        Self { has_slow_syncs: true, ..self.clone() }
+    }
+
+    /// Has a program that is measured meet the syncs that are asked for.
+    pub fn slow_syncs_of(&self, command: &mut Command) -> anyhow::Result<()> {
+        if self.has_slow_syncs {
+            let own = std::env::current_exe()?;
+            let library = own.with_file_name("examples").join("libslow_sync.so");
+            let built = "cargo build --release -p cartulary-benches --example slow_sync";
+            ensure!(library.is_file(), "`{}` is not there: {built}", library.display());
+            command.env("LD_PRELOAD", library).env("SLOW_SYNC_US", SLOWER_SYNC_US.to_string());
+        }
+        Ok(())
     }
 
     /// Returns the first of two counts, or the second for a quick run.

@@ -91,6 +91,32 @@ fn an_office_on_a_disk_that_fills_up_says_so_and_goes_on_later() {
 }
 
 #[test]
+fn a_full_disk_of_the_database_is_told_when_the_blobs_lie_elsewhere() {
+    let what = "a full disk of the database";
+    if let Some(why) = absent() {
+        return skip(what, &why);
+    }
+    let disk = match SmallDisk::mount(48) {
+        Ok(disk) => disk,
+        Err(why) => return skip(what, &format!("no small file system can be mounted: {why}")),
+    };
+    let elsewhere = tempfile::tempdir().unwrap();
+    let data = disk.path().join("data");
+    let program = Setup::on(&data).with("CARTULARY_STORE_PATH", &elsewhere.path().to_string_lossy()).start();
+    let client = program.client();
+    client.get("/health/ready").unwrap().expect(200);
+    let filler = disk.fill_up_to(4 * 1_048_576).unwrap();
+    let health = client.get("/health/ready").unwrap().expect(503).json();
+    let database = health["checks"].as_array().unwrap().iter().find(|check| check["name"] == "database").cloned();
+    let reason = database.unwrap()["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("make room"), "{reason}");
+    client.get("/api/v1/dossiers").unwrap().expect(200);
+    drop(filler);
+    client.get("/health/ready").unwrap().expect(200);
+    program.stop();
+}
+
+#[test]
 fn a_start_on_a_full_disk_fails_in_words_and_harms_nothing() {
     if let Some(why) = absent() {
         return skip("a start on a full disk", &why);

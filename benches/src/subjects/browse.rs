@@ -25,7 +25,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
         ensure!(answer.status == 200, "a document was answered {}", answer.status);
         answer.body.len()
     };
-    let control = Control::start(&settings.work.join("browse-bare"), size)?;
+    let control = Control::start(settings, &settings.work.join("browse-bare"), size)?;
     let constant = vec![head("GET", "/constant", Some(&token), "", 0)];
     let (mut ours, mut bare, mut cpu_us) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..settings.rounds() {

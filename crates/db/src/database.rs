@@ -1,5 +1,6 @@
 //! The database as the rest of the program sees it: open, read, write, close.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use diesel::r2d2::{Pool, PooledConnection};
@@ -153,6 +154,19 @@ impl Database {
     /// Returns the database system.
     pub fn backend(&self) -> Backend {
         self.inner.backend
+    }
+
+    /// Returns how many bytes are free where a SQLite file lies, if that can be known: nothing is known of a server's
+    /// disk. *Units*: bytes. May block as a disk does.
+    pub fn free_bytes(&self) -> Option<u64> {
+        match self.inner.backend {
+            Backend::Sqlite => {
+                let folder = Path::new(&self.inner.name).parent()?;
+                let figures = rustix::fs::statvfs(folder).ok()?;
+                Some(figures.f_bavail.saturating_mul(figures.f_frsize))
+            }
+            Backend::Postgres => None,
+        }
     }
 
     /// Returns the name of the database: its path, or its name on the server. Advisory keys and channels carry it.

@@ -9,6 +9,9 @@ use crate::{Repository, Result, error_chain};
 /// A lag of the index below this many changes is no reason for worry.
 const INDEX_LAG_MAX: i64 = 10_000;
 
+/// With less room than this the next writes may find the disk of the database full. *Units*: bytes.
+const DATABASE_ROOM_BYTES: u64 = 8 * 1024 * 1024;
+
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
@@ -72,10 +75,18 @@ impl Repository {
     /// Looks at everything the repository needs.
     pub async fn health(&self) -> Health {
         let mut health = Health::default();
-        let read = |conn: &mut Conn| -> Result<_> { Ok((changes::last_position(conn)?, jobs::count_dead(conn)?)) };
+        let database = self.database().clone();
+        let read = move |conn: &mut Conn| -> Result<_> {
+            Ok((changes::last_position(conn)?, jobs::count_dead(conn)?, database.free_bytes()))
+        };
         match self.database().read(read).await {
-            Ok((position, dead)) => {
-                health.push("database", true, self.inner.database.backend().to_string());
+            Ok((position, dead, free)) => {
+                let has_room = free.is_none_or(|free| free >= DATABASE_ROOM_BYTES);
+                let room = match free {
+                    Some(free) if !has_room => format!(", {free} bytes free on its disk: make room"),
+                    _ => String::new(),
+                };
+                health.push("database", has_room, format!("{}{room}", self.inner.database.backend()));
                 let lag = position - *self.inner.indexed.borrow();
                 let is_near = lag <= INDEX_LAG_MAX;
                 health.push("index", is_near, format!("{} changes behind", lag.max(0)));
