@@ -9,6 +9,7 @@ import { Button, Code, MenuButton } from "../ui/controls";
 import { Icon, Mark } from "../ui/Icon";
 import { Waiting } from "../ui/States";
 import styles from "./Frame.module.css";
+import { focusWhenThere } from "./arrival";
 import { HotkeyHelp } from "./HotkeyHelp";
 import { useHotkeys } from "./hotkeys";
 import { dropped, importShare, panelOpen } from "./imports";
@@ -16,6 +17,7 @@ import { JumpBox } from "./JumpBox";
 import { reachable } from "./online";
 import { prefer, preferences, themes, type Theme } from "./preferences";
 import { useUser } from "./session";
+import { takeEntry } from "./sessionState";
 import { useStore } from "./store";
 import { Name } from "../ui/Name";
 
@@ -100,17 +102,16 @@ function TopBar({ rail, onRail, onHelp }: { rail: boolean; onRail: () => void; o
   );
 }
 
-/** After a change of screen the page has its new title and focus stands on the heading. */
+const heading = "main [data-arrival], main h1";
+
+/** After a change of screen the page has its new title and focus stands on the heading, once what it says has come; so it does after signing in. */
 function useArrival(): void {
   const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
   const first = useRef(true);
   useEffect(() => {
-    if (first.current) {
-      first.current = false;
-      return;
-    }
-    const heading = document.querySelector<HTMLElement>("main [data-arrival], main h1");
-    heading?.focus({ preventScroll: true });
+    // A page that was loaded by its address begins at its beginning.
+    if (!first.current || takeEntry()) focusWhenThere(heading, { fromHere: true });
+    first.current = false;
   }, [path]);
 }
 

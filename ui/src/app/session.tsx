@@ -6,7 +6,7 @@ import type { User } from "../api/types";
 import { useI18n } from "../i18n";
 import { ErrorState, Waiting } from "../ui/States";
 import { LiveRegions } from "./live";
-import { expired, known, signedInAgain } from "./sessionState";
+import { expired, known, noteEntry, signedInAgain } from "./sessionState";
 import { useStore } from "./store";
 
 const SignInPage = lazy(() => import("../features/session/SignIn").then((file) => ({ default: file.SignInPage })));
@@ -38,7 +38,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
   if (session.data === null || user === undefined) {
     return (
       <Suspense fallback={null}>
-        <SignInPage onSignedIn={(mine) => client.setQueryData(["session"], mine)} />
+        <SignInPage onSignedIn={(mine) => { noteEntry(); client.setQueryData(["session"], mine); }} />
         <LiveRegions />
       </Suspense>
     );
@@ -46,7 +46,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
   if (session.data.mustChangePassword === true || user.mustChangePassword) {
     return (
       <Suspense fallback={null}>
-        <NewPasswordPage user={user} onChanged={() => client.invalidateQueries({ queryKey: ["session"] })} />
+        <NewPasswordPage user={user} onChanged={() => { noteEntry(); return client.invalidateQueries({ queryKey: ["session"] }); }} />
         <LiveRegions />
       </Suspense>
     );

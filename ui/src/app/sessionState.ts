@@ -11,6 +11,20 @@ export const expired = createStore<Waiting | null>(null);
 /** Whether a session existed in this page: before the first sign-in a 401 is no expiry. */
 export const known = { user: undefined as string | undefined };
 
+let entered = false;
+
+/** Notes that somebody came in by the sign-in page, so that the first screen takes the focus that the form had. */
+export function noteEntry(): void {
+  entered = true;
+}
+
+/** Says once whether somebody has just come in by the sign-in page. */
+export function takeEntry(): boolean {
+  const was = entered;
+  entered = false;
+  return was;
+}
+
 /** Opens the sign-in layer, once for all requests that meet the end of the session. */
 export function waitForSignIn(): Promise<boolean> {
   if (known.user === undefined) return Promise.resolve(false);

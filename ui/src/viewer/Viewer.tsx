@@ -194,7 +194,7 @@ function Reader({ id, title, content, page, find, also, onPage, onFind }: Viewer
   };
 
   return (
-    <div className={styles["viewer"]} ref={box}>
+    <div className={styles["viewer"]} ref={box} tabIndex={-1} role="group" aria-label={title} data-reader="">
       <Bar
         pages={hasPages && count !== undefined ? { here, count, goTo } : undefined}
         scale={hasScale ? { scale, zoom, fit, setFit, rotate: () => setRotation((old) => (old + 90) % 360) } : undefined}

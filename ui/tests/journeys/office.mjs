@@ -84,6 +84,8 @@ export async function open({ language, theme, name }, { viewport = { width: 1280
       await page.getByLabel(t("session:password"), { exact: true }).fill(secret);
       await page.getByRole("button", { name: t("session:enter"), exact: true }).click();
     },
+    /** Focus stands on what `selector` names, after a press whose control is gone. */
+    focused: (selector) => page.waitForFunction((one) => document.activeElement?.matches(one) === true, selector),
     /** Walks a journey; a failure leaves a picture and tells what the browser said. */
     async walk(act) {
       try {

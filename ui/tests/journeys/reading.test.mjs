@@ -35,6 +35,8 @@ for (const one of matrix) {
       await office.signIn();
       await page.getByRole("heading", { level: 1, name: t("dossier:list.title") }).waitFor();
 
+      await office.focused("main h1");
+
       // A folder falls on the list.
       await drop(page, page.locator("main"), [folder.root]);
       const panel = page.getByRole("region", { name: pattern(t("import:title")) });
@@ -56,6 +58,7 @@ for (const one of matrix) {
       await page.keyboard.press("Enter");
       await page.keyboard.press("Enter");
       await page.waitForURL(/\/d\//);
+      await office.focused("main h1");
 
       // The dossier: contents in order, the first paper drawn.
       await page.locator("[data-page-number='1'] canvas").waitFor();
@@ -90,6 +93,7 @@ for (const one of matrix) {
       await office.screen("07-search");
       await page.locator("a", { has: page.locator("mark"), hasText: t("search:page").replace("{{page}}", one.language === "ar" ? "٧" : "7") }).first().click();
       await page.waitForURL(/page=7/);
+      await office.focused("main h1");
       await page.locator("[data-page-number='7'] canvas").waitFor();
       await page.locator("[data-page-number='7'] [data-hit]").first().waitFor();
       await office.screen("08-hit-on-page-7");
@@ -141,6 +145,7 @@ for (const one of matrix) {
       await entries.last().getByRole("button").click();
       await page.waitForURL(/v=/);
       await page.getByRole("button", { name: t("dossier:old.newest") }).waitFor();
+      await office.focused("[data-old-version]");
       // At the page that was open, with the words that were looked for.
       await page.locator("[data-page-number='7'] canvas").waitFor();
       await page.locator("[data-page-number='7']").getByText("first edition").waitFor({ state: "attached" });
@@ -153,6 +158,7 @@ for (const one of matrix) {
       assert.ok(newest.bytes.equals(second), "the newest version comes back byte for byte");
       assert.equal(newest.name, "description, second edition.pdf");
       await page.getByRole("button", { name: t("dossier:old.newest") }).click();
+      await office.focused("[data-reader]");
       await page.getByRole("tab", { name: t("dossier:tab.access") }).click();
       await page.getByText(t("dossier:access.mine")).waitFor();
       await office.screen("13-access");

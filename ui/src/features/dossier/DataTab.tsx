@@ -64,11 +64,13 @@ function Faults({ paper }: { paper: Detail }) {
 function Part({ heading, object, editable, children }: { heading: string; object: Detail; editable: boolean; children: ReactNode }) {
   const { t } = useI18n();
   const [editing, setEditing] = useState(false);
+  // The form gives focus back to the control that opened it.
+  const [wasEditing, setWasEditing] = useState(false);
   return (
     <section>
       <div className={styles["partHead"]}>
         <h2>{heading}</h2>
-        {editable && !editing && <Button icon="edit" look="bare" aria-label={t("dossier:edit.open", { what: heading })} onPress={() => setEditing(true)} />}
+        {editable && !editing && <Button icon="edit" look="bare" autoFocus={wasEditing} aria-label={t("dossier:edit.open", { what: heading })} onPress={() => { setEditing(true); setWasEditing(true); }} />}
       </div>
       {editing ? <EditData object={object} onDone={() => setEditing(false)} /> : <dl className={styles["facts"]}>{children}</dl>}
     </section>

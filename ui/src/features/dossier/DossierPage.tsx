@@ -2,6 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { focusWhenThere } from "../../app/arrival";
 import { cameFrom } from "../../app/cameFrom";
 import { useHotkeys } from "../../app/hotkeys";
 import { panelTabs, type PanelTab } from "../../app/router";
@@ -55,6 +56,11 @@ export function DossierPage() {
 
   const openPaper = useCallback((doc: string) => void navigate({ search: (old) => ({ tab: old.tab, doc }) }), [navigate]);
   const selectTab = (tab: string) => void navigate({ search: (old) => ({ ...old, tab: tab === "data" ? undefined : (tab as PanelTab) }), replace: true });
+  // What was pressed is gone then: focus goes to what it has opened.
+  const openVersion = (v: string | undefined) => {
+    void navigate({ search: (old) => ({ ...old, v }) });
+    focusWhenThere(v === undefined ? "[data-reader]" : "[data-old-version]");
+  };
   const step = (by: number) => {
     const index = indexOf(papers, docId);
     const next = papers.get(index + by);
@@ -100,8 +106,8 @@ export function DossierPage() {
             <div className={styles["notice"]}>
               <Line>
                 <div className={styles["noticeActs"]}>
-                  <span>{t("dossier:old.text", { label: format.digits(version.label), date: format.dateTime(version.createdAt) })}</span>
-                  <Button onPress={() => void navigate({ search: (old) => ({ ...old, v: undefined }) })}>{t("dossier:old.newest")}</Button>
+                  <span tabIndex={-1} data-old-version="">{t("dossier:old.text", { label: format.digits(version.label), date: format.dateTime(version.createdAt) })}</span>
+                  <Button onPress={() => openVersion(undefined)}>{t("dossier:old.newest")}</Button>
                 </div>
               </Line>
             </div>
@@ -116,7 +122,7 @@ export function DossierPage() {
             <div className={styles["blank"]}><ErrorState fault={versions.error} retry={() => void versions.refetch()} /></div>
           ) : search.v !== undefined && versions.isSuccess && version === undefined ? (
             <div className={styles["blank"]}>
-              <EmptyState title={t("dossier:old.missing")}><Button onPress={() => void navigate({ search: (old) => ({ ...old, v: undefined }) })}>{t("dossier:old.newest")}</Button></EmptyState>
+              <EmptyState title={t("dossier:old.missing")}><Button onPress={() => openVersion(undefined)}>{t("dossier:old.newest")}</Button></EmptyState>
             </div>
           ) : shown === undefined || (search.v !== undefined && versions.isPending) ? (
             <div className={styles["blank"]}><Waiting what={t("dossier:waitingPaper")} /></div>
@@ -133,7 +139,7 @@ export function DossierPage() {
         <aside className={styles["side"]} aria-label={t("dossier:region.side")} data-region="">
           <SidePanel
             dossier={dossier.data} paper={shown} types={types.data} tab={search.tab ?? "data"} onTab={selectTab} openVersion={search.v}
-            onOpenVersion={(v) => void navigate({ search: (old) => ({ ...old, v }) })} onUpload={() => setFallen("choose")} canWrite={canWrite}
+            onOpenVersion={openVersion} onUpload={() => setFallen("choose")} canWrite={canWrite}
           />
         </aside>
       </div>
