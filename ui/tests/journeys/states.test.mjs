@@ -44,6 +44,22 @@ for (const one of matrix.filter(({ name }) => name === "en-light" || name === "a
       const { paper } = await importOne(office, rareWord());
       const other = await elsewhere();
 
+      // Escape leaves the form: at once when nothing was changed, else after a word, and focus goes back to what opened it.
+      const change = page.getByRole("button", { name: pattern(t("dossier:edit.open")) }).first();
+      const written = page.getByRole("tabpanel").getByLabel(t("dossier:field.title"));
+      await change.click();
+      await page.keyboard.press("Escape");
+      await written.waitFor({ state: "detached" });
+      await office.focused("[role=tabpanel] button");
+      await change.click();
+      await written.fill("Never saved");
+      await page.keyboard.press("Escape");
+      await page.getByRole("tabpanel").getByText(t("dossier:edit.unsaved")).waitFor();
+      await office.screen("20-unsaved");
+      await page.keyboard.press("Escape");
+      await written.waitFor({ state: "detached" });
+      await office.focused("[role=tabpanel] button");
+
       // The same title, changed by two.
       await page.getByRole("button", { name: pattern(t("dossier:edit.open")) }).first().click();
       const title = page.getByRole("tabpanel").getByLabel(t("dossier:field.title"));

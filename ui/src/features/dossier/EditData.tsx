@@ -1,14 +1,15 @@
 /** Changes title and name. When somebody saved first, both values stand side by side and the writer chooses (brief §4). */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useRef, useState, type FormEvent } from "react";
 import { Form } from "react-aria-components";
+import { useHotkeys } from "../../app/hotkeys";
 import { announce } from "../../app/live";
 import { isStatus } from "../../api/client";
 import { api } from "../../api/endpoints";
 import type { Detail } from "../../api/types";
 import { useI18n } from "../../i18n";
 import { Button, Field } from "../../ui/controls";
-import { FaultLine } from "../../ui/States";
+import { FaultLine, Line } from "../../ui/States";
 import { Conflict } from "./Conflict";
 import styles from "./Dossier.module.css";
 
@@ -43,17 +44,29 @@ export function EditData({ object, onDone }: { object: Detail; onDone: () => voi
       setTheirs(await read());
     },
   });
+  const form = useRef<HTMLFormElement>(null);
+  // Escape leaves at once when nothing would be lost; otherwise it says so first, and a second one discards.
+  const [warned, setWarned] = useState(false);
+  const isChanged = Object.keys(changesOf(valuesOf(seen), values)).length > 0;
+  const leave = () => {
+    if (save.isPending) return;
+    if (!isChanged || warned) return onDone();
+    setWarned(true);
+    announce(t("dossier:edit.unsaved"));
+  };
+  useHotkeys("dossier", form, [{ keys: ["Escape"], label: "dossier:key.cancelEdit", whileTyping: true, run: leave }]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     save.mutate({ chosen: values, base: seen });
   };
   return (
     <>
-      <Form className={styles["form"] ?? ""} onSubmit={submit}>
+      <Form ref={form} className={styles["form"] ?? ""} onSubmit={submit}>
         {save.isError && !isStatus(save.error, 412) && <FaultLine fault={save.error} />}
         {fields.map((field) => (
-          <Field key={field} content label={t(`dossier:field.${field}`)} value={values[field]} onChange={(value) => setValues((old) => ({ ...old, [field]: value }))} isRequired={field === "name"} autoFocus={field === "title"} />
+          <Field key={field} content label={t(`dossier:field.${field}`)} value={values[field]} onChange={(value) => { setWarned(false); setValues((old) => ({ ...old, [field]: value })); }} isRequired={field === "name"} autoFocus={field === "title"} />
         ))}
+        {warned && isChanged && <Line>{t("dossier:edit.unsaved")}</Line>}
         <div className={styles["acts"]}>
           <Button type="submit" look="main" busy={save.isPending}>{t("common:save")}</Button>
           <Button onPress={onDone}>{t("common:cancel")}</Button>
