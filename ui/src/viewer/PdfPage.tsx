@@ -1,6 +1,7 @@
 /** One page of a PDF: its picture on a canvas, the text over it, and the hits marked between them. */
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useI18n } from "../i18n";
+import { isBlank } from "./damage";
 import { findTerms, fold } from "./fold";
 import { advancesOf, extentOf, joined, widthsOf, type Box } from "./marks";
 import styles from "./page.module.css";
@@ -148,7 +149,7 @@ export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, ter
   const textHost = useRef<HTMLDivElement>(null);
   const [layer, setLayer] = useState<Layer>();
   const [userUnit, setUserUnit] = useState(1);
-  const [state, setState] = useState<"drawing" | "slow" | "failed" | "drawn">("drawing");
+  const [state, setState] = useState<"drawing" | "slow" | "failed" | "drawn" | "blank">("drawing");
   const whole = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
@@ -163,10 +164,16 @@ export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, ter
         setUserUnit(page.userUnit);
         const natural = page.getViewport({ scale: 1, rotation: page.rotate });
         onSize(pageNumber, natural.width, natural.height);
-        const text = layText(page, scale, rotation, textHost.current, stop.signal).then(setLayer, () => setLayer(undefined));
+        const text = layText(page, scale, rotation, textHost.current, stop.signal).then((laid) => {
+          setLayer(laid);
+          return laid;
+        }, () => undefined);
         await paint(page, scale, rotation, canvasHost.current, stop.signal);
         if (!stop.signal.aborted) setState("drawn");
-        await text;
+        const laid = await text;
+        const canvas = canvasHost.current?.querySelector("canvas");
+        const hasWords = laid?.items.some(({ str }) => str.trim() !== "") === true;
+        if (!stop.signal.aborted && canvas && !hasWords && isBlank(canvas)) setState("blank");
       } catch (fault) {
         if (!stop.signal.aborted && (fault as Error).name !== "RenderingCancelledException") setState("failed");
       }
@@ -185,7 +192,7 @@ export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, ter
   }, []);
 
   // The fonts come with the picture: once it stands, the marks are measured anew.
-  const drawn = state === "drawn";
+  const drawn = state === "drawn" || state === "blank";
   const marks = useMemo(() => {
     void drawn;
     return layer === undefined ? [] : marksOf(layer, terms);
@@ -207,7 +214,7 @@ export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, ter
         )))}
       </div>
       <div ref={textHost} className={styles["textLayer"]} />
-      {(state === "failed" || state === "slow") && <div className={styles["fault"]} data-tone={state}>{t(`viewer:page.${state}`, { page: pageNumber })}</div>}
+      {(state === "failed" || state === "slow" || state === "blank") && <div className={styles["fault"]} data-tone={state}>{t(`viewer:page.${state}`, { page: pageNumber })}</div>}
     </div>
   );
 }

@@ -35,6 +35,8 @@ interface PdfViewProps {
 
 const gap = 12;
 const desk = 20;
+/** After this time without a page the desk says what it waits for. */
+const longAfter = 1500;
 /** CSS pixels to a PDF point at 100 %. */
 const pixelsPerPoint = 96 / 72;
 
@@ -52,12 +54,18 @@ export function PdfView(props: PdfViewProps) {
   const [standard, setStandard] = useState<Size>();
   const [sizes, setSizes] = useState<ReadonlyMap<number, Size>>(new Map());
   const [start] = useState(startPage);
+  const [isLong, setIsLong] = useState(false);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setIsLong(true), longAfter);
+    return () => window.clearTimeout(timer);
+  }, []);
 
   useEffect(() => {
     const opening = openPdf(url, sizeBytes);
     let alive = true;
     opening.document
       .then(async (opened) => {
+        if (opened.numPages < 1) throw new Error("no pages");
         const first = await opened.getPage(1);
         const { width, height } = first.getViewport({ scale: 1 });
         if (!alive) return;
@@ -164,7 +172,7 @@ export function PdfView(props: PdfViewProps) {
   const widest = Math.max(room.width - 1, ...items.map((item) => sizeOf(item.index).width + 2 * desk));
   return (
     <div ref={box} className={styles["scroller"]} dir="ltr" tabIndex={0} role="region" aria-label={label} data-region-focus="" onScroll={onScroll} aria-busy={pdf === undefined}>
-      {pdf === undefined ? <p className="unseen">{t("viewer:opening")}</p> : (
+      {pdf === undefined ? <p className={isLong ? styles["opening"] : "unseen"} dir="auto">{t("viewer:opening")}</p> : (
         <div className={styles["inner"]} style={{ height: virtual.getTotalSize(), width: widest }}>
           {items.map((item) => {
             const { width, height } = sizeOf(item.index);

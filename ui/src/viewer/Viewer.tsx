@@ -9,8 +9,9 @@ import type { Content } from "../api/types";
 import { useI18n } from "../i18n";
 import { kindLabel } from "../i18n/labels";
 import { Button, ButtonLink, Code } from "../ui/controls";
-import { EmptyState, ErrorState } from "../ui/States";
+import { EmptyState, ErrorState, Line } from "../ui/States";
 import { Bar } from "./Bar";
+import { isDamaged } from "./damage";
 import { hasText, hitFrom, hunt, type Hunt } from "./find";
 import { ImageView } from "./ImageView";
 import type { PdfFault } from "./pdf";
@@ -203,6 +204,16 @@ function Reader({ id, title, content, page, find, also, onPage, onFind }: Viewer
         download={downloadAddress(id)}
       />
       {find !== "" && settled && found.hits.length === 0 && <p className={styles["hint"]}>{t("viewer:find.notHere", { text: find })}</p>}
+      {hasPages && isDamaged(text.data?.faults) && (
+        <div className={styles["notice"]}>
+          <Line tone="late">
+            <div className={styles["noticeActs"]}>
+              <span>{t("viewer:damaged")}</span>
+              <ButtonLink icon="download" href={downloadAddress(id)}>{t("viewer:download")}</ButtonLink>
+            </div>
+          </Line>
+        </div>
+      )}
       {body()}
     </div>
   );
