@@ -16,7 +16,7 @@ function shown(keys: string): string {
 }
 
 export function HotkeyHelp({ onClose }: { onClose: () => void }) {
-  const { t } = useI18n();
+  const { t, format } = useI18n();
   // Taken once: the dialog itself must not change what it lists.
   const [areas] = useState(activeHotkeys);
   const { singleKeys } = useStore(preferences);
@@ -36,6 +36,13 @@ export function HotkeyHelp({ onClose }: { onClose: () => void }) {
             </dl>
           </section>
         ))}
+        <section>
+          <h3>{t("common:signs.title")}</h3>
+          <dl>
+            <dt>{t("common:signs.plus")}</dt>
+            <dd><kbd dir="ltr">{format.digits("1.1+")}</kbd></dd>
+          </dl>
+        </section>
       </div>
     </Dialog>
   );

@@ -214,7 +214,7 @@ export function PdfPage({ document: pdf, pageNumber, scale, rotation, place, ter
         )))}
       </div>
       <div ref={textHost} className={styles["textLayer"]} />
-      {(state === "failed" || state === "slow" || state === "blank") && <div className={styles["fault"]} data-tone={state}>{t(`viewer:page.${state}`, { page: pageNumber })}</div>}
+      {(state === "failed" || state === "slow" || state === "blank") && <div className={styles["fault"]} data-tone={state} dir="auto">{t(`viewer:page.${state}`, { page: pageNumber })}</div>}
     </div>
   );
 }

@@ -15,6 +15,7 @@ import { Icon, type IconName } from "../../ui/Icon";
 import { Name } from "../../ui/Name";
 import { ErrorState, FaultLine, Waiting } from "../../ui/States";
 import styles from "./Dossier.module.css";
+import { useLabelMeaning, VersionLabel } from "./VersionLabel";
 import { harmless } from "../../ui/harmless";
 
 const rowHeight = 52;
@@ -38,8 +39,13 @@ function PaperLine({ paper }: { paper: Summary }) {
   if (paper.base === "folder") return <span className={styles["paperLine"]}>{t("dossier:contents.folder")}</span>;
   if (paper.content === undefined || paper.content === null) return <span className={styles["paperLine"]}><span className={styles["missing"]}>{t("dossier:contents.missing")}</span></span>;
   const pages = paper.text?.pageCount ?? 0;
-  const parts = [format.date(paper.createdAt), pages > 0 ? t("dossier:contents.pages", { count: pages }) : format.bytes(paper.content.sizeBytes), paper.versionLabel == null ? "" : t("dossier:contents.version", { label: format.digits(paper.versionLabel) })];
-  return <span className={styles["paperLine"]}>{parts.filter(Boolean).join(t("common:separator"))}</span>;
+  const parts = [format.date(paper.createdAt), pages > 0 ? t("dossier:contents.pages", { count: pages }) : format.bytes(paper.content.sizeBytes)];
+  return (
+    <span className={styles["paperLine"]}>
+      {parts.filter(Boolean).join(t("common:separator"))}
+      {paper.versionLabel != null && <>{t("common:separator")}<VersionLabel label={paper.versionLabel} text={t("dossier:contents.version", { label: format.digits(paper.versionLabel) })} /></>}
+    </span>
+  );
 }
 
 function AddPapers({ dossierId }: { dossierId: string }) {
@@ -65,6 +71,7 @@ function AddPapers({ dossierId }: { dossierId: string }) {
 
 export function Contents({ dossierId, papers, current, onOpen, canAdd }: ContentsProps) {
   const { t } = useI18n();
+  const meaningOf = useLabelMeaning();
   const box = useRef<HTMLDivElement>(null);
   const region = useRef<HTMLElement>(null);
   const virtual = useVirtualizer({ count: papers.total, getScrollElement: () => box.current, estimateSize: () => rowHeight, overscan: 8 });
@@ -117,7 +124,7 @@ export function Contents({ dossierId, papers, current, onOpen, canAdd }: Content
                 <PaperLine paper={paper} />
               </>
             );
-            const common = { className: styles["paper"], style: place, "data-index": item.index, title: harmless(paper.title || paper.name) };
+            const common = { className: styles["paper"], style: place, "data-index": item.index, title: [harmless(paper.title || paper.name), meaningOf(paper.versionLabel ?? "")].filter(Boolean).join("\n") };
             return (
               <li key={item.key} aria-setsize={papers.total} aria-posinset={item.index + 1}>
                 {paper.base === "folder"

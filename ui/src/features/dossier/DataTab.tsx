@@ -11,6 +11,7 @@ import { Line } from "../../ui/States";
 import styles from "./Dossier.module.css";
 import { textState } from "./textState";
 import { EditData } from "./EditData";
+import { VersionLabel } from "./VersionLabel";
 import { harmless } from "../../ui/harmless";
 
 interface DataTabProps {
@@ -88,7 +89,7 @@ export function DataTab({ dossier, paper, types }: DataTabProps) {
           <Fact name={t("dossier:field.title")}><Name>{paper.title}</Name></Fact>
           <Fact name={t("dossier:field.name")}><Name>{paper.name}</Name></Fact>
           <Fact name={t("dossier:field.type")}><bdi>{typeLabel(types, paper.type, t)}</bdi></Fact>
-          {paper.versionLabel != null && <Fact name={t("dossier:field.version")}><bdi>{format.digits(paper.versionLabel)}</bdi></Fact>}
+          {paper.versionLabel != null && <Fact name={t("dossier:field.version")}><VersionLabel label={paper.versionLabel} /></Fact>}
           <Properties object={paper} type={type} />
           <Fact name={t("dossier:field.received")}>{format.dateTime(paper.createdAt)}{t("common:separator")}<Name>{principalLabel(paper.createdBy, t)}</Name></Fact>
           <Fact name={t("dossier:field.modified")}>{format.dateTime(paper.modifiedAt)}{t("common:separator")}<Name>{principalLabel(paper.modifiedBy, t)}</Name></Fact>
