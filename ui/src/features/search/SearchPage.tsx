@@ -6,7 +6,7 @@ import { cameFrom } from "../../app/cameFrom";
 import { useHotkeys } from "../../app/hotkeys";
 import { announce } from "../../app/live";
 import { queries } from "../../api/queries";
-import type { SearchAnswer } from "../../api/types";
+import type { ObjectType, SearchAnswer } from "../../api/types";
 import { useI18n } from "../../i18n";
 import { Button, SearchBox } from "../../ui/controls";
 import { EmptyState, ErrorState, FaultLine, Line, Waiting } from "../../ui/States";
@@ -79,7 +79,7 @@ export function SearchPage() {
         : (
           <div className={styles["body"]}>
             <Facets answer={answer.data} types={types.data} chosen={{ type, mediaType }} onChoose={setFacet} />
-            <Results answer={answer.data} q={q} from={from} isUpdating={answer.isPlaceholderData} fault={answer.error} onFrom={(next) => void navigate({ search: (old) => ({ ...old, from: next || undefined }) })} onClear={() => void navigate({ search: { q } })} hasFilter={(type ?? mediaType ?? dossier) !== undefined} />
+            <Results answer={answer.data} types={types.data} q={q} from={from} isUpdating={answer.isPlaceholderData} fault={answer.error} onFrom={(next) => void navigate({ search: (old) => ({ ...old, from: next || undefined }) })} onClear={() => void navigate({ search: { q } })} hasFilter={(type ?? mediaType ?? dossier) !== undefined} />
           </div>
         )}
     </div>
@@ -90,6 +90,7 @@ const dossierName = (answer: SearchAnswer | undefined, id: string) => answer?.it
 
 interface ResultsProps {
   answer: SearchAnswer;
+  types: { items: ObjectType[] } | undefined;
   q: string;
   from: number;
   isUpdating: boolean;
@@ -99,7 +100,7 @@ interface ResultsProps {
   hasFilter: boolean;
 }
 
-function Results({ answer, q, from, isUpdating, fault, onFrom, onClear, hasFilter }: ResultsProps) {
+function Results({ answer, types, q, from, isUpdating, fault, onFrom, onClear, hasFilter }: ResultsProps) {
   const { t } = useI18n();
   const box = useRef<HTMLElement>(null);
   const [active, setActive] = useState(-1);
@@ -133,7 +134,7 @@ function Results({ answer, q, from, isUpdating, fault, onFrom, onClear, hasFilte
     <section ref={box} className={styles["results"]} aria-label={t("search:results")} aria-busy={isUpdating}>
       {fault !== null && <FaultLine fault={fault} />}
       <ol className={styles["list"]} data-updating={isUpdating ? "" : undefined}>
-        {answer.items.map((hit, index) => <HitRow key={hit.id} hit={hit} q={q} active={index === active} />)}
+        {answer.items.map((hit, index) => <HitRow key={hit.id} hit={hit} q={q} active={index === active} types={types} />)}
       </ol>
       {(from > 0 || last < answer.total) && (
         <div className={styles["pager"]}>
