@@ -235,6 +235,16 @@ for (const one of matrix.filter(({ name }) => name === "en-light" || name === "a
         await page.getByRole("heading", { level: 1, name: t("search:title") }).waitFor();
         await page.waitForTimeout(700);
         await office.screen("33-search");
+        // Filters stand above the results: behind a button where there is no room beside them.
+        const filters = page.getByRole("navigation", { name: t("search:facet.label") });
+        if (width <= 900) {
+          assert.equal(await filters.count(), 0, `filters wait behind their button at ${width}`);
+          await page.getByRole("button", { name: t("search:facet.label") }).click();
+          await filters.waitFor();
+          await office.screen("33-search-filters");
+        }
+        const [above, below] = [await filters.boundingBox(), await page.locator("[data-hit]").first().boundingBox()];
+        assert.ok(above.y < below.y, `the filters stand above the results at ${width}`);
       });
     }
   });

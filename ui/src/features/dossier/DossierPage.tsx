@@ -15,6 +15,7 @@ import { typeLabel } from "../../i18n/labels";
 import { Button, Chip } from "../../ui/controls";
 import { Icon } from "../../ui/Icon";
 import { EmptyState, ErrorState, Line, Waiting } from "../../ui/States";
+import { useMedia } from "../../ui/useMedia";
 import { usePageTitle } from "../../ui/usePageTitle";
 import { Contents } from "./Contents";
 import styles from "./Dossier.module.css";
@@ -52,6 +53,13 @@ export function DossierPage() {
   const shown = paper.data !== undefined && paper.data.id === docId ? paper.data : undefined;
   const version = search.v === undefined ? undefined : versions.data?.items.find((one) => one.id === search.v);
   const back = useStore(cameFrom);
+  const isNarrow = useMedia("(max-width: 900px)");
+  // The parts lie under each other there, and the last is a long way down.
+  const goToPart = (part: "contents" | "viewer" | "side") => {
+    const region = page.current?.querySelectorAll<HTMLElement>("[data-region]")[["contents", "viewer", "side"].indexOf(part)];
+    region?.scrollIntoView();
+    if (region !== undefined) focusIn(region);
+  };
   usePageTitle(dossier.data === undefined ? undefined : harmless(`${dossier.data.name} ${dossier.data.title}`));
 
   const openPaper = useCallback((doc: string) => void navigate({ search: (old) => ({ tab: old.tab, doc }) }), [navigate]);
@@ -99,6 +107,13 @@ export function DossierPage() {
         </h1>
         <Chip><bdi>{typeName}</bdi></Chip>
       </div>
+      {isNarrow && (
+        <nav className={styles["parts"]} aria-label={t("dossier:region.parts")}>
+          <Button onPress={() => goToPart("contents")}>{t("dossier:contents.title")}</Button>
+          <Button onPress={() => goToPart("viewer")}>{t("dossier:region.viewer")}</Button>
+          {panelTabs.map((tab) => <Button key={tab} onPress={() => { selectTab(tab); goToPart("side"); }}>{t(`dossier:tab.${tab}`)}</Button>)}
+        </nav>
+      )}
       <div className={styles["body"]}>
         <Contents dossierId={id} papers={papers} current={docId} onOpen={openPaper} canAdd={may(dossier.data, "AddChildren")} />
         <section className={styles["viewer"]} ref={viewer} aria-label={t("dossier:region.viewer")} data-region="">
@@ -158,5 +173,9 @@ function cycleRegions(page: HTMLElement | null): void {
   const regions = [...(page?.querySelectorAll<HTMLElement>("[data-region]") ?? [])];
   const here = regions.findIndex((region) => region.contains(document.activeElement));
   const next = regions[(here + 1) % regions.length];
-  next?.querySelector<HTMLElement>("[data-region-focus], [tabindex='0'], a, button, input")?.focus();
+  if (next !== undefined) focusIn(next);
+}
+
+function focusIn(region: HTMLElement): void {
+  region.querySelector<HTMLElement>("[data-region-focus], [tabindex='0'], a, button, input")?.focus({ preventScroll: true });
 }

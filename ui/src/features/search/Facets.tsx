@@ -25,7 +25,7 @@ interface FacetsProps {
 export function Facets({ answer, types, chosen, onChoose }: FacetsProps) {
   const { t, format } = useI18n();
   return (
-    <nav className={styles["facets"]} aria-label={t("search:facet.label")}>
+    <nav id="filters" className={styles["facets"]} aria-label={t("search:facet.label")}>
       {shown.map((name) => {
         const values = (answer.facets[name] ?? []).filter((value) => value.count > 0 || (name !== "year" && value.value === chosen[name])).slice(0, 12);
         const picked = name === "year" ? undefined : chosen[name];

@@ -9,7 +9,9 @@ import { queries } from "../../api/queries";
 import type { ObjectType, SearchAnswer } from "../../api/types";
 import { useI18n } from "../../i18n";
 import { Button, SearchBox } from "../../ui/controls";
+import { Icon } from "../../ui/Icon";
 import { EmptyState, ErrorState, FaultLine, Line, Waiting } from "../../ui/States";
+import { useMedia } from "../../ui/useMedia";
 import { usePageTitle } from "../../ui/usePageTitle";
 import { facetLabel, Facets, type FacetName } from "./Facets";
 import { HitRow } from "./HitRow";
@@ -30,6 +32,8 @@ export function SearchPage() {
   const query = { q, ...(type && { type }), ...(mediaType && { mediaType }), ...(dossier && { dossier }) };
   const types = useQuery(queries.types());
   const answer = useQuery({ ...queries.search({ ...query, limit: perPage, offset: from }), placeholderData: q === "" ? undefined : keepPreviousData });
+  const isNarrow = useMedia("(max-width: 900px)");
+  const [showsFilters, setShowsFilters] = useState(false);
   usePageTitle(q === "" ? t("search:title") : t("search:titleOf", { text: q }));
   useEffect(() => setTyped(q), [q]);
   const asked = route.useSearch();
@@ -78,7 +82,8 @@ export function SearchPage() {
         : answer.data === undefined ? <ErrorState fault={answer.error} retry={() => void answer.refetch()} />
         : (
           <div className={styles["body"]}>
-            <Facets answer={answer.data} types={types.data} chosen={{ type, mediaType }} onChoose={setFacet} />
+            {isNarrow && <Button aria-expanded={showsFilters} aria-controls="filters" onPress={() => setShowsFilters(!showsFilters)}><Icon name="down" size={12} />{t("search:facet.label")}</Button>}
+            {(!isNarrow || showsFilters) && <Facets answer={answer.data} types={types.data} chosen={{ type, mediaType }} onChoose={setFacet} />}
             <Results answer={answer.data} types={types.data} q={q} from={from} isUpdating={answer.isPlaceholderData} fault={answer.error} onFrom={(next) => void navigate({ search: (old) => ({ ...old, from: next || undefined }) })} onClear={() => void navigate({ search: { q } })} hasFilter={(type ?? mediaType ?? dossier) !== undefined} />
           </div>
         )}
