@@ -13,6 +13,9 @@ export interface Format {
   list(items: string[]): string;
 }
 
+/** A number and its unit stay on one line. */
+const together = (text: string) => text.replaceAll(" ", "\u00a0");
+
 const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 
 /** Picks the unit in which a count of bytes reads best: at most four figures. */
@@ -40,7 +43,7 @@ export function createFormat(locale: string): Format {
   const list = new Intl.ListFormat(locale, { type: "conjunction" });
   // The short form of a byte takes no plural in some languages.
   const part = (value: number, unit: string, digits = 0) =>
-    new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short", maximumFractionDigits: digits }).format(value);
+    together(new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short", maximumFractionDigits: digits }).format(value));
   const instant = (text: string | undefined, show: Intl.DateTimeFormat) => {
     const date = text === undefined ? undefined : new Date(text);
     return date === undefined || Number.isNaN(date.getTime()) ? "" : show.format(date);
@@ -48,7 +51,7 @@ export function createFormat(locale: string): Format {
   const format: Format = {
     number: (value) => number.format(value),
     digits: (text) => text.replace(/[0-9]/g, (digit) => plain.format(Number(digit))),
-    percent: (share) => percent.format(share),
+    percent: (share) => together(percent.format(share)),
     bytes(count) {
       const { value, unit } = scaleBytes(count);
       return part(value, unit, value < 10 && unit !== "byte" ? 1 : 0);

@@ -57,7 +57,7 @@ export function kindLabel(mediaType: string, t: Translate): string {
 }
 
 /** What the server itself calls its first user and its own groups: people's names are data and stay as they are, these are ours. */
-const own: Record<string, string> = { Administrator: "administrator", Administrators: "administrators", Cartulary: "system", "Everyone who is signed in": "everyone" };
+const own: Record<string, string> = { Administrator: "administrator", Administrators: "administrators", Cartulary: "system", Staff: "staff", Readers: "readers", "Everyone who is signed in": "everyone" };
 
 /** Names a person or a group. */
 export function principalLabel(displayName: string, t: Translate): string {

@@ -16,7 +16,8 @@ import { harmless } from "../../src/ui/harmless";
 test("bytes take the unit they read best in", () => {
   expect(scaleBytes(999)).toEqual({ value: 999, unit: "byte" });
   expect(scaleBytes(1_500_000)).toEqual({ value: 1.5, unit: "megabyte" });
-  expect(createFormat("en-GB").bytes(122)).toBe("122 bytes");
+  expect(createFormat("en-GB").bytes(122)).toBe("122\u00a0bytes");
+  expect(createFormat("ar-u-nu-arab").bytes(1_500_000)).not.toContain(" ");
 });
 
 test("Arabic counts are written with Arabic digits everywhere", () => {
@@ -99,7 +100,7 @@ test("what is being read is asked again, ever more slowly, and what is read is n
 test("kinds of files have words, unknown ones keep their media type", () => {
   const t = (key: string, params?: Record<string, unknown>) => [key, ...Object.values(params ?? {})].join(" ");
   expect(["application/pdf", "text/plain; charset=utf-8", "image/tiff", "image/svg+xml", "model/step"].map((type) => kindLabel(type, t))).toEqual(["common:kind.pdf", "common:kind.text", "common:kind.image TIFF", "common:kind.image SVG", "model/step"]);
-  expect(["Administrator", "Cartulary", "Amal"].map((name) => principalLabel(name, t))).toEqual(["common:principal.administrator", "common:principal.system", "Amal"]);
+  expect(["Administrator", "Cartulary", "Staff", "Amal"].map((name) => principalLabel(name, t))).toEqual(["common:principal.administrator", "common:principal.system", "common:principal.staff", "Amal"]);
 });
 
 test("the jump box offers dossiers, papers, places of that name and the search, in this order", () => {
