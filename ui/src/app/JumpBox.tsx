@@ -83,9 +83,11 @@ export function JumpBox() {
     setOpen(false);
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === "Escape" && open) {
+    if (event.key === "Escape" && (open || text !== "")) {
       event.preventDefault();
+      setText("");
       setOpen(false);
+      setChosen(-1);
       return;
     }
     const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;

@@ -78,6 +78,7 @@ for (const one of matrix) {
       await office.screen("06-jump");
       await page.keyboard.press("Escape");
       await page.getByRole("listbox").waitFor({ state: "hidden" });
+      assert.equal(await page.getByRole("combobox", { name: t("common:jump.label") }).inputValue(), "", "Escape leaves nothing in the jump box");
 
       // A word inside a PDF, found and opened at its page.
       await page.keyboard.press("Control+k");
