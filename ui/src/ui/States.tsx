@@ -62,11 +62,18 @@ function Details({ fault }: { fault: unknown }) {
   );
 }
 
+/** Names a fault in a few words, for a heading and for the title of the page. */
+export function faultTitle(fault: unknown, t: Translate): string {
+  if (fault instanceof Unreachable) return t("errors:title.unreachable");
+  const status = fault instanceof Problem ? fault.status : 0;
+  return status === 404 ? t("errors:title.missing") : status === 403 ? t("errors:title.denied") : t("errors:title.failed");
+}
+
 /** A part that could not be shown: what happened, what to do, and the reference of the answer. */
 export function ErrorState({ fault, retry, page = false, children }: { fault: unknown; retry?: (() => void) | undefined; page?: boolean; children?: ReactNode }) {
   const { t } = useI18n();
   const status = fault instanceof Problem ? fault.status : 0;
-  const title = status === 404 ? t("errors:title.missing") : status === 403 ? t("errors:title.denied") : fault instanceof Unreachable ? t("errors:title.unreachable") : t("errors:title.failed");
+  const title = faultTitle(fault, t);
   return (
     <div className={styles["state"]} data-tone={status === 404 ? undefined : "late"} role="group">
       <StateHeading page={page}><Icon name={status === 403 ? "lock" : "warning"} />{title}</StateHeading>

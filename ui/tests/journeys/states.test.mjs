@@ -198,9 +198,11 @@ for (const one of matrix.filter(({ name }) => name === "en-light" || name === "a
       await office.screen("27-search-none");
       await page.goto(`${url}/d/0190aaaa-0000-7000-8000-000000000000`);
       await page.getByRole("heading", { level: 1, name: t("errors:title.missing") }).waitFor();
+      await page.waitForFunction((title) => document.title.startsWith(title), t("errors:title.missing"));
       await office.screen("28-missing-dossier");
       await page.goto(`${url}/no/such/place`);
       await page.getByRole("heading", { level: 1, name: t("common:missing.title") }).waitFor();
+      await page.waitForFunction((title) => document.title.startsWith(title), t("common:missing.title"));
       await office.screen("29-nowhere");
       await page.goto(`${url}/dossiers`);
       await page.getByRole("grid").waitFor();

@@ -14,7 +14,7 @@ import { useI18n } from "../../i18n";
 import { typeLabel } from "../../i18n/labels";
 import { Button, Chip } from "../../ui/controls";
 import { Icon } from "../../ui/Icon";
-import { EmptyState, ErrorState, Line, Waiting } from "../../ui/States";
+import { EmptyState, ErrorState, faultTitle, Line, Waiting } from "../../ui/States";
 import { useMedia } from "../../ui/useMedia";
 import { usePageTitle } from "../../ui/usePageTitle";
 import { Contents } from "./Contents";
@@ -60,10 +60,10 @@ export function DossierPage() {
     region?.scrollIntoView();
     if (region !== undefined) focusIn(region);
   };
-  usePageTitle(dossier.data === undefined ? undefined : harmless(`${dossier.data.name} ${dossier.data.title}`));
+  usePageTitle(dossier.isError ? faultTitle(dossier.error, t) : dossier.data === undefined ? undefined : harmless(`${dossier.data.name} ${dossier.data.title}`));
 
   const openPaper = useCallback((doc: string) => void navigate({ search: (old) => ({ tab: old.tab, doc }) }), [navigate]);
-  const selectTab = (tab: string) => void navigate({ search: (old) => ({ ...old, tab: tab === "data" ? undefined : (tab as PanelTab) }), replace: true });
+  const selectTab = (tab: string) => void navigate({ search: (old) => ({ ...old, tab: tab === "data" ? undefined : (tab as PanelTab) }), replace: true, resetScroll: false });
   // What was pressed is gone then: focus goes to what it has opened.
   const openVersion = (v: string | undefined) => {
     void navigate({ search: (old) => ({ ...old, v }) });
