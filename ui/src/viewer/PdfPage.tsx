@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { useI18n } from "../i18n";
 import { isBlank } from "./damage";
 import { findTerms, fold } from "./fold";
-import { advancesOf, extentOf, joined, widthsOf, type Box } from "./marks";
+import { advancesOf, extentOf, joined, quartersOf, upright, widthsOf, type Box } from "./marks";
 import styles from "./page.module.css";
 import { TextLayer, type PageViewport, type PDFDocumentProxy, type PDFPageProxy, type TextItem, type TextStyle } from "./pdf";
 import { readingLines } from "./textOrder";
@@ -78,11 +78,12 @@ async function layText(page: PDFPageProxy, scale: number, rotation: number, host
 }
 
 /** Finds the terms in the page's text, in reading order; each match is one part for each piece of text that it touches. */
-function partsOf(layer: Layer, terms: readonly string[]): Part[][] {
+function partsOf(layer: Layer, terms: readonly string[], quarters: number): Part[][] {
   if (terms.length === 0) return [];
+  // Lines are read along, on pages that lie on their side too.
   const pieces = layer.divs.map((div) => {
     const { left, right, top, bottom } = div.getBoundingClientRect();
-    return { text: div.textContent ?? "", left, right, top, bottom, endsLine: div.nextSibling?.nodeName === "BR" };
+    return upright({ text: div.textContent ?? "", left, right, top, bottom, endsLine: div.nextSibling?.nodeName === "BR" }, quarters);
   });
   let text = "";
   const placed: Part[] = [];
@@ -134,10 +135,13 @@ function boxByLayer(layer: Layer, { index, start, end }: Part): Box | undefined 
 }
 
 function marksOf(layer: Layer, terms: readonly string[]): Mark[] {
-  const ratio = layer.viewport.width / layer.viewport.height;
-  return partsOf(layer, terms).map((parts) => ({
+  const quarters = quartersOf(layer.items, layer.viewport.transform as number[]);
+  const across = layer.viewport.width / layer.viewport.height;
+  const ratio = quarters % 2 === 0 ? across : 1 / across;
+  const bands = (boxes: Box[]) => joined(boxes.map((box) => upright(box, quarters)), ratio).map((box) => upright(box, (4 - quarters) % 4));
+  return partsOf(layer, terms, quarters).map((parts) => ({
     text: parts.map(({ index, start, end }) => layer.items[index]?.str.slice(start, end) ?? "").join(""),
-    boxes: joined(parts.map((part) => boxByFont(layer, part) ?? boxByLayer(layer, part)).filter((box) => box !== undefined), ratio),
+    boxes: bands(parts.map((part) => boxByFont(layer, part) ?? boxByLayer(layer, part)).filter((box) => box !== undefined)),
   }));
 }
 

@@ -8,6 +8,26 @@ export interface Box {
   bottom: number;
 }
 
+/** Turns a box back by quarters of a circle, so that what runs down (1), upside down (2) or up (3) runs along; its place is from another corner then. */
+export function upright<B extends Box>(box: B, quarters: number): B {
+  const { left, top, right, bottom } = box;
+  if (quarters === 1) return { ...box, left: top, right: bottom, top: -right, bottom: -left };
+  if (quarters === 2) return { ...box, left: -right, right: -left, top: -bottom, bottom: -top };
+  if (quarters === 3) return { ...box, left: -bottom, right: -top, top: left, bottom: right };
+  return box;
+}
+
+/** Says by how many quarters most of the letters are turned as they are seen; `seen` is the way of the page's own axes on the screen. */
+export function quartersOf(items: readonly { str: string; transform: readonly number[] }[], seen: readonly number[]): number {
+  const letters = [0, 0, 0, 0];
+  const [xx = 1, xy = 0, yx = 0, yy = -1] = seen;
+  for (const { str, transform: [a = 1, b = 0] } of items) {
+    const quarters = (Math.round(Math.atan2(a * xy + b * yy, a * xx + b * yx) / (Math.PI / 2)) + 4) % 4;
+    letters[quarters] = (letters[quarters] ?? 0) + str.length;
+  }
+  return letters.indexOf(Math.max(...letters));
+}
+
 /** Width of a letter, joined to the next one or not, in thousandths of the font's size; `undefined` when the font does not say. */
 export type WidthOf = (letter: string, isJoined: boolean) => number | undefined;
 
@@ -33,9 +53,12 @@ export function advancesOf(text: string, total: number, size: number, widthOf: W
   const ofLetters = natural.reduce((sum, width, index) => sum + (letters[index] === " " ? 0 : width), 0);
   const space = spaces === 0 ? 0 : (total - ofLetters) / spaces;
   const isStretched = spaces > 0 && space >= spaceLeast * size && space <= spaceMost * size;
-  const apart = isStretched ? 0 : (total - natural.reduce((sum, width) => sum + width, 0)) / letters.length;
+  // What has no width of its own, as a mark over a letter, takes none of what is left over.
+  const wide = natural.filter((width) => width > 0).length;
+  if (wide === 0) return undefined;
+  const apart = isStretched ? 0 : (total - natural.reduce((sum, width) => sum + width, 0)) / wide;
   return letters.flatMap((letter, index) => {
-    const advance = isStretched && letter === " " ? space : (natural[index] ?? 0) + apart;
+    const advance = isStretched && letter === " " ? space : (natural[index] ?? 0) > 0 ? (natural[index] ?? 0) + apart : 0;
     return letter.length === 1 ? [advance] : [advance, ...Array.from({ length: letter.length - 1 }, () => 0)];
   });
 }
@@ -120,6 +143,16 @@ export function widthsOf(font: FontFacts | undefined): WidthOf | undefined {
   };
   if (toUnicode._map !== undefined) for (const [code, letter] of Object.entries(toUnicode._map)) add(Number(code), typeof letter === "number" ? String.fromCodePoint(letter) : letter);
   else for (const code of Object.keys(widths).map(Number)) if (code >= (toUnicode.firstChar ?? 0) && code <= (toUnicode.lastChar ?? 0)) add(code, String.fromCharCode(code));
+  // Letters that stand only in a glyph of several: they share its width, and Latin ones have it all where the others are drawn nowhere.
+  for (const [several, { least }] of [...byLetter].filter(([text]) => [...text].length > 1)) {
+    const letters = [...several];
+    const isMixed = letters.some(isRtl) && letters.some(isLtr);
+    const drawn = isMixed ? letters.filter(isLtr) : letters;
+    for (const letter of letters) {
+      const width = drawn.includes(letter) ? least / drawn.length : 0;
+      if (!byLetter.has(letter)) byLetter.set(letter, { least: width, most: width });
+    }
+  }
   // An Arabic letter has several glyphs: wide ones where a word ends, narrow ones where it goes on.
   return byLetter.size === 0 ? undefined : (letter, isJoined) => byLetter.get(letter)?.[joinsNext(letter) && !isJoined ? "most" : "least"];
 }
