@@ -40,7 +40,7 @@ export function HotkeyHelp({ onClose }: { onClose: () => void }) {
           <h3>{t("common:signs.title")}</h3>
           <dl>
             <dt>{t("common:signs.plus")}</dt>
-            <dd><kbd dir="ltr">{format.digits("1.1+")}</kbd></dd>
+            <dd><kbd><bdi>{format.digits("1.1+")}</bdi></kbd></dd>
           </dl>
         </section>
       </div>

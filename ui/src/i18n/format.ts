@@ -50,7 +50,11 @@ export function createFormat(locale: string): Format {
   };
   const format: Format = {
     number: (value) => number.format(value),
-    digits: (text) => text.replace(/[0-9]/g, (digit) => plain.format(Number(digit))),
+    digits(text) {
+      const shown = text.replace(/[0-9]/g, (digit) => plain.format(Number(digit)));
+      // Arabic digits have no direction of their own: without a mark the plus of `1.1+` would stand before the number.
+      return shown !== text && shown.endsWith("+") ? `\u200f${shown}` : shown;
+    },
     percent: (share) => together(percent.format(share)),
     bytes(count) {
       const { value, unit } = scaleBytes(count);
