@@ -45,5 +45,6 @@ export function makeFolder(word) {
   const extra = [["corpus/arabic-print.pdf", "4 نص عربي.pdf"], ["corpus/good/cat.jpg", "5 picture.jpg"], ["corpus/good/hpredict.tiff", "6 scan.tiff"], ["corpus/good/TAMReview.pdf", "7 review.pdf"]];
   for (const [from, to] of extra) if (existsSync(join(samples, from))) copyFileSync(join(samples, from), join(inside, to));
   writeFileSync(join(inside, "8 empty.txt"), "");
+  writeFileSync(join(inside, "9 blank.pdf"), makePdf([""]));
   return { root, dossier, inside, first };
 }

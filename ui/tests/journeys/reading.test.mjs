@@ -172,6 +172,10 @@ for (const one of matrix) {
       await paper("3 damaged").click();
       await page.getByText(t("viewer:cannot.damaged.title")).waitFor();
       await office.screen("15-damaged");
+      // A page that opens and shows nothing says so.
+      await paper("9 blank").click();
+      await page.getByText(pattern(t("viewer:page.blank"))).waitFor();
+      await office.screen("15-blank");
       if (await paper("5 picture").count()) {
         await paper("5 picture").click();
         await page.locator("section img").waitFor();
