@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use cartulary_model::{BlobDigest, ObjectId};
 use cartulary_repository::{
-    ListOrder, NewAccessList, NewUser, Precondition, RepositoryError, SearchQuery, Session, TextPages, UserChanges,
-    WindowRequest,
+    ListOrder, NewAccessList, NewGroup, NewUser, Precondition, RepositoryError, SearchQuery, Session, TextPages,
+    UserChanges, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, each_office};
 
@@ -174,7 +174,7 @@ async fn a_changed_password_or_a_lock_ends_the_sessions_of_a_user() {
         let token = office.repository.sign_in(sign_in.clone()).await.unwrap().token;
         assert!(office.repository.session_by_token(&token).await.is_ok());
         let changes = cartulary_repository::UserChanges { disabled: Some(true), ..Default::default() };
-        office.system.user_update(anna.actor().id(), changes).await.unwrap();
+        office.system.user_update(anna.actor().id(), Precondition::Any, changes).await.unwrap();
         let refused = office.repository.session_by_token(&token).await.unwrap_err();
         assert!(matches!(refused, RepositoryError::Unauthenticated));
         let refused = office.repository.sign_in(sign_in).await.unwrap_err();
@@ -257,7 +257,7 @@ async fn anybody_could_lock_a_user_for_everyone() {
         assert!(matches!(refused, RepositoryError::TooManyTries { .. }), "a success elsewhere frees it: {refused:?}");
         let anna = office.sign_in("anna").await;
         let changes = UserChanges { password: Some("correct horse battery".into()), ..UserChanges::default() };
-        office.system.user_update(anna.actor().id(), changes).await.unwrap();
+        office.system.user_update(anna.actor().id(), Precondition::Any, changes).await.unwrap();
         office.repository.sign_in(from("2001:db8:0:7::2")).await.unwrap();
     })
     .await;
@@ -270,26 +270,26 @@ async fn who_is_shut_out_while_a_request_is_on_its_way_writes_nothing() {
         for name in ["first", "second", "third"] {
             let user = office.user(name, &[]).await;
             let promoted = UserChanges { administrator: Some(true), ..UserChanges::default() };
-            office.system.user_update(user.actor().id(), promoted).await.unwrap();
+            office.system.user_update(user.actor().id(), Precondition::Any, promoted).await.unwrap();
         }
         let admin = office.sign_in("second").await;
         let demoted = UserChanges { administrator: Some(false), disabled: Some(true), ..UserChanges::default() };
-        office.system.user_update(admin.actor().id(), demoted).await.unwrap();
+        office.system.user_update(admin.actor().id(), Precondition::Any, demoted).await.unwrap();
         let new = NewUser { username: "backdoor".to_owned(), administrator: true, ..NewUser::default() };
         let refused = admin.user_create(new).await.map(drop);
         assert!(matches!(refused, Err(RepositoryError::Unauthenticated)), "{refused:?}");
 
-        let inner = office.system.group_create("inner".to_owned(), None).await.unwrap();
-        let outer = office.system.group_create("outer".to_owned(), None).await.unwrap();
-        office.system.group_set_members(outer.id, vec![inner.id]).await.unwrap();
+        let inner = office.system.group_create(NewGroup::named("inner")).await.unwrap().value;
+        let outer = office.system.group_create(NewGroup::named("outer")).await.unwrap().value;
+        office.system.group_set_members(outer.id, Precondition::Any, vec![inner.id]).await.unwrap();
         let writer = office.user("writer", &["inner", "staff"]).await;
-        office.system.group_set_members(outer.id, Vec::new()).await.unwrap();
+        office.system.group_set_members(outer.id, Precondition::Any, Vec::new()).await.unwrap();
         let refused = writer.dossier_create(Default::default()).await.map(drop);
         assert!(matches!(refused, Err(RepositoryError::Conflict { code: "rights_changed", .. })), "{refused:?}");
 
         let admin = office.sign_in("first").await;
         let demoted = UserChanges { administrator: Some(false), ..UserChanges::default() };
-        office.system.user_update(admin.actor().id(), demoted).await.unwrap();
+        office.system.user_update(admin.actor().id(), Precondition::Any, demoted).await.unwrap();
         let new = NewUser { username: "another".to_owned(), administrator: true, ..NewUser::default() };
         let refused = admin.user_create(new).await.map(drop);
         assert!(matches!(refused, Err(RepositoryError::Conflict { code: "rights_changed", .. })), "{refused:?}");
@@ -302,11 +302,11 @@ async fn who_is_shut_out_while_a_request_is_on_its_way_writes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_groups_threw_its_members_out() {
     each_office(async |office| {
-        let inner = office.system.group_create("inner".to_owned(), None).await.unwrap();
-        let outer = office.system.group_create("outer".to_owned(), None).await.unwrap();
+        let inner = office.system.group_create(NewGroup::named("inner")).await.unwrap().value;
+        let outer = office.system.group_create(NewGroup::named("outer")).await.unwrap().value;
         let boss = office.user("boss", &[]).await.actor().id();
         let promoted = UserChanges { administrator: Some(true), ..UserChanges::default() };
-        office.system.user_update(boss, promoted.clone()).await.unwrap();
+        office.system.user_update(boss, Precondition::Any, promoted.clone()).await.unwrap();
         let anna = office.user("anna", &["inner"]).await.actor().id();
         let request = cartulary_repository::SignIn {
             username: "anna".into(),
@@ -320,20 +320,20 @@ async fn a_change_of_groups_threw_its_members_out() {
         office.system.acl_put(dossier, Precondition::Any, list(&[("outer", "Read")], false)).await.unwrap();
         let sees = async || session().await.unwrap().object_get(dossier).await.is_ok();
         assert!(!sees().await);
-        office.system.group_set_members(outer.id, vec![inner.id]).await.unwrap();
+        office.system.group_set_members(outer.id, Precondition::Any, vec![inner.id]).await.unwrap();
         assert!(sees().await, "through a group, at once");
         let none = UserChanges { groups: Some(Vec::new()), ..UserChanges::default() };
-        office.system.user_update(anna, none).await.unwrap();
+        office.system.user_update(anna, Precondition::Any, none).await.unwrap();
         assert!(!sees().await, "no longer, at once");
-        office.system.user_update(anna, promoted).await.unwrap();
+        office.system.user_update(anna, Precondition::Any, promoted).await.unwrap();
         assert!(session().await.unwrap().actor().is_administrator() && sees().await);
         let named = UserChanges { display_name: Some("Anna".into()), ..UserChanges::default() };
-        office.system.user_update(anna, named).await.unwrap();
+        office.system.user_update(anna, Precondition::Any, named).await.unwrap();
         assert_eq!(session().await.unwrap().actor().display_name(), "Anna");
         // A lock ends it, for good; so does a password.
         for disabled in [true, false] {
             let locked = UserChanges { disabled: Some(disabled), groups: Some(Vec::new()), ..UserChanges::default() };
-            office.system.user_update(anna, locked).await.unwrap();
+            office.system.user_update(anna, Precondition::Any, locked).await.unwrap();
             assert!(matches!(session().await, Err(RepositoryError::Unauthenticated)), "disabled: {disabled}");
         }
         let token = office.repository.sign_in(request).await.unwrap().token;
@@ -342,7 +342,7 @@ async fn a_change_of_groups_threw_its_members_out() {
             groups: Some(vec!["outer".into()]),
             ..UserChanges::default()
         };
-        office.system.user_update(anna, password).await.unwrap();
+        office.system.user_update(anna, Precondition::Any, password).await.unwrap();
         let ended = office.repository.session_by_token(&token).await.map(drop);
         assert!(matches!(ended, Err(RepositoryError::Unauthenticated)), "{ended:?}");
     })
@@ -356,7 +356,7 @@ async fn a_user_never_takes_the_name_of_a_group() {
         let refused = office.system.user_create(user).await.map(drop);
         assert!(matches!(refused, Err(RepositoryError::Conflict { code: "name_taken", .. })), "{refused:?}");
         office.user("somebody", &[]).await;
-        let refused = office.system.group_create("somebody".to_owned(), None).await.map(drop);
+        let refused = office.system.group_create(NewGroup::named("somebody")).await.map(drop);
         assert!(matches!(refused, Err(RepositoryError::Conflict { code: "name_taken", .. })), "{refused:?}");
     })
     .await;
@@ -367,11 +367,11 @@ async fn an_empty_group_stood_for_the_last_administrator() {
     each_office(async |office| {
         let boss = office.user("boss", &[]).await.actor().id();
         let promoted = UserChanges { administrator: Some(true), ..UserChanges::default() };
-        office.system.user_update(boss, promoted).await.unwrap();
+        office.system.user_update(boss, Precondition::Any, promoted).await.unwrap();
         for other in office.system.user_list(ALL).await.unwrap().items {
             if other.is_administrator && other.id != boss && other.username != "system" {
                 let demoted = UserChanges { administrator: Some(false), ..UserChanges::default() };
-                office.system.user_update(other.id, demoted).await.unwrap();
+                office.system.user_update(other.id, Precondition::Any, demoted).await.unwrap();
             }
         }
         let groups = office.system.group_list(ALL).await.unwrap().items;
@@ -379,18 +379,18 @@ async fn an_empty_group_stood_for_the_last_administrator() {
         let refused = |result: Result<(), RepositoryError>| {
             assert!(matches!(result, Err(RepositoryError::Conflict { code: "last_administrator", .. })), "{result:?}");
         };
-        let empty = office.system.group_create("empty".to_owned(), None).await.unwrap().id;
-        refused(office.system.group_set_members(administrators, vec![empty]).await.map(drop));
-        let chiefs = office.system.group_create("chiefs".to_owned(), None).await.unwrap().id;
-        office.system.group_set_members(chiefs, vec![boss]).await.unwrap();
-        office.system.group_set_members(administrators, vec![chiefs]).await.unwrap();
+        let empty = office.system.group_create(NewGroup::named("empty")).await.unwrap().value.id;
+        refused(office.system.group_set_members(administrators, Precondition::Any, vec![empty]).await.map(drop));
+        let chiefs = office.system.group_create(NewGroup::named("chiefs")).await.unwrap().value.id;
+        office.system.group_set_members(chiefs, Precondition::Any, vec![boss]).await.unwrap();
+        office.system.group_set_members(administrators, Precondition::Any, vec![chiefs]).await.unwrap();
         for changes in [
             UserChanges { disabled: Some(true), ..UserChanges::default() },
             UserChanges { groups: Some(Vec::new()), ..UserChanges::default() },
         ] {
-            refused(office.system.user_update(boss, changes).await.map(drop));
+            refused(office.system.user_update(boss, Precondition::Any, changes).await.map(drop));
         }
-        refused(office.system.group_set_members(chiefs, Vec::new()).await.map(drop));
+        refused(office.system.group_set_members(chiefs, Precondition::Any, Vec::new()).await.map(drop));
         assert!(office.sign_in("boss").await.user_list(ALL).await.is_ok());
     })
     .await;
@@ -401,7 +401,7 @@ async fn the_same_groups_said_again_stopped_what_was_on_its_way() {
     each_office(async |office| {
         let writer = office.user("writer", &["staff"]).await;
         let same = UserChanges { groups: Some(vec!["staff".to_owned()]), ..UserChanges::default() };
-        office.system.user_update(writer.actor().id(), same).await.unwrap();
+        office.system.user_update(writer.actor().id(), Precondition::Any, same).await.unwrap();
         writer
             .dossier_create(cartulary_repository::NewFolder { name: "1".to_owned(), ..Default::default() })
             .await

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cartulary_repository::{
-    ListOrder, NewDocument, NewFolder, ObjectChanges, Precondition, RepositoryError, Session, TextState, VersionNote,
-    WindowRequest,
+    Current, ListOrder, NewDocument, NewFolder, ObjectChanges, Precondition, RepositoryError, Session, TextState,
+    VersionNote, WindowRequest,
 };
 use cartulary_tests::office::{content, each_office};
 use cartulary_tests::program::{Setup, absent, skip, until};
@@ -51,7 +51,7 @@ async fn a_stale_token_changes_nothing_and_shows_the_present_values() {
         let title = |text: &str| ObjectChanges { title: Some(text.into()), ..ObjectChanges::default() };
         office.system.object_update(dossier, token.clone(), title("one")).await.unwrap();
         let refused = office.system.object_update(dossier, token, title("two")).await.unwrap_err();
-        let RepositoryError::Stale { current } = refused else { panic!("{refused:?}") };
+        let RepositoryError::Stale { current: Current::Object(current) } = refused else { panic!("{refused:?}") };
         assert_eq!(current.summary.title, "one");
         assert_eq!(office.system.object_get(dossier).await.unwrap().summary.title, "one");
     })

@@ -8,7 +8,7 @@ use cartulary_tests::office::{TestOffice, each_office, stage};
 const ALL: WindowRequest = WindowRequest { offset: 0, limit: 100 };
 
 async fn run(office: &TestOffice) -> cartulary_model::ObjectId {
-    office.system.import_start(NewImport { source: "archive".into(), folder_name: None }).await.unwrap().id
+    office.system.import_start(NewImport { source: "archive".into(), ..NewImport::default() }).await.unwrap().view.id
 }
 
 async fn take(office: &TestOffice, run: cartulary_model::ObjectId, path: &str, bytes: &[u8]) -> ImportState {

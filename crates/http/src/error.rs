@@ -11,10 +11,12 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpResponse, ResponseError};
 use cartulary_model::Violation;
-use cartulary_repository::RepositoryError;
+use cartulary_repository::{Current, RepositoryError};
 use serde_json::{Map, Value, json};
 
+use crate::routes::groups::Group;
 use crate::routes::object::Detail;
+use crate::routes::users::User;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -316,7 +318,12 @@ impl From<RepositoryError> for ApiError {
             RepositoryError::Stale { current } => {
                 let what = "or If-Match is no ETag of it: read it again, and send the ETag of that answer";
                 let mut stale = Self::new(STALE, format!("{words}, {what}"));
-                stale.0.current = serde_json::to_value(Detail::from(*current)).ok();
+                stale.0.current = match current {
+                    Current::Object(current) => serde_json::to_value(Detail::from(*current)),
+                    Current::User(current) => serde_json::to_value(User::from(*current)),
+                    Current::Group(current) => serde_json::to_value(Group::from(*current)),
+                }
+                .ok();
                 stale
             }
             RepositoryError::Invalid { violations } => {

@@ -4,7 +4,7 @@ use cartulary_blobs::BlobError;
 use cartulary_db::DbError;
 use cartulary_model::Violation;
 
-use crate::object::ObjectDetail;
+use crate::object::Current;
 
 /// The result of every service.
 pub type Result<T, E = RepositoryError> = std::result::Result<T, E>;
@@ -44,11 +44,11 @@ pub enum RepositoryError {
         /// What is in the way, and what to do.
         detail: String,
     },
-    /// Somebody changed the object since the caller read it.
+    /// Somebody changed the object, user or group since the caller read it.
     #[error("the object was changed since it was read")]
     Stale {
-        /// The object as it is now.
-        current: Box<ObjectDetail>,
+        /// What it is now.
+        current: Current,
     },
     /// The input breaks rules; all of them are listed.
     #[error("{}", words_of(violations))]

@@ -7,6 +7,7 @@ use cartulary_model::{BaseType, BlobDigest, ObjectId, Properties, Timestamp};
 use futures::Stream;
 
 use crate::Result;
+use crate::services::{GroupView, UserView};
 
 /// The number of rows that a window holds at most.
 pub const WINDOW_ROWS_MAX: u64 = 1_000;
@@ -227,7 +228,28 @@ pub enum Precondition {
     Any,
 }
 
+/// What a stale change meets, as it is now.
+#[derive(Clone, Debug)]
+pub enum Current {
+    /// An object.
+    Object(Box<ObjectDetail>),
+    /// A user.
+    User(Box<UserView>),
+    /// A group.
+    Group(Box<GroupView>),
+}
+
 impl Precondition {
+    /// Says whether what has only a change token, a user or a group, is as the caller read it.
+    pub fn holds_for_token(&self, current: i64) -> bool {
+        match self {
+            Self::Token(token) => *token == current,
+            Self::Content(_) => false,
+            Self::OneOf(all) => all.iter().any(|one| one.holds_for_token(current)),
+            Self::Any => true,
+        }
+    }
+
     /// Says whether the object is as the caller read it.
     pub fn holds(&self, current: &ObjectSummary) -> bool {
         match self {

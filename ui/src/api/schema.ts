@@ -201,6 +201,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a group. */
+        get: operations["get_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups/{id}/members": {
         parameters: {
             query?: never;
@@ -467,7 +484,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Changes one's own password; other sessions of the user end. */
+        /**
+         * Changes one's own password; other sessions of the user end. The password as it is says which state is changed: there is no
+         *     `If-Match`.
+         */
         put: operations["update_password"];
         post?: never;
         delete?: never;
@@ -639,7 +659,7 @@ export interface components {
         };
         /** @description A user that was just made. */
         CreatedUser: components["schemas"]["User"] & {
-            /** @description The password that was made, told once; absent when one was given. */
+            /** @description The password that was made, told once: absent when one was given, and when a repeated request finds the user. */
             oneTimePassword?: string | null;
         };
         /** @description One object with what the caller may do to it. */
@@ -710,6 +730,8 @@ export interface components {
         };
         /** @description A group. */
         Group: {
+            /** @description Changes with the group and with who is in it; `If-Match` takes it in quotes, as it takes the ETag. */
+            changeToken: string;
             /** @description What people read. */
             displayName: string;
             /**
@@ -969,6 +991,8 @@ export interface components {
         Page_Group: {
             /** @description The rows. */
             items: {
+                /** @description Changes with the group and with who is in it; `If-Match` takes it in quotes, as it takes the ETag. */
+                changeToken: string;
                 /** @description What people read. */
                 displayName: string;
                 /**
@@ -1079,6 +1103,8 @@ export interface components {
             items: {
                 /** @description Whether permissions do not bind the user. */
                 administrator: boolean;
+                /** @description Changes with the user, the password included; `If-Match` takes it in quotes, as it takes the ETag. */
+                changeToken: string;
                 /** @description Whether the user may not sign in. */
                 disabled: boolean;
                 /** @description What people read. */
@@ -1428,6 +1454,8 @@ export interface components {
         User: {
             /** @description Whether permissions do not bind the user. */
             administrator: boolean;
+            /** @description Changes with the user, the password included; `If-Match` takes it in quotes, as it takes the ETag. */
+            changeToken: string;
             /** @description Whether the user may not sign in. */
             disabled: boolean;
             /** @description What people read. */
@@ -2151,7 +2179,10 @@ export interface operations {
     create_group: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2182,10 +2213,40 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    update_group_members: {
+    get_group: {
         parameters: {
             query?: never;
             header?: never;
+            path: {
+                /** @description the group's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the group */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_group_members: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
             path: {
                 /** @description the group's id */
                 id: string;
@@ -2212,9 +2273,11 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -2223,7 +2286,10 @@ export interface operations {
     create_import: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a repeated request finds the run that the first began */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2724,7 +2790,10 @@ export interface operations {
     create_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2817,7 +2886,10 @@ export interface operations {
     update_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
             path: {
                 /** @description the user's id */
                 id: string;
@@ -2844,9 +2916,11 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];

@@ -13,7 +13,7 @@ use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder, get, put, web};
 use bytes::BytesMut;
 use cartulary_model::permission::WRITE_VERSION;
 use cartulary_model::{BlobDigest, Name};
-use cartulary_repository::{Content, NewContent, OpenedContent, RepositoryError, VersionNote};
+use cartulary_repository::{Content, Current, NewContent, OpenedContent, RepositoryError, VersionNote};
 use futures::StreamExt;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -185,7 +185,7 @@ pub async fn update_document_content(guarded: Guarded, body: web::Payload) -> An
     let before = guarded.session().object_get(id).await?;
     if !precondition.holds(&before.summary) {
         // Said before the bytes are sent, and again by the repository when they are there.
-        return Err(RepositoryError::Stale { current: Box::new(before) }.into());
+        return Err(RepositoryError::Stale { current: Current::Object(Box::new(before)) }.into());
     }
     let before = before.summary;
     let former_name = || before.content.map_or(before.name, |content| content.file_name);

@@ -1,6 +1,5 @@
 //! `/groups`: groups of users and of other groups, for administrators.
 
-use actix_web::http::StatusCode;
 use actix_web::{get, post, put, web};
 use cartulary_model::ObjectId;
 use cartulary_repository as repository;
@@ -26,6 +25,8 @@ pub struct Group {
     display_name: String,
     /// Users and groups in it.
     members: Vec<Member>,
+    /// Changes with the group and with who is in it; `If-Match` takes it in quotes, as it takes the ETag.
+    change_token: String,
 }
 
 /// A user or group in a group.
@@ -53,6 +54,7 @@ impl From<repository::GroupView> for Group {
             name: group.name,
             display_name: group.display_name,
             members: group.members.into_iter().map(member).collect(),
+            change_token: group.change_token.to_string(),
         }
     }
 }
@@ -85,20 +87,38 @@ pub async fn list_groups(guarded: Guarded) -> Answer {
 }
 
 /// Makes a group.
-#[utoipa::path(tag = "people", request_body = NewGroup, responses((status = 201, description = "made", body = Group)))]
+#[utoipa::path(tag = "people", request_body = NewGroup,
+    params(("Idempotency-Key" = Option<String>, Header, description = "a repeated request finds what the first made")),
+    responses((status = 201, description = "made", body = Group)))]
 #[post("/groups")]
 pub async fn create_group(guarded: Guarded, body: web::Payload) -> Answer {
+    let idempotency_key = guarded.idempotency_key()?;
     let form: NewGroup = body::json(guarded.request(), body).await?;
-    let group = guarded.session().group_create(form.name, form.display_name).await?;
-    answer::json(StatusCode::CREATED, &Group::from(group), |_| {})
+    let new = repository::NewGroup { name: form.name, display_name: form.display_name, idempotency_key };
+    let made = guarded.session().group_create(new).await?;
+    let (id, token) = (made.value.id, made.value.change_token);
+    answer::created(&format!("/api/v1/groups/{id}"), &made.transaction, token, &Group::from(made.value))
+}
+
+/// Returns a group.
+#[utoipa::path(tag = "people", params(("id" = String, Path, description = "the group's id")),
+    responses((status = 200, description = "the group", body = Group)))]
+#[get("/groups/{id}")]
+pub async fn get_group(guarded: Guarded) -> Answer {
+    let group = guarded.session().group_get(guarded.id()?).await?;
+    answer::object(&guarded, group.change_token, &Group::from(group))
 }
 
 /// Replaces the members of a group.
-#[utoipa::path(tag = "people", params(("id" = String, Path, description = "the group's id")), request_body = GroupMembers,
+#[utoipa::path(tag = "people", request_body = GroupMembers,
+    params(("id" = String, Path, description = "the group's id"),
+        ("If-Match" = String, Header, description = "the ETag that was read")),
     responses((status = 200, description = "the group as it is now", body = Group)))]
 #[put("/groups/{id}/members")]
 pub async fn update_group_members(guarded: Guarded, body: web::Payload) -> Answer {
     let id = guarded.id()?;
+    let precondition = guarded.precondition()?;
     let form: GroupMembers = body::json(guarded.request(), body).await?;
-    answer::ok(&Group::from(guarded.session().group_set_members(id, form.members).await?))
+    let changed = guarded.session().group_set_members(id, precondition, form.members).await?;
+    answer::changed(&changed.transaction, changed.value.change_token, &Group::from(changed.value))
 }

@@ -201,15 +201,17 @@ impl From<cartulary_repository::ImportTexts> for ImportTexts {
 }
 
 /// Begins a run; what the source took before is not taken again.
-#[utoipa::path(tag = "imports", request_body = NewImportForm, responses((status = 201, description = "begun", body = Import)))]
+#[utoipa::path(tag = "imports", request_body = NewImportForm,
+    params(("Idempotency-Key" = Option<String>, Header, description = "a repeated request finds the run that the first began")),
+    responses((status = 201, description = "begun", body = Import)))]
 #[post("/imports")]
 pub async fn create_import(guarded: Guarded, body: web::Payload) -> Answer {
+    let idempotency_key = guarded.idempotency_key()?;
     let form: NewImportForm = body::json(guarded.request(), body).await?;
-    let view = guarded.session().import_start(NewImport { source: form.source, folder_name: form.folder_name }).await?;
-    let location = format!("/api/v1/imports/{}", view.id);
-    let begun =
-        Import::from(ImportReport { view, faults: Vec::new(), texts: cartulary_repository::ImportTexts::default() });
-    answer::json(StatusCode::CREATED, &begun, |response| {
+    let new = NewImport { source: form.source, folder_name: form.folder_name, idempotency_key };
+    let begun = guarded.session().import_start(new).await?;
+    let location = format!("/api/v1/imports/{}", begun.view.id);
+    answer::json(StatusCode::CREATED, &Import::from(begun), |response| {
         response.insert_header((LOCATION, location));
     })
 }

@@ -22,6 +22,7 @@ pub fn of(path: &str) -> &'static str {
         (Some("users"), Some("me"), Some("password"), None) => "/api/v1/users/me/password",
         (Some("users"), Some(_), None, None) => "/api/v1/users/{id}",
         (Some("groups"), None, None, None) => "/api/v1/groups",
+        (Some("groups"), Some(_), None, None) => "/api/v1/groups/{id}",
         (Some("groups"), Some(_), Some("members"), None) => "/api/v1/groups/{id}/members",
         (Some("types"), None, None, None) => "/api/v1/types",
         (Some("objects"), Some(_), Some("acl"), None) => "/api/v1/objects/{id}/acl",

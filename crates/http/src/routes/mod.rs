@@ -5,7 +5,7 @@ mod changes;
 mod content;
 mod documents;
 mod dossiers;
-mod groups;
+pub mod groups;
 mod imports;
 mod jobs;
 pub mod label;
@@ -13,7 +13,7 @@ pub mod object;
 mod search;
 mod sessions;
 mod types;
-mod users;
+pub mod users;
 
 use std::sync::LazyLock;
 
@@ -83,6 +83,7 @@ routes!(
         users::update_user,
         groups::list_groups,
         groups::create_group,
+        groups::get_group,
         groups::update_group_members,
         get_openapi,
     ]

@@ -1,7 +1,6 @@
 //! `/users`: the people of the office, for administrators, and one's own password.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{get, patch, post, put, web};
 use cartulary_model::ObjectId;
 use cartulary_repository::{self as repository, NewUser};
@@ -32,6 +31,8 @@ pub struct User {
     must_change_password: bool,
     /// The names of the groups that contain the user directly.
     groups: Vec<String>,
+    /// Changes with the user, the password included; `If-Match` takes it in quotes, as it takes the ETag.
+    change_token: String,
 }
 
 impl From<repository::UserView> for User {
@@ -44,6 +45,7 @@ impl From<repository::UserView> for User {
             disabled: user.is_disabled,
             must_change_password: user.must_change_password,
             groups: user.groups,
+            change_token: user.change_token.to_string(),
         }
     }
 }
@@ -55,7 +57,7 @@ pub struct CreatedUser {
     /// The user.
     #[serde(flatten)]
     user: User,
-    /// The password that was made, told once; absent when one was given.
+    /// The password that was made, told once: absent when one was given, and when a repeated request finds the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     one_time_password: Option<String>,
 }
@@ -137,9 +139,12 @@ pub async fn list_users(guarded: Guarded) -> Answer {
 }
 
 /// Makes a user.
-#[utoipa::path(tag = "people", request_body = NewUserForm, responses((status = 201, description = "made", body = CreatedUser)))]
+#[utoipa::path(tag = "people", request_body = NewUserForm,
+    params(("Idempotency-Key" = Option<String>, Header, description = "a repeated request finds what the first made")),
+    responses((status = 201, description = "made", body = CreatedUser)))]
 #[post("/users")]
 pub async fn create_user(guarded: Guarded, body: web::Payload) -> Answer {
+    let idempotency_key = guarded.idempotency_key()?;
     let form: NewUserForm = body::json(guarded.request(), body).await?;
     let new = NewUser {
         username: form.username,
@@ -147,11 +152,15 @@ pub async fn create_user(guarded: Guarded, body: web::Payload) -> Answer {
         password: form.password,
         administrator: form.administrator,
         groups: form.groups,
+        idempotency_key,
     };
-    let (user, one_time_password) = guarded.session().user_create(new).await?;
-    answer::json(StatusCode::CREATED, &CreatedUser { user: user.into(), one_time_password }, |response| {
-        response.insert_header((CACHE_CONTROL, "no-store"));
-    })
+    let made = guarded.session().user_create(new).await?;
+    let (user, one_time_password) = made.value;
+    let (id, token) = (user.id, user.change_token);
+    let body = CreatedUser { user: user.into(), one_time_password };
+    let mut response = answer::created(&format!("/api/v1/users/{id}"), &made.transaction, token, &body)?;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 /// Returns a user.
@@ -159,15 +168,19 @@ pub async fn create_user(guarded: Guarded, body: web::Payload) -> Answer {
     responses((status = 200, description = "the user", body = User)))]
 #[get("/users/{id}")]
 pub async fn get_user(guarded: Guarded) -> Answer {
-    answer::ok(&User::from(guarded.session().user_get(guarded.id()?).await?))
+    let user = guarded.session().user_get(guarded.id()?).await?;
+    answer::object(&guarded, user.change_token, &User::from(user))
 }
 
 /// Changes a user.
-#[utoipa::path(tag = "people", params(("id" = String, Path, description = "the user's id")), request_body = UserChanges,
+#[utoipa::path(tag = "people", request_body = UserChanges,
+    params(("id" = String, Path, description = "the user's id"),
+        ("If-Match" = String, Header, description = "the ETag that was read")),
     responses((status = 200, description = "the user as it is now", body = User)))]
 #[patch("/users/{id}")]
 pub async fn update_user(guarded: Guarded, body: web::Payload) -> Answer {
     let id = guarded.id()?;
+    let precondition = guarded.precondition()?;
     let form: UserChanges = body::json(guarded.request(), body).await?;
     let changes = repository::UserChanges {
         display_name: form.display_name,
@@ -176,10 +189,12 @@ pub async fn update_user(guarded: Guarded, body: web::Payload) -> Answer {
         password: form.password,
         groups: form.groups,
     };
-    answer::ok(&User::from(guarded.session().user_update(id, changes).await?))
+    let changed = guarded.session().user_update(id, precondition, changes).await?;
+    answer::changed(&changed.transaction, changed.value.change_token, &User::from(changed.value))
 }
 
-/// Changes one's own password; other sessions of the user end.
+/// Changes one's own password; other sessions of the user end. The password as it is says which state is changed: there is no
+/// `If-Match`.
 #[utoipa::path(tag = "people", request_body = NewPassword, responses((status = 204, description = "changed")))]
 #[put("/users/me/password")]
 pub async fn update_password(guarded: GuardedNewcomer, body: web::Payload) -> Answer {

@@ -17,7 +17,12 @@ async fn an_administrator_keeps_the_people() {
     let id = amal["id"].as_str().unwrap();
     let got = admin.get(&format!("/users/{id}")).await.expect(200).json();
     assert_eq!((got["groups"].clone(), got["oneTimePassword"].is_null()), (json!(["staff"]), true));
-    let changed = admin.ask(Method::PATCH, &format!("/users/{id}")).json(json!({ "disabled": true })).await.expect(200);
+    let changed = admin
+        .ask(Method::PATCH, &format!("/users/{id}"))
+        .if_match(&got)
+        .json(json!({ "disabled": true }))
+        .await
+        .expect(200);
     assert_eq!(changed.json()["disabled"], true);
     let listed = admin.get("/users").await.expect(200).json();
     assert!(listed["items"].as_array().unwrap().iter().any(|user| user["username"] == "amal"));
@@ -31,7 +36,13 @@ async fn an_administrator_keeps_the_groups() {
     let amal = admin.post("/users", json!({ "username": "amal" })).await.expect(201).json();
     let group = admin.post("/groups", json!({ "name": "scan-room" })).await.expect(201).json();
     let members = format!("/groups/{}/members", group["id"].as_str().unwrap());
-    let changed = admin.ask(Method::PUT, &members).json(json!({ "members": [amal["id"]] })).await.expect(200).json();
+    let changed = admin
+        .ask(Method::PUT, &members)
+        .if_match(&group)
+        .json(json!({ "members": [amal["id"]] }))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(changed["members"][0]["name"], "amal");
     let names: Vec<_> = admin.get("/groups").await.expect(200).json()["items"].as_array().unwrap().clone();
     assert!(names.iter().any(|group| group["name"] == "scan-room"));
@@ -72,7 +83,7 @@ async fn a_password_that_everybody_tries_first_is_refused() {
     }
     let amal = admin.post("/users", json!({ "username": "amal" })).await.expect(201).json();
     let change = admin.ask(Method::PATCH, &format!("/users/{}", amal["id"].as_str().unwrap()));
-    change.json(json!({ "password": "letmein1" })).await.problem(422, "invalid");
+    change.if_match(&amal).json(json!({ "password": "letmein1" })).await.problem(422, "invalid");
 }
 
 #[actix_web::test]
@@ -107,8 +118,12 @@ async fn a_display_name_showed_nothing() {
         admin.post("/users", new).await.problem(422, "invalid");
         admin.post("/groups", json!({ "name": "g", "displayName": blank })).await.problem(422, "invalid");
         let path = format!("/users/{}", made["id"].as_str().unwrap());
-        let refused =
-            admin.ask(Method::PATCH, &path).json(json!({ "displayName": blank })).await.problem(422, "invalid");
+        let refused = admin
+            .ask(Method::PATCH, &path)
+            .if_match(&made)
+            .json(json!({ "displayName": blank }))
+            .await
+            .problem(422, "invalid");
         assert_eq!(refused["violations"][0]["field"], "displayName");
     }
 }
@@ -130,4 +145,87 @@ async fn a_user_bore_a_name_that_looks_like_that_of_another() {
     for name in ["\u{430}\u{43d}\u{43d}\u{430}", "\u{633}\u{627}\u{645}\u{64a}", "sami \u{633}\u{627}\u{645}\u{64a}"] {
         admin.post("/users", json!({ "username": name })).await.expect(201);
     }
+}
+
+#[actix_web::test]
+async fn two_administrators_overwrote_each_other_s_changes_of_a_user() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let made = admin.post("/users", json!({ "username": "amal" })).await.expect(201);
+    let (amal, address) = (made.json(), made.header("location").to_owned());
+    let path = address.strip_prefix("/api/v1").unwrap();
+    let patch = || admin.ask(Method::PATCH, path);
+    patch().json(json!({ "displayName": "A" })).await.problem(428, "precondition_required");
+    let read = admin.get(path).await.expect(200);
+    assert_eq!(made.header("etag").split('.').next(), read.header("etag").split('.').next());
+    admin.ask(Method::GET, path).header("if-none-match", read.header("etag")).send().await.expect(304);
+    // Each of these is a change: what one reads of the user, a group, and the password, of which one reads nothing.
+    for change in
+        [json!({ "displayName": "A" }), json!({ "groups": ["staff"] }), json!({ "password": "a long new one" })]
+    {
+        let before = admin.get(path).await.expect(200).header("etag").to_owned();
+        let changed = patch().header("if-match", &before).json(change.clone()).await.expect(200);
+        assert!(!changed.header("cartulary-transaction").is_empty());
+        patch().header("if-match", &before).json(json!({ "disabled": true })).await.problem(412, "stale");
+        patch().if_match(&changed.json()).json(json!({})).await.expect(200);
+    }
+    let stale = patch().if_match(&amal).json(json!({ "disabled": true })).await.problem(412, "stale");
+    assert_eq!(
+        (
+            stale["current"]["displayName"].clone(),
+            stale["current"]["groups"].clone(),
+            stale["current"]["disabled"].clone()
+        ),
+        (json!("A"), json!(["staff"]), json!(false))
+    );
+    patch().header("if-match", "*").json(json!({ "disabled": true })).await.expect(200);
+}
+
+#[actix_web::test]
+async fn two_administrators_overwrote_each_other_s_changes_of_a_group() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let amal = admin.post("/users", json!({ "username": "amal" })).await.expect(201).json();
+    let made = admin.post("/groups", json!({ "name": "scan-room" })).await.expect(201);
+    let path = made.header("location").strip_prefix("/api/v1").unwrap().to_owned();
+    let put = || admin.ask(Method::PUT, &format!("{path}/members"));
+    put().json(json!({ "members": [] })).await.problem(428, "precondition_required");
+    put().header("if-match", made.header("etag")).json(json!({ "members": [amal["id"]] })).await.expect(200);
+    let stale = put().if_match(&made.json()).json(json!({ "members": [] })).await.problem(412, "stale");
+    assert_eq!(stale["current"]["members"][0]["name"], "amal");
+    // Who is put into a group from the group's side has been changed too.
+    admin
+        .ask(Method::PATCH, &format!("/users/{}", amal["id"].as_str().unwrap()))
+        .if_match(&amal)
+        .json(json!({ "groups": [] }))
+        .await
+        .problem(412, "stale");
+    let read = admin.get(&path).await.expect(200);
+    put().header("if-match", read.header("etag")).json(json!({ "members": [] })).await.expect(200);
+    let listed = admin.get("/groups").await.expect(200).json();
+    let group = listed["items"].as_array().unwrap().iter().find(|group| group["name"] == "scan-room").unwrap().clone();
+    put().if_match(&group).json(json!({ "members": [amal["id"]] })).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_repeated_request_made_people_and_imports_twice() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let post = |path: &str, key: &str, body| admin.ask(Method::POST, path).header("idempotency-key", key).json(body);
+    let new = || json!({ "username": "amal" });
+    let first = post("/users", "k1", new()).await.expect(201).json();
+    let again = post("/users", "k1", new()).await.expect(201).json();
+    assert_eq!((&again["id"], again["oneTimePassword"].is_null()), (&first["id"], true));
+    let given = json!({ "username": "amal", "password": "a long password" });
+    post("/users", "k1", given).await.problem(409, "idempotency_key_reused");
+    post("/users", "k2", new()).await.problem(409, "name_taken");
+    let group = post("/groups", "k3", json!({ "name": "scan-room" })).await.expect(201).json();
+    let again = post("/groups", "k3", json!({ "name": "scan-room" })).await.expect(201).json();
+    assert_eq!(again["id"], group["id"]);
+    let import = post("/imports", "k4", json!({ "source": "archive" })).await.expect(201).json();
+    let again = post("/imports", "k4", json!({ "source": "archive" })).await.expect(201).json();
+    assert_eq!(again["id"], import["id"]);
+    post("/imports", "k4", json!({ "source": "other" })).await.problem(409, "idempotency_key_reused");
+    let other = post("/imports", "k5", json!({ "source": "archive" })).await.expect(201).json();
+    assert_ne!(other["id"], import["id"]);
 }

@@ -14,12 +14,14 @@ use crate::object::{
 use crate::services::detail::{content_of, principal_name};
 use crate::services::folders::window;
 use crate::services::imports::as_name;
-use crate::services::objects::{Naming, Proposed, check_new, index_values, refuse_version, request_digest};
+use crate::services::objects::{
+    Naming, Proposed, check_new, index_values, refuse_version, remember_made, request_digest,
+};
 use crate::services::texts;
 use crate::store::blobs::{ContentRow, NewContentRow};
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, VersionRow};
-use crate::store::{blobs, filing, imports, principals};
+use crate::store::{blobs, filing, principals};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -141,9 +143,7 @@ impl Session {
             let parent = session.authorised(tx.conn, folder, ADD_CHILDREN, tx.now)?;
             let content = bound.as_ref().zip(blob);
             let row = session.insert_document(tx, &parent, &parts, content)?;
-            if let Some(key) = &key {
-                imports::put_idempotent(tx.conn, tx.actor_no, key, &digest, &row.id, tx.now.as_millis())?;
-            }
+            remember_made(tx, key.as_deref(), &digest, &row.id)?;
             session.detail_of_new(tx, &row, parent, bound.as_ref())
         };
         match new.content {

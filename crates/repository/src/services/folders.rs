@@ -12,10 +12,10 @@ use crate::listing::{Collection, NumberWindow};
 use crate::object::{
     ListOrder, NewFolder, ObjectDetail, ObjectSummary, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
 };
-use crate::services::objects::{Naming, Proposed, check_new, index_values, request_digest};
+use crate::services::objects::{Naming, Proposed, check_new, index_values, remember_made, request_digest};
 use crate::services::search::SearchQuery;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
-use crate::store::{acl, filing, imports};
+use crate::store::{acl, filing};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -61,9 +61,7 @@ impl Session {
             }
             let parent = session.authorised(tx.conn, parent, ADD_CHILDREN, tx.now)?;
             let row = session.insert_folder(tx, &parent, &new, Naming::Chosen)?;
-            if let Some(key) = &new.idempotency_key {
-                imports::put_idempotent(tx.conn, tx.actor_no, key, &digest, &row.id, tx.now.as_millis())?;
-            }
+            remember_made(tx, new.idempotency_key.as_deref(), &digest, &row.id)?;
             session.detail_of(tx.conn, &row, tx.now)
         })
         .await

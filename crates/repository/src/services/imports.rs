@@ -10,12 +10,13 @@ use cartulary_blobs::StagedBlob;
 use cartulary_db::Conn;
 use cartulary_model::permission::{ADD_CHILDREN, BROWSE, READ_CONTENT};
 use cartulary_model::{BlobDigest, ObjectId, Properties};
+use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::bootstrap::parse_id;
 use crate::object::{Fault, NewContent, NewFolder, VersionNote, Written};
 use crate::services::documents::{BoundContent, DocumentParts};
-use crate::services::objects::Naming;
+use crate::services::objects::{Naming, made_before, remember_made, request_digest};
 use crate::services::texts::{TEXT_KIND, TEXT_PRODUCER};
 use crate::store::filing;
 use crate::store::imports::{self, EntryRow, RunRow};
@@ -32,12 +33,14 @@ const UNREAD_MAX: i64 = 1_000;
 const PATH_BYTES_MAX: usize = 16 << 10;
 
 /// A new run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct NewImport {
     /// The source's name: runs of one name share what they took.
     pub source: String,
     /// The dossier of files that lie at the top; the source's name unless given.
     pub folder_name: Option<String>,
+    /// A key under which a repeated request finds the run that the first one began.
+    pub idempotency_key: Option<String>,
 }
 
 /// A run of an import.
@@ -195,8 +198,9 @@ impl Session {
     /// Begins a run; what the source took before is not taken again.
     ///
     /// # Errors
-    /// `Invalid` for an unfit source name; `Forbidden` without `AddChildren` in the root folder.
-    pub async fn import_start(&self, new: NewImport) -> Result<ImportView> {
+    /// `Invalid` for an unfit source name; `Forbidden` without `AddChildren` in the root folder; `Conflict`
+    /// `idempotency_key_reused`.
+    pub async fn import_start(&self, new: NewImport) -> Result<ImportReport> {
         let session = self.clone();
         let is_fit = !new.source.trim().is_empty() && new.source.chars().count() <= 500 && !new.source.contains('\0');
         if !is_fit {
@@ -204,9 +208,14 @@ impl Session {
             return Err(RepositoryError::invalid("source", "invalid_name", detail));
         }
         let root = self.root_folder().await?;
-        let written = self
+        let begun = self
             .transact(move |tx| {
                 let root = session.authorised(tx.conn, root, ADD_CHILDREN, tx.now)?;
+                let digest = request_digest(&json!(["import", new.source, new.folder_name]));
+                if let Some(id) = made_before(tx, new.idempotency_key.as_deref(), &digest)? {
+                    let run = session.own_run(tx.conn, id)?;
+                    return session.report(tx.conn, &run);
+                }
                 // Who may see everything goes on with what others took from there; so does the program itself, offline.
                 let known = match session.actor.is_administrator {
                     true => imports::first_source(tx.conn, new.source.trim())?,
@@ -220,11 +229,12 @@ impl Session {
                 let folder = new.folder_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
                 let folder = as_name(folder.unwrap_or(new.source.trim()));
                 imports::insert_run(tx.conn, &id, source, &folder, tx.now.as_millis())?;
+                remember_made(tx, new.idempotency_key.as_deref(), &digest, &id)?;
                 let run = imports::run_by_id(tx.conn, &id)?.ok_or_else(|| RepositoryError::not_found("the import"))?;
-                view(tx.conn, &run)
+                Ok(ImportReport { view: view(tx.conn, &run)?, faults: Vec::new(), texts: ImportTexts::default() })
             })
             .await?;
-        Ok(written.value)
+        Ok(begun.value)
     }
 
     /// Returns a run.

@@ -25,7 +25,7 @@ pub use imports::{
     UnreadFile,
 };
 pub use jobs::{JobState, JobView};
-pub use people::{GroupView, NewUser, UserChanges, UserView};
+pub use people::{GroupView, NewGroup, NewUser, UserChanges, UserView};
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
 pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, read_pages};
 pub use verify::{ReindexReport, VerifyFault, VerifyOptions, VerifyProgress, VerifyReport};
@@ -34,7 +34,7 @@ use cartulary_db::Conn;
 use cartulary_model::permission::{ADD_CHILDREN, Permission};
 use cartulary_model::{ObjectId, Timestamp};
 
-use crate::object::Precondition;
+use crate::object::{Current, Precondition};
 use crate::store::objects::ObjectRow;
 use crate::{RepositoryError, Result, Session};
 
@@ -85,7 +85,11 @@ impl Session {
             Precondition::Token(token) if *token == row.change_token => Ok(()),
             Precondition::Token(_) | Precondition::Content(_) | Precondition::OneOf(_) => {
                 let current = Box::new(self.detail_of(conn, row, now)?);
-                if precondition.holds(&current.summary) { Ok(()) } else { Err(RepositoryError::Stale { current }) }
+                if precondition.holds(&current.summary) {
+                    Ok(())
+                } else {
+                    Err(RepositoryError::Stale { current: Current::Object(current) })
+                }
             }
         }
     }

@@ -318,12 +318,30 @@ impl Session {
     /// `Conflict` `idempotency_key_reused` when that request was another one; `NotFound` when what it made is in the trash,
     /// or the caller may not know of it any more.
     pub(crate) fn replay(&self, tx: &mut Tx<'_>, key: Option<&str>, digest: &[u8]) -> Result<Option<ObjectRow>> {
-        let Some(key) = key else { return Ok(None) };
-        let Some((earlier, id)) = imports::idempotent(tx.conn, tx.actor_no, key)? else { return Ok(None) };
-        if earlier != digest {
-            let detail = "this Idempotency-Key was used for another request: take a new one";
-            return Err(RepositoryError::conflict("idempotency_key_reused", detail));
+        match made_before(tx, key, digest)? {
+            Some(id) => self.authorised(tx.conn, id, BROWSE, tx.now).map(Some),
+            None => Ok(None),
         }
-        self.authorised(tx.conn, parse_id(&id)?, BROWSE, tx.now).map(Some)
     }
+}
+
+/// Returns the id of what an earlier request with the same key made; whether the caller may still see it, the caller of
+/// this asks.
+///
+/// # Errors
+/// `Conflict` `idempotency_key_reused` when that request was another one.
+pub(crate) fn made_before(tx: &mut Tx<'_>, key: Option<&str>, digest: &[u8]) -> Result<Option<ObjectId>> {
+    let Some(key) = key else { return Ok(None) };
+    let Some((earlier, id)) = imports::idempotent(tx.conn, tx.actor_no, key)? else { return Ok(None) };
+    if earlier != digest {
+        let detail = "this Idempotency-Key was used for another request: take a new one";
+        return Err(RepositoryError::conflict("idempotency_key_reused", detail));
+    }
+    parse_id(&id).map(Some)
+}
+
+/// Remembers what a request with a key made; without one there is nothing to remember.
+pub(crate) fn remember_made(tx: &mut Tx<'_>, key: Option<&str>, digest: &[u8], id: &str) -> Result<()> {
+    let Some(key) = key else { return Ok(()) };
+    imports::put_idempotent(tx.conn, tx.actor_no, key, digest, id, tx.now.as_millis())
 }

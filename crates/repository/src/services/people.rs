@@ -6,12 +6,14 @@ use cartulary_db::Conn;
 use cartulary_model::key::{self, look_alike_key};
 use cartulary_model::{ChangeKind, ObjectId, Violation, text_key};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::authentication::{AuthenticatedSession, one_time_password};
 use crate::bootstrap::{ADMINISTRATORS, EVERYONE, SYSTEM, parse_id};
-use crate::object::{PrincipalName, WINDOW_ROWS_MAX, Window, WindowRequest};
+use crate::object::{Current, Precondition, PrincipalName, WINDOW_ROWS_MAX, Window, WindowRequest, Written};
 use crate::services::detail::name_of;
 use crate::services::folders::window;
+use crate::services::objects::{made_before, remember_made, request_digest};
 use crate::store::principals::{self, PrincipalRow};
 use crate::store::{acl, sessions};
 use crate::transaction::{Change, Tx};
@@ -34,6 +36,8 @@ pub struct UserView {
     pub must_change_password: bool,
     /// The names of the groups that contain the user directly.
     pub groups: Vec<String>,
+    /// Another with every change of the user: of what stands above, and of the password.
+    pub change_token: i64,
 }
 
 /// A group.
@@ -47,6 +51,26 @@ pub struct GroupView {
     pub display_name: String,
     /// Users and groups in it.
     pub members: Vec<PrincipalName>,
+    /// Another with every change of the group: of its names, and of who is in it.
+    pub change_token: i64,
+}
+
+/// A new group.
+#[derive(Clone, Debug, Default)]
+pub struct NewGroup {
+    /// Its name.
+    pub name: String,
+    /// What people read; the name unless given.
+    pub display_name: Option<String>,
+    /// A key under which a repeated request finds what the first one made.
+    pub idempotency_key: Option<String>,
+}
+
+impl NewGroup {
+    /// Returns a new group with this name.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
 }
 
 /// A new user.
@@ -62,6 +86,8 @@ pub struct NewUser {
     pub administrator: bool,
     /// The names of groups to be in.
     pub groups: Vec<String>,
+    /// A key under which a repeated request finds what the first one made.
+    pub idempotency_key: Option<String>,
 }
 
 impl std::fmt::Debug for NewUser {
@@ -136,22 +162,36 @@ impl Session {
         let groups: Vec<String> = principals::direct_groups_of(conn, row.no)?.into_iter().map(|row| row.name).collect();
         let credential = principals::credential(conn, row.no)?;
         let all_groups = principals::groups_of(conn, row.no)?;
+        let is_administrator = row.name == SYSTEM || all_groups.contains(&self.repository.inner.administrators_no);
+        let must_change_password = credential.as_ref().is_some_and(|credential| credential.must_change);
+        let password_at = credential.map(|credential| credential.changed_at);
+        let state = json!([
+            row.name,
+            row.display_name,
+            is_administrator,
+            row.disabled_at,
+            must_change_password,
+            password_at,
+            groups
+        ]);
         Ok(UserView {
             id: parse_id(&row.id)?,
             username: row.name.clone(),
             display_name: row.display_name.clone(),
-            is_administrator: row.name == SYSTEM || all_groups.contains(&self.repository.inner.administrators_no),
+            is_administrator,
             is_disabled: row.disabled_at.is_some(),
-            must_change_password: credential.is_some_and(|credential| credential.must_change),
+            must_change_password,
             groups,
+            change_token: token_of(&state),
         })
     }
 
-    /// Makes a user; returns the password to hand over when one was made.
+    /// Makes a user; returns the password to hand over when one was made. A repeated request finds the user, and no password:
+    /// it is kept nowhere, so that whoever lost the first answer sets another.
     ///
     /// # Errors
-    /// `Forbidden`; `Invalid`; `Conflict` `name_taken`.
-    pub async fn user_create(&self, new: NewUser) -> Result<(UserView, Option<String>)> {
+    /// `Forbidden`; `Invalid`; `Conflict` `name_taken` or `idempotency_key_reused`.
+    pub async fn user_create(&self, new: NewUser) -> Result<Written<(UserView, Option<String>)>> {
         self.require_administrator()?;
         check_name("username", &new.username)?;
         check_display_name(new.display_name.as_deref())?;
@@ -163,6 +203,19 @@ impl Session {
         let session = self.clone();
         let written = self
             .transact(move |tx| {
+                // Of a password only that there is one: the digest of a request must not help anybody to guess it.
+                let digest = request_digest(&json!([
+                    "user",
+                    new.username,
+                    new.display_name,
+                    new.password.is_some(),
+                    new.administrator,
+                    new.groups
+                ]));
+                if let Some(id) = made_before(tx, new.idempotency_key.as_deref(), &digest)? {
+                    let row = find_user(tx.conn, id)?;
+                    return Ok((session.user_view(tx.conn, &row)?, None));
+                }
                 refuse_taken_name(tx, &new.username)?;
                 let (id, now) = (ObjectId::generate().to_string(), tx.now.as_millis());
                 let label = new.display_name.clone().unwrap_or_else(|| new.username.clone());
@@ -173,21 +226,27 @@ impl Session {
                     groups.push(ADMINISTRATORS.to_owned());
                 }
                 put_groups(tx, no, &groups)?;
+                remember_made(tx, new.idempotency_key.as_deref(), &digest, &id)?;
                 note_people(tx, json!({ "act": "user_create", "user": new.username, "groups": groups }))?;
                 let row = principals::by_no(tx.conn, no)?.ok_or_else(|| RepositoryError::not_found("the user"))?;
-                session.user_view(tx.conn, &row)
+                Ok((session.user_view(tx.conn, &row)?, made.clone()))
             })
             .await?;
         self.repository.inner.authentication.forget();
-        Ok((written.value, made))
+        Ok(written)
     }
 
     /// Changes a user. After another password or a lock whoever is signed in as it must sign in again; other groups hold at
     /// once, and its sessions go on.
     ///
     /// # Errors
-    /// `Forbidden`; `NotFound`; `Invalid`; `Conflict` `last_administrator`.
-    pub async fn user_update(&self, id: ObjectId, changes: UserChanges) -> Result<UserView> {
+    /// `Forbidden`; `NotFound`; `Stale`; `Invalid`; `Conflict` `last_administrator`.
+    pub async fn user_update(
+        &self,
+        id: ObjectId,
+        precondition: Precondition,
+        changes: UserChanges,
+    ) -> Result<Written<UserView>> {
         self.require_administrator()?;
         check_display_name(changes.display_name.as_deref())?;
         let hash = match &changes.password {
@@ -202,6 +261,10 @@ impl Session {
         let written = self
             .transact(move |tx| {
                 let row = find_user(tx.conn, id)?;
+                let before = session.user_view(tx.conn, &row)?;
+                if !precondition.holds_for_token(before.change_token) {
+                    return Err(RepositoryError::Stale { current: Current::User(Box::new(before)) });
+                }
                 let now = tx.now.as_millis();
                 if let Some(password) = &changes.password {
                     passwords::refuse_name("password", password, &row.name)?;
@@ -238,7 +301,7 @@ impl Session {
         if has_new_password {
             self.repository.inner.authentication.forget_tries(&written.value.username);
         }
-        Ok(written.value)
+        Ok(written)
     }
 
     /// Says whether somebody can sign in as an administrator: a user who is not shut out, in whatever group of groups.
@@ -346,40 +409,66 @@ impl Session {
         self.repository.database().read(read).await
     }
 
+    /// Returns one group with its members.
+    ///
+    /// # Errors
+    /// `Forbidden` for others than administrators; `NotFound`.
+    pub async fn group_get(&self, id: ObjectId) -> Result<GroupView> {
+        self.require_administrator()?;
+        let read = move |conn: &mut Conn| -> Result<GroupView> {
+            let group = find_group(conn, id)?;
+            group_view(conn, &group)
+        };
+        self.repository.database().read(read).await
+    }
+
     /// Makes a group.
     ///
     /// # Errors
-    /// `Forbidden`; `Invalid`; `Conflict` `name_taken`.
-    pub async fn group_create(&self, name: String, display_name: Option<String>) -> Result<GroupView> {
+    /// `Forbidden`; `Invalid`; `Conflict` `name_taken` or `idempotency_key_reused`.
+    pub async fn group_create(&self, new: NewGroup) -> Result<Written<GroupView>> {
         self.require_administrator()?;
-        check_name("name", &name)?;
-        check_display_name(display_name.as_deref())?;
-        let written = self
-            .transact(move |tx| {
-                refuse_taken_name(tx, &name)?;
-                let (id, label) = (ObjectId::generate().to_string(), display_name.as_deref().unwrap_or(&name));
-                let no = principals::insert(tx.conn, &id, principals::GROUP, &name, label, tx.now.as_millis())?;
-                note_people(tx, json!({ "act": "group_create", "group": name }))?;
-                let row = principals::by_no(tx.conn, no)?.ok_or_else(|| RepositoryError::not_found("the group"))?;
-                group_view(tx.conn, &row)
-            })
-            .await?;
-        Ok(written.value)
+        check_name("name", &new.name)?;
+        check_display_name(new.display_name.as_deref())?;
+        self.transact(move |tx| {
+            let digest = request_digest(&json!(["group", new.name, new.display_name]));
+            if let Some(id) = made_before(tx, new.idempotency_key.as_deref(), &digest)? {
+                let group = find_group(tx.conn, id)?;
+                return group_view(tx.conn, &group);
+            }
+            let name = &new.name;
+            refuse_taken_name(tx, name)?;
+            let (id, label) = (ObjectId::generate().to_string(), new.display_name.as_deref().unwrap_or(name));
+            let no = principals::insert(tx.conn, &id, principals::GROUP, name, label, tx.now.as_millis())?;
+            remember_made(tx, new.idempotency_key.as_deref(), &digest, &id)?;
+            note_people(tx, json!({ "act": "group_create", "group": name }))?;
+            let row = principals::by_no(tx.conn, no)?.ok_or_else(|| RepositoryError::not_found("the group"))?;
+            group_view(tx.conn, &row)
+        })
+        .await
     }
 
     /// Sets all members of a group: users, or other groups.
     ///
     /// # Errors
-    /// `Forbidden`; `NotFound`; `Invalid` for unknown members; `Conflict` for circles, for `everyone`, and
+    /// `Forbidden`; `NotFound`; `Stale`; `Invalid` for unknown members; `Conflict` for circles, for `everyone`, and
     /// `last_administrator`.
-    pub async fn group_set_members(&self, id: ObjectId, members: Vec<ObjectId>) -> Result<GroupView> {
+    pub async fn group_set_members(
+        &self,
+        id: ObjectId,
+        precondition: Precondition,
+        members: Vec<ObjectId>,
+    ) -> Result<Written<GroupView>> {
         self.require_administrator()?;
         let session = self.clone();
         let written = self
             .transact(move |tx| {
                 let had_administrator = session.has_administrator(tx)?;
-                let group = principals::by_id(tx.conn, &id.to_string())?.filter(|row| row.kind == principals::GROUP);
-                let group = group.ok_or_else(|| RepositoryError::not_found("the group"))?;
+                let group = find_group(tx.conn, id)?;
+                let current = group_view(tx.conn, &group)?;
+                if !precondition.holds_for_token(current.change_token) {
+                    return Err(RepositoryError::Stale { current: Current::Group(Box::new(current)) });
+                }
                 if group.name == EVERYONE {
                     return Err(RepositoryError::conflict("built_in_group", "everyone is in this group by itself"));
                 }
@@ -404,7 +493,7 @@ impl Session {
             })
             .await?;
         self.repository.inner.authentication.forget();
-        Ok(written.value)
+        Ok(written)
     }
 }
 
@@ -415,6 +504,19 @@ fn direct_groups(tx: &mut Tx<'_>, user: i64) -> Result<BTreeSet<i64>> {
 fn find_user(conn: &mut Conn, id: ObjectId) -> Result<PrincipalRow> {
     let row = principals::by_id(conn, &id.to_string())?.filter(|row| row.kind == principals::USER);
     row.filter(|row| row.name != SYSTEM).ok_or_else(|| RepositoryError::not_found("the user"))
+}
+
+fn find_group(conn: &mut Conn, id: ObjectId) -> Result<PrincipalRow> {
+    let row = principals::by_id(conn, &id.to_string())?.filter(|row| row.kind == principals::GROUP);
+    row.ok_or_else(|| RepositoryError::not_found("the group"))
+}
+
+/// Returns the change token of a user or group: a number made of all that it is. A counter would have to be raised in each
+/// place that changes what one sees of somebody, in groups of groups too; the one of sign-ins ends sessions when it turns.
+fn token_of(state: &serde_json::Value) -> i64 {
+    let digest = Sha256::digest(state.to_string().as_bytes());
+    let first = digest.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
+    i64::try_from(first >> 1).unwrap_or_default()
 }
 
 fn find_members(conn: &mut Conn, group: &PrincipalRow, members: &[ObjectId]) -> Result<Vec<PrincipalRow>> {
@@ -438,7 +540,14 @@ fn find_members(conn: &mut Conn, group: &PrincipalRow, members: &[ObjectId]) -> 
 
 fn group_view(conn: &mut Conn, row: &PrincipalRow) -> Result<GroupView> {
     let members = principals::members_of(conn, row.no)?.iter().map(name_of).collect::<Result<Vec<_>>>()?;
-    Ok(GroupView { id: parse_id(&row.id)?, name: row.name.clone(), display_name: row.display_name.clone(), members })
+    let ids: Vec<String> = members.iter().map(|member| member.id.to_string()).collect();
+    Ok(GroupView {
+        id: parse_id(&row.id)?,
+        name: row.name.clone(),
+        display_name: row.display_name.clone(),
+        members,
+        change_token: token_of(&json!([row.name, row.display_name, ids])),
+    })
 }
 
 fn put_groups(tx: &mut Tx<'_>, user: i64, names: &[String]) -> Result<()> {

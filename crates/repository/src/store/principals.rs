@@ -29,6 +29,7 @@ pub(crate) struct PrincipalRow {
 pub(crate) struct CredentialRow {
     pub password_hash: String,
     pub must_change: bool,
+    pub changed_at: i64,
 }
 
 /// The words of `principal.kind`.

@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use cartulary_repository::{NewUser, Session, UserChanges, UserView, WINDOW_ROWS_MAX, WindowRequest};
+use cartulary_repository::{NewUser, Precondition, Session, UserChanges, UserView, WINDOW_ROWS_MAX, WindowRequest};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -100,6 +100,7 @@ fn parse(command: &UserCommand) -> anyhow::Result<(&UserCommon, Act)> {
                 password,
                 administrator: *administrator,
                 groups: groups.clone(),
+                idempotency_key: None,
             };
             (common, Act::Add(new))
         }
@@ -145,7 +146,7 @@ fn one_time_password() -> anyhow::Result<String> {
 async fn locally(session: &Session, act: Act) -> anyhow::Result<Vec<Person>> {
     match act {
         Act::Add(new) => {
-            let (user, made) = session.user_create(new).await.map_err(in_words)?;
+            let (user, made) = session.user_create(new).await.map_err(in_words)?.value;
             Ok(vec![Person { one_time_password: made, ..user.into() }])
         }
         Act::List => Ok(everybody(session).await?.into_iter().map(Person::from).collect()),
@@ -154,7 +155,7 @@ async fn locally(session: &Session, act: Act) -> anyhow::Result<Vec<Person>> {
             let user = users.into_iter().find(|user| user.username == username);
             let user = user.with_context(|| format!("there is no user `{username}`"))?;
             let one_time_password = changes.password.clone();
-            let changed = session.user_update(user.id, changes).await.map_err(in_words)?;
+            let changed = session.user_update(user.id, Precondition::Any, changes).await.map_err(in_words)?.value;
             Ok(vec![Person { one_time_password, ..changed.into() }])
         }
     }

@@ -34,10 +34,10 @@ impl LocalOffice {
     /// # Errors
     /// The repository refuses.
     pub async fn start(session: Session, source: &str, parallel: usize) -> anyhow::Result<Self> {
-        let view = session.import_start(NewImport { source: source.to_owned(), folder_name: None }).await?;
+        let begun = session.import_start(NewImport { source: source.to_owned(), ..NewImport::default() }).await?;
         Ok(Self {
             session,
-            id: view.id,
+            id: begun.view.id,
             is_repeating: AtomicBool::new(false),
             slots: Arc::new(Semaphore::new(parallel)),
         })
