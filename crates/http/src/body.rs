@@ -60,6 +60,18 @@ pub(crate) fn check_unpacked(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
+/// Refuses a part that is written in other letters than its bytes, as mail is: a form's parts are not (RFC 7578 §4.7), and
+/// kept as it came, nobody could read it.
+pub(crate) fn check_plain(headers: &HeaderMap) -> Result<(), ApiError> {
+    let lines = headers.get_all("content-transfer-encoding").map(|line| line.to_str().unwrap_or("?").trim());
+    let is_plain =
+        |one: &str| one.is_empty() || ["binary", "8bit", "7bit"].iter().any(|it| it.eq_ignore_ascii_case(one));
+    match lines.into_iter().find(|encoding| !is_plain(encoding)) {
+        Some(encoding) => Err(ApiError::unsupported_transfer_encoding(encoding)),
+        None => Ok(()),
+    }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let essence = value.split(';').next().unwrap_or_default().trim();

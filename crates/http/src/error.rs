@@ -232,6 +232,14 @@ impl ApiError {
         Self::new(UNSUPPORTED_MEDIA_TYPE, detail).with("expected", "identity").header(ACCEPT_ENCODING, "identity")
     }
 
+    /// A part of a form is written as mail writes its parts (RFC 7578 §4.7).
+    pub fn unsupported_transfer_encoding(encoding: &str) -> Self {
+        let detail = format!(
+            "`{encoding}` is not decoded here: send the part's bytes as they are, without `Content-Transfer-Encoding`"
+        );
+        Self::new(UNSUPPORTED_MEDIA_TYPE, detail).with("expected", "binary")
+    }
+
     /// The range lies outside a content of this size.
     pub fn range_not_satisfiable(size_bytes: u64) -> Self {
         Self::new(RANGE_NOT_SATISFIABLE, format!("there are {size_bytes} bytes"))

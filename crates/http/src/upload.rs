@@ -12,7 +12,7 @@ use bytes::Bytes;
 use cartulary_repository::{NewContent, RepositoryError};
 use futures::{StreamExt, TryStreamExt};
 
-use crate::body::{FORM_BYTES_MAX, Watched, check_announced_length, check_unpacked, stage_stream, watch};
+use crate::body::{FORM_BYTES_MAX, Watched, check_announced_length, check_plain, check_unpacked, stage_stream, watch};
 use crate::error::ApiError;
 use crate::guarded::Guarded;
 
@@ -96,6 +96,7 @@ async fn take_parts(guarded: &Guarded, mut form: Multipart, known: &[&str]) -> R
         let Some(field) = form.next().await else { return Ok(upload) };
         let field = field.map_err(Failure::Unreadable)?;
         check_unpacked(field.headers())?;
+        check_plain(field.headers())?;
         let Disposition { name, file_name } = disposition_of(&field)?;
         if name == "content" {
             take_content(guarded, field, file_name, &mut upload).await?;

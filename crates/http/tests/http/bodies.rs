@@ -106,3 +106,30 @@ async fn a_name_that_is_not_utf8_was_lost_with_new_bytes() {
     assert_eq!(put("", b"second").await, "1.3");
     assert_eq!(put("?fileName=caf%E8.txt", b"second").await, "1.3", "the former name was kept");
 }
+
+#[actix_web::test]
+async fn a_part_in_the_letters_of_mail_was_kept_so() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let path = format!("/dossiers/{}/documents", dossier["id"].as_str().unwrap());
+    let send = |encoding: &str| {
+        let head = format!("text/plain\r\ncontent-transfer-encoding: {encoding}");
+        admin.ask(Method::POST, &path).form(Form::new().file("content", "a.txt", &head, b"d29yZHM="))
+    };
+    for encoding in ["base64", "Quoted-Printable", "x-uuencode"] {
+        let problem = send(encoding).await.problem(415, "unsupported_media_type");
+        assert!(problem["detail"].as_str().unwrap().contains("is not decoded here"), "{problem}");
+    }
+    assert_eq!(admin.get(&path.replace("documents", "contents")).await.expect(200).json()["total"], 0);
+    for (encoding, total) in [("binary", 1), ("8BIT", 2), ("7bit", 3)] {
+        let form = Form::new().field("name", encoding).file(
+            "content",
+            "a.txt",
+            &format!("text/plain\r\nContent-Transfer-Encoding: {encoding}"),
+            b"words",
+        );
+        admin.ask(Method::POST, &path).form(form).await.expect(201);
+        assert_eq!(admin.get(&path.replace("documents", "contents")).await.expect(200).json()["total"], total);
+    }
+}
