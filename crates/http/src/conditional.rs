@@ -43,41 +43,75 @@ pub fn required_of_content(headers: &HeaderMap) -> Result<Precondition, ApiError
     })
 }
 
-/// Reads the change token that a tag begins with, or that it is.
+/// Reads the change token that a tag begins with, or that it is. Tags are compared octet by octet (RFC 9110 §8.8.3.2): what
+/// was never sent from here, as `+1` or `04`, is no tag of ours, though a number can be read from it.
 fn token(opaque: &str) -> Option<Precondition> {
-    let token = opaque.split_once('.').map_or(opaque, |(token, _)| token);
-    token.parse::<i64>().ok().filter(|token| *token >= 0).map(Precondition::Token)
+    let (written, digest) = opaque.split_once('.').map_or((opaque, None), |(token, digest)| (token, Some(digest)));
+    let is_digest = |digest: &str| {
+        digest.len() == DIGEST_DIGITS && digest.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let token = written.parse::<i64>().ok().filter(|token| *token >= 0 && token.to_string() == written)?;
+    digest.is_none_or(is_digest).then_some(Precondition::Token(token))
 }
 
-/// Reads `If-Match`: `*`, or a list of which one tag must match, and a weak one never does (RFC 9110 §13.1.1). `wanted`
-/// says which tag that is; `read` gives what a tag asks for, and nothing for one that is not from here.
+/// Refuses a request for a representation that the client wants only if it has a tag that it named, and that has `etag`
+/// (RFC 9110 §13.1.1).
+///
+/// # Errors
+/// `stale` (412); `invalid_header` (400).
+pub fn check_match(headers: &HeaderMap, etag: &HeaderValue) -> Result<(), ApiError> {
+    let present = etag.to_str().unwrap_or_default();
+    let is_present = |tag: &Tag<'_>| !tag.is_weak && present == format!("\"{}\"", tag.opaque);
+    match if_match(headers)? {
+        Some(Wanted::OneOf(tags)) if !tags.iter().any(is_present) => Err(ApiError::other_content(present)),
+        _ => Ok(()),
+    }
+}
+
+/// Reads `If-Match` of a change. `wanted` says which tag that is; `read` gives what a tag asks for, and nothing for one that
+/// is not from here.
 fn precondition(
     headers: &HeaderMap,
     wanted: &str,
     read: impl Fn(&str) -> Option<Precondition>,
 ) -> Result<Precondition, ApiError> {
-    let unreadable = || ApiError::invalid_header("If-Match", "is neither `*` nor a list of entity tags in quotes");
-    let lines: Result<Vec<&str>, _> = headers.get_all(IF_MATCH).map(HeaderValue::to_str).collect();
-    let lines = lines.map_err(|_| ApiError::invalid_header("If-Match", "is not text"))?;
-    if lines.is_empty() {
-        return Err(ApiError::precondition_required(wanted));
-    }
-    if lines.iter().map(|line| line.trim()).eq(["*"]) {
-        return Ok(Precondition::Any);
-    }
-    let mut tags = Vec::new();
-    for line in lines {
-        tags.extend(tags_of(line).ok_or_else(unreadable)?);
-    }
-    if tags.is_empty() {
-        return Err(unreadable());
-    }
+    let tags = match if_match(headers)? {
+        None => return Err(ApiError::precondition_required(wanted)),
+        Some(Wanted::Anything) => return Ok(Precondition::Any),
+        Some(Wanted::OneOf(tags)) => tags,
+    };
     let mut all: Vec<Precondition> =
         tags.iter().filter(|tag| !tag.is_weak).filter_map(|tag| read(tag.opaque)).collect();
     Ok(match all.pop() {
         Some(only) if all.is_empty() => only,
         last => Precondition::OneOf(all.into_iter().chain(last).collect()),
     })
+}
+
+/// What `If-Match` asks for.
+enum Wanted<'a> {
+    /// Whatever is there (`*`).
+    Anything,
+    /// One of these, of which a weak one never matches; at least one.
+    OneOf(Vec<Tag<'a>>),
+}
+
+/// Reads `If-Match` (RFC 9110 §13.1.1); `None` without it.
+fn if_match(headers: &HeaderMap) -> Result<Option<Wanted<'_>>, ApiError> {
+    let unreadable = || ApiError::invalid_header("If-Match", "is neither `*` nor a list of entity tags in quotes");
+    let lines: Result<Vec<&str>, _> = headers.get_all(IF_MATCH).map(HeaderValue::to_str).collect();
+    let lines = lines.map_err(|_| ApiError::invalid_header("If-Match", "is not text"))?;
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    if lines.iter().map(|line| line.trim()).eq(["*"]) {
+        return Ok(Some(Wanted::Anything));
+    }
+    let mut tags = Vec::new();
+    for line in lines {
+        tags.extend(tags_of(line).ok_or_else(unreadable)?);
+    }
+    if tags.is_empty() { Err(unreadable()) } else { Ok(Some(Wanted::OneOf(tags))) }
 }
 
 /// An entity tag of a list.
@@ -133,7 +167,18 @@ mod tests {
         assert_eq!(of("\"17\""), Ok(Precondition::Token(17)));
         assert_eq!(of(etag(17, b"{}").to_str().unwrap()), Ok(Precondition::Token(17)));
         assert_eq!(of("*"), Ok(Precondition::Any));
-        for never in ["W/\"17\"", "\"x\"", "W/\"1\", \"x\"", "\"-1\"", "\"1,2\""] {
+        for never in [
+            "W/\"17\"",
+            "\"x\"",
+            "W/\"1\", \"x\"",
+            "\"-1\"",
+            "\"1,2\"",
+            "\"+1\"",
+            "\"004\"",
+            "\"-0\"",
+            "\"17.\"",
+            "\"17.x\"",
+        ] {
             assert_eq!(of(never), Ok(Precondition::OneOf(Vec::new())), "{never}");
         }
         let both = Precondition::OneOf(vec![Precondition::Token(1), Precondition::Token(2)]);

@@ -240,6 +240,13 @@ impl ApiError {
         Self::new(UNSUPPORTED_MEDIA_TYPE, detail).with("expected", "binary")
     }
 
+    /// The content is another than the one that was asked for, and has this entity tag.
+    pub fn other_content(etag: &str) -> Self {
+        let detail =
+            "the content has none of the ETags of If-Match: it was changed since it was read, or they are not of it";
+        Self::new(STALE, detail).with("etag", etag)
+    }
+
     /// The range lies outside a content of this size.
     pub fn range_not_satisfiable(size_bytes: u64) -> Self {
         Self::new(RANGE_NOT_SATISFIABLE, format!("there are {size_bytes} bytes"))

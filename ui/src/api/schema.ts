@@ -1535,6 +1535,8 @@ export interface operations {
             header?: {
                 /** @description one range of bytes */
                 Range?: string | null;
+                /** @description the ETag that the content must have */
+                "If-Match"?: string | null;
                 /** @description the ETag that the client has */
                 "If-None-Match"?: string | null;
             };
@@ -1574,6 +1576,15 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            /** @description `stale`: the content is another */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `range_not_satisfiable` */
             416: {
                 headers: {
@@ -1583,6 +1594,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -1725,6 +1737,8 @@ export interface operations {
             header?: {
                 /** @description one range of bytes */
                 Range?: string | null;
+                /** @description the ETag that the content must have */
+                "If-Match"?: string | null;
                 /** @description the ETag that the client has */
                 "If-None-Match"?: string | null;
             };
@@ -1764,6 +1778,15 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            /** @description `stale`: the content is another */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `range_not_satisfiable` */
             416: {
                 headers: {
@@ -1773,6 +1796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -7,7 +7,7 @@ use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue,
-    IF_NONE_MATCH, RANGE,
+    IF_MATCH, IF_NONE_MATCH, RANGE,
 };
 use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder, get, put, web};
 use bytes::BytesMut;
@@ -61,11 +61,13 @@ pub struct NewContentQuery {
 #[utoipa::path(tag = "documents",
     params(ContentQuery, ("id" = String, Path, description = "the document's id, or a version's"),
         ("Range" = Option<String>, Header, description = "one range of bytes"),
+        ("If-Match" = Option<String>, Header, description = "the ETag that the content must have"),
         ("If-None-Match" = Option<String>, Header, description = "the ETag that the client has")),
     responses(
         (status = 200, description = "all of it", content_type = "application/octet-stream"),
         (status = 206, description = "the range", content_type = "application/octet-stream"),
         (status = 304, description = "the client has it"),
+        (status = 412, description = "`stale`: the content is another"),
         (status = 416, description = "`range_not_satisfiable`"),
     ))]
 #[get("/documents/{id}/content")]
@@ -79,11 +81,13 @@ pub async fn get_document_content(guarded: Guarded) -> Answer {
 #[utoipa::path(tag = "blobs",
     params(ContentQuery, ("hex" = String, Path, description = "the SHA-256: 64 lower-case hex digits"),
         ("Range" = Option<String>, Header, description = "one range of bytes"),
+        ("If-Match" = Option<String>, Header, description = "the ETag that the content must have"),
         ("If-None-Match" = Option<String>, Header, description = "the ETag that the client has")),
     responses(
         (status = 200, description = "all of it", content_type = "application/octet-stream"),
         (status = 206, description = "the range", content_type = "application/octet-stream"),
         (status = 304, description = "the client has it"),
+        (status = 412, description = "`stale`: the content is another"),
         (status = 416, description = "`range_not_satisfiable`"),
     ))]
 #[get("/blobs/sha256/{hex}")]
@@ -107,13 +111,14 @@ where
     let keeps = query.download == Some(1);
     let headers = guarded.headers();
     let is_head = guarded.request().extensions().contains::<HeadOnly>();
-    let is_plain = !is_head && !headers.contains_key(RANGE) && !headers.contains_key(IF_NONE_MATCH);
+    let is_plain = !is_head && ![RANGE, IF_NONE_MATCH, IF_MATCH].iter().any(|name| headers.contains_key(name));
     if is_plain {
         let opened = open(None).await?;
         return whole(opened, keeps).await;
     }
     let content = look().await?;
     let etag = conditional::quoted(&content.digest.to_string());
+    conditional::check_match(headers, &etag)?;
     if conditional::has_already(headers, &etag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish());
     }

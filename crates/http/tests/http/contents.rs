@@ -46,6 +46,29 @@ async fn a_content_is_answered_whole_and_in_ranges() {
 }
 
 #[actix_web::test]
+async fn another_content_was_answered_than_the_one_that_was_asked_for() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let (path, made) = document(&client, "a.bin", BYTES).await;
+    let digest = made["content"]["digest"].as_str().unwrap();
+    let etag = format!("\"{digest}\"");
+    let other = format!("\"{}\"", "0".repeat(64));
+    for path in [path, format!("/blobs/sha256/{digest}")] {
+        let get = |tags: &str| client.ask(Method::GET, &path).header("if-match", tags);
+        for tags in ["*", &etag, &format!("{other}, {etag}")] {
+            assert_eq!(get(tags).send().await.expect(200).body, BYTES, "{tags}");
+        }
+        for tags in [&other, &format!("W/{etag}"), &format!("\"{}\"", digest.to_uppercase())] {
+            assert_eq!(get(tags).send().await.problem(412, "stale")["parameters"]["etag"], etag);
+            get(tags).header("range", "bytes=0-1").send().await.problem(412, "stale");
+            get(tags).header("if-none-match", &etag).send().await.problem(412, "stale");
+            client.ask(Method::HEAD, &path).header("if-match", tags).send().await.expect(412);
+        }
+        get(digest).send().await.problem(400, "invalid_header");
+    }
+}
+
+#[actix_web::test]
 async fn a_large_content_comes_in_pieces_and_whole() {
     let office = Office::open().await;
     let client = office.admin().await;
