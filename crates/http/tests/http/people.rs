@@ -138,6 +138,13 @@ async fn a_user_bore_a_name_that_looks_like_that_of_another() {
             admin.post(path, json!({ field: alike })).await.problem(409, "name_taken");
         }
     }
+    // A figure for a letter is one sign for another; two letters for one are how people are called.
+    admin.post("/users", json!({ "username": "O.Bell" })).await.expect(201);
+    admin.post("/users", json!({ "username": "0.Bel1" })).await.problem(409, "name_taken");
+    for surname in ["Stem", "Stern", "Clark", "Dark", "Wilson", "Vvilson"] {
+        admin.post("/users", json!({ "username": surname })).await.expect(201);
+    }
+    admin.post("/users", json!({ "username": "\u{ff33}tern" })).await.problem(409, "name_taken");
     for mixed in ["\u{430}dmin", "s\u{430}mi", "\u{3c1}aul"] {
         admin.post("/users", json!({ "username": mixed })).await.problem(422, "invalid");
     }

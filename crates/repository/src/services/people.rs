@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cartulary_db::Conn;
-use cartulary_model::key::{self, look_alike_key};
+use cartulary_model::key::{self, LookAlike};
 use cartulary_model::{ChangeKind, ObjectId, Violation, text_key};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -591,10 +591,10 @@ fn check_display_name(name: Option<&str>) -> Result<()> {
 /// good as taken, since people choose by what they see; the key would have to be made anew with every version of Unicode,
 /// so it is not kept: few names are made, and all of an office's are compared in milliseconds.
 fn refuse_taken_name(tx: &mut Tx<'_>, name: &str) -> Result<()> {
-    let alike = look_alike_key(name);
+    let seen = LookAlike::of(name);
     for (kind, other) in principals::names(tx.conn)? {
         let is_same = text_key(&other) == text_key(name);
-        if !is_same && look_alike_key(&other) != alike {
+        if !is_same && !LookAlike::of(&other).is_like(&seen) {
             continue;
         }
         let whose = if kind == principals::GROUP { "a group" } else { "a user" };
