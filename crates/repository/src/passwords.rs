@@ -3,7 +3,7 @@
 //! NIST SP 800-63B §3.1.1.2 asks for eight characters, for a comparison with what is commonly used, expected or
 //! compromised, and for no rules of composition. Sign-in counts wrong tries, so that it is the first hundreds of a guesser's
 //! list that matter: they are words like these with digits around them, one character again and again, and runs along the
-//! alphabet or the keyboard.
+//! alphabet or the keyboard. Beside these rules, which know what is of this year and of this office, stands a list.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -26,6 +26,9 @@ const COMMON: &str = "\
     qwer qwert qwerty qwertyuiop root samsung secret security server shadow starwars summer sunshine superman \
     superuser spring autumn drowssap woaini пароль كلمةالسر temp temporary test tester testing testtest trustno user username welcome whatever winter zaq zxc \
     zxcvbnm";
+
+/// Passwords that people choose most, one a line after a head of lines with `#`, which says where they are from.
+const CHOSEN_MOST: &str = include_str!("common_passwords.txt");
 
 /// Rows along which fingers run.
 const RUNS: &[&str] = &[
@@ -82,7 +85,8 @@ pub(crate) fn normal(password: &str) -> String {
 pub(crate) fn is_common(password: &str) -> bool {
     let folded: String = normal(password).chars().filter(|c| !c.is_whitespace()).flat_map(as_latin).collect();
     let plain = unit_of(&folded);
-    is_run(plain) || plain.chars().count() <= 2 || is_common_word(plain) || is_common_word(&without_leet(plain))
+    let words = [plain, &without_leet(plain)];
+    is_walk(plain) || is_walk(&unshifted(plain)) || words.into_iter().any(is_common_word)
 }
 
 /// Returns small letters, and the digits of other scripts as Latin ones.
@@ -103,6 +107,25 @@ fn unit_of(text: &str) -> &str {
     units.into_iter().find(|unit| text.replace(unit, "").is_empty()).unwrap_or(text)
 }
 
+/// Says whether a text is one or two signs again and again, or a run, whose keys may be struck twice each: `11223344`.
+fn is_walk(text: &str) -> bool {
+    let text = unit_of(text);
+    let mut struck: Vec<char> = text.chars().collect();
+    struck.dedup();
+    let struck: String = struck.into_iter().collect();
+    text.chars().count() <= 2 || struck.chars().count() <= 2 || is_run(text) || is_run(&struck)
+}
+
+/// Returns the figures that stand on the keys of some signs, as American keyboards have them: `1qaz@WSX` is `1qaz2wsx`.
+fn unshifted(text: &str) -> String {
+    const SIGNS: &str = ")!@#$%^&*(";
+    let figure = |sign: char| {
+        let key = SIGNS.chars().position(|one| one == sign).and_then(|key| u32::try_from(key).ok());
+        key.and_then(|key| char::from_digit(key, 10)).unwrap_or(sign)
+    };
+    text.chars().map(figure).collect()
+}
+
 /// Says whether a text is a part of a row of keys or letters, forwards or backwards.
 fn is_run(text: &str) -> bool {
     let backwards: String = text.chars().rev().collect();
@@ -112,7 +135,8 @@ fn is_run(text: &str) -> bool {
 fn is_common_word(text: &str) -> bool {
     let word = text.trim_matches(|c: char| !c.is_alphabetic());
     let unit = unit_of(word);
-    COMMON.split(' ').any(|common| common == unit)
+    let mut chosen = CHOSEN_MOST.lines().filter(|line| !line.starts_with('#'));
+    COMMON.split(' ').any(|common| common == unit) || chosen.any(|common| common == text || common == word)
 }
 
 /// Returns the letters that some signs stand for: `p@ssw0rd`.
@@ -167,6 +191,29 @@ mod tests {
             "test1234",
             "trustno1",
             "12341234",
+            "1qaz@WSX",
+            "!QAZ2wsx",
+            "1qaz2wsx3edc",
+            "11223344",
+            "aabbccdd",
+            "qwertyuiop",
+            "QwertyUiop!",
+            "1q2w3e4r",
+            "P@ssw0rd",
+            "P@ssw0rd!",
+            "qwer1234",
+            "abcd1234",
+            "football1",
+            "Samantha2026",
+            "!@#$%^&*",
+            "a1b2c3d4",
+            "1234qwer",
+            "q1w2e3r4",
+            "asdf1234",
+            "zaq12wsx",
+            "pass1234",
+            "123qweasd",
+            "1qazxsw2",
         ] {
             assert!(is_common(password), "{password}");
         }
@@ -185,6 +232,9 @@ mod tests {
             "واحة النخيل في الجنوب",
             "Zx9!kQ2#",
             "password of the third floor",
+            "bookkeeper of the left wing",
+            "Samantha the second",
+            "11-Tulips-44",
         ] {
             assert!(!is_common(password), "{password}");
         }

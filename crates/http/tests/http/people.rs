@@ -73,7 +73,7 @@ async fn a_password_that_is_too_short_names_the_field_of_its_own_request() {
 async fn a_password_that_everybody_tries_first_is_refused() {
     let office = Office::open().await;
     let admin = office.admin().await;
-    for password in ["12345678", "Password1", "qwertyui"] {
+    for password in ["12345678", "Password1", "qwertyui", "1qaz@WSX", "11223344", "q1w2e3r4", "football1"] {
         let own = json!({ "currentPassword": "a long enough password", "newPassword": password });
         let refused = admin.ask(Method::PUT, "/users/me/password").json(own).await.problem(422, "invalid");
         assert_eq!(refused["violations"][0]["code"], "too_common", "{password}");
