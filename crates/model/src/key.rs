@@ -16,6 +16,12 @@ pub fn nfc(text: &str) -> String {
     text.nfc().collect()
 }
 
+/// Returns how many characters a person counts in a text as far as limits go: of its normalisation form C, so that `é` is one
+/// however it is written.
+pub fn length(text: &str) -> usize {
+    text.nfc().count()
+}
+
 /// Returns the key by which texts are ordered and searched, the same on every database.
 ///
 /// *Shape*: NFC, lower case, at most 256 characters, each UTF-16 unit as two bytes, big-endian: comparing the

@@ -437,3 +437,32 @@ async fn a_changed_file_of_a_document_in_the_trash_became_another_without_a_word
     let third = put(b"three").await;
     assert_eq!((&third["state"], &third["formerInTrash"]), (&json!("version"), &json!(null)));
 }
+
+#[actix_web::test]
+async fn letters_written_as_two_characters_counted_twice() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let accented = |count: usize| "e\u{301}".repeat(count);
+    let dossier = admin.dossier("A").await;
+    let file_name = format!("{}.txt", accented(496));
+    let paper = admin.document(&dossier, &file_name, b"words").await;
+    assert_eq!(paper["content"]["fileName"], file_name, "it was cut like a name of more than 500 characters");
+    for (path, field, most) in [
+        ("/dossiers", "name", 500),
+        ("/dossiers", "title", 2_000),
+        ("/imports", "source", 500),
+        ("/users", "username", 100),
+        ("/users", "displayName", 200),
+    ] {
+        for (count, status) in [(most, 201), (most + 1, 422)] {
+            let mut body = json!({ field: accented(count) });
+            if field == "title" {
+                body["name"] = json!(format!("named {count}"));
+            }
+            if field == "displayName" {
+                body["username"] = json!("amal");
+            }
+            admin.post(path, body).await.expect(status);
+        }
+    }
+}

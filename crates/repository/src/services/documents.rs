@@ -3,7 +3,7 @@
 use cartulary_db::Conn;
 use cartulary_formats::sniff;
 use cartulary_model::permission::{ADD_CHILDREN, BROWSE, READ_CONTENT, WRITE_VERSION};
-use cartulary_model::{BaseType, BlobDigest, ChangeKind, ContentRule, ObjectId, Properties, Timestamp};
+use cartulary_model::{BaseType, BlobDigest, ChangeKind, ContentRule, ObjectId, Properties, Timestamp, key};
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
@@ -92,7 +92,7 @@ impl BoundContent {
 
 /// Returns the name that a content keeps of its file's: as it came, unless it has U+0000 or more characters than a name may.
 fn file_name_of(text: &str) -> String {
-    let is_long = text.chars().count() > cartulary_model::key::NAME_CHARACTERS_MAX;
+    let is_long = key::length(text) > key::NAME_CHARACTERS_MAX;
     if is_long { as_name(text) } else { text.replace('\0', "\u{fffd}") }
 }
 

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use cartulary_blobs::StagedBlob;
 use cartulary_db::Conn;
 use cartulary_model::permission::{ADD_CHILDREN, BROWSE, READ_CONTENT};
-use cartulary_model::{BlobDigest, ObjectId, Properties};
+use cartulary_model::{BlobDigest, ObjectId, Properties, key};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -202,7 +202,7 @@ impl Session {
     /// `idempotency_key_reused`.
     pub async fn import_start(&self, new: NewImport) -> Result<ImportReport> {
         let session = self.clone();
-        let is_fit = !new.source.trim().is_empty() && new.source.chars().count() <= 500 && !new.source.contains('\0');
+        let is_fit = !new.source.trim().is_empty() && key::length(&new.source) <= 500 && !new.source.contains('\0');
         if !is_fit {
             let detail = "a source has a name of 1 to 500 characters";
             return Err(RepositoryError::invalid("source", "invalid_name", detail));

@@ -254,7 +254,7 @@ fn check_title(title: &str, violations: &mut Vec<Violation>) {
     } else if !title.contains(key::is_visible) {
         violations.push(Violation::new("title", "blank", "a title has at least one visible character"));
     }
-    if title.chars().count() > TITLE_CHARACTERS_MAX {
+    if key::length(title) > TITLE_CHARACTERS_MAX {
         violations.push(Violation::new("title", "too_long", "a title has at most 2,000 characters"));
     }
 }

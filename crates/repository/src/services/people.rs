@@ -577,7 +577,7 @@ const DISPLAY_NAME_MAX: usize = 200;
 /// Refuses a display name that no list can show.
 fn check_display_name(name: Option<&str>) -> Result<()> {
     let is_plain = |name: &str| {
-        name.contains(key::is_visible) && name.chars().count() <= DISPLAY_NAME_MAX && !name.contains(key::is_misleading)
+        name.contains(key::is_visible) && key::length(name) <= DISPLAY_NAME_MAX && !name.contains(key::is_misleading)
     };
     if name.is_none_or(is_plain) {
         return Ok(());
@@ -609,7 +609,7 @@ fn refuse_taken_name(tx: &mut Tx<'_>, name: &str) -> Result<()> {
 
 fn check_name(field: &str, name: &str) -> Result<()> {
     let is_plain = name.contains(key::is_visible)
-        && name.chars().count() <= 100
+        && key::length(name) <= 100
         && name.trim() == name
         && !name.contains(|one| key::is_misleading(one) || one == '/')
         // An access list names people by name or by id: who bore the id of another would get what is meant for them.
