@@ -122,4 +122,7 @@ pub enum Corruption {
     /// The number of bytes is right and their digest is not.
     #[error("its bytes have another digest")]
     Bytes,
+    /// Something that has no bytes lies in its place: a folder, or a pipe.
+    #[error("what lies in its place is no file")]
+    NoFile,
 }

@@ -87,6 +87,8 @@ pub enum VerifyOutcome {
     },
     /// The number of bytes is right and their digest is not.
     WrongBytes,
+    /// Something that has no bytes lies under the key: a folder, or a pipe.
+    NoFile,
 }
 
 impl From<Corruption> for VerifyOutcome {
@@ -94,6 +96,7 @@ impl From<Corruption> for VerifyOutcome {
         match fault {
             Corruption::Length { expected_bytes, found_bytes } => Self::WrongLength { expected_bytes, found_bytes },
             Corruption::Bytes => Self::WrongBytes,
+            Corruption::NoFile => Self::NoFile,
         }
     }
 }

@@ -90,6 +90,54 @@ async fn storing_the_bytes_again_mends_a_damaged_blob() {
 }
 
 #[tokio::test]
+async fn a_folder_in_the_place_of_a_blob_could_not_be_mended() {
+    let fixture = Fixture::folder().await;
+    for (size, seed) in [(1000, 41), (2 * MIB, 42)] {
+        let bytes = bytes_of(size, seed);
+        let stored = put(&fixture.store, &bytes).await;
+        let path = fixture.file(&stored.key).await;
+        let displace = || {
+            fs::remove_file(&path).unwrap();
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join("note.txt"), b"somebody's").unwrap();
+        };
+        displace();
+        let read_now = read(&fixture.store, stored).await;
+        assert!(matches!(read_now, Err(BlobError::Corrupt { fault: Corruption::NoFile, .. })), "{read_now:?}");
+        let seen = fixture.store.verify(&stored.key, stored.digest, stored.size_bytes).await;
+        assert_eq!(seen.unwrap(), VerifyOutcome::NoFile);
+        put(&fixture.store, &bytes).await;
+        assert!(read(&fixture.store, stored).await.unwrap() == bytes);
+        displace();
+        fixture.store.delete(&stored.key).await.unwrap();
+        assert!(!path.exists());
+        // What was in the folders is kept, where no sweep and no walk comes.
+        fixture.store.sweep_staging(std::time::Duration::ZERO).await.unwrap();
+        let aside = fs::read_dir(fixture.folder.path().join("blobs/set-aside")).unwrap();
+        let kept = aside.map(|entry| entry.unwrap().path()).filter(|folder| {
+            let is_of_this = folder.file_name().unwrap().to_str().unwrap().starts_with(&stored.digest.to_string());
+            is_of_this && fs::read(folder.join("note.txt")).unwrap() == b"somebody's"
+        });
+        assert_eq!(kept.count(), 2);
+    }
+    assert_eq!(listed(&fixture.store).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_blob_held_its_readers_up() {
+    let fixture = Fixture::folder().await;
+    let bytes = bytes_of(1000, 43);
+    let stored = put(&fixture.store, &bytes).await;
+    let path = fixture.file(&stored.key).await;
+    fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let seen = fixture.store.verify(&stored.key, stored.digest, stored.size_bytes).await;
+    assert_eq!(seen.unwrap(), VerifyOutcome::NoFile);
+    put(&fixture.store, &bytes).await;
+    assert!(read(&fixture.store, stored).await.unwrap() == bytes);
+}
+
+#[tokio::test]
 async fn what_a_kill_left_under_a_key_is_made_whole_by_the_next_upload() {
     let fixture = Fixture::folder().await;
     let bytes = bytes_of(50_000, 9);

@@ -29,6 +29,9 @@ const STORED: &str = "sha256";
 /// once, are written under their key.
 const STAGING: &str = "staging";
 
+/// The folder of what lay in the place of a blob and was none. It is made when it is needed, and nobody here looks into it.
+const ASIDE: &str = "set-aside";
+
 /// So long is a look at the free space good for, if there was [`AMPLE_BYTES`] more than is wanted.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -132,11 +135,34 @@ impl Folder {
         let path = self.path_of(key);
         match fs::remove_file(&path) {
             Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                self.set_aside(key).map_err(|error| self.fault("delete a blob", error))
+            }
             Err(error) => match self.missing_or(&path, "delete a blob", error) {
                 BlobError::NotFound => Ok(()),
                 other => Err(other),
             },
         }
+    }
+
+    /// Moves a folder that lies in the place of a key's file to where it harms nobody. Blocks.
+    ///
+    /// It is not ours, so it is not removed: a person, or a tool that mended the file system, made it, and may have put
+    /// something into it. Nor does it go where staging files do, which are listed and swept. What the store has acknowledged
+    /// is not in it: a blob is a file.
+    fn set_aside(&self, key: &StorageKey) -> io::Result<()> {
+        let aside = self.root.join(ASIDE);
+        make_folder(&aside)?;
+        let target = aside.join(format!("{}-{}", key.digest(), Uuid::now_v7().simple()));
+        let path = self.path_of(key);
+        fs::rename(&path, &target).map_err(|error| {
+            let words =
+                format!("the folder `{}` lies in the place of a blob and cannot be moved: {error}", path.display());
+            io::Error::new(error.kind(), words)
+        })?;
+        tracing::warn!(path = %path.display(), moved_to = %target.display(), "a folder lay in the place of a blob");
+        sync_folder(&aside)?;
+        sync_folder(&self.root)
     }
 
     /// Tells apart a file that is missing from a folder that is gone: an unmounted disk has not lost its blobs.

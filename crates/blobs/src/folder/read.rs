@@ -1,11 +1,13 @@
 //! Files back into bytes, verified on the way.
 
 use std::fs::{self, File, Metadata};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use bytes::Bytes;
+use rustix::fs::{Mode, OFlags};
 
 use super::Folder;
 use crate::error::{BlobError, Corruption, Result};
@@ -32,11 +34,20 @@ impl Folder {
     }
 }
 
-/// Refuses a file of the wrong length, or with another mark than is expected.
+/// Opens what lies in the place of a blob. Blocks, but not for what is no file, such as a pipe that nobody writes to.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+/// Refuses what is no file, a file of the wrong length, or with another mark than is expected.
 pub(super) fn examine(file: &File, wanted: &Wanted, mark: Option<&Mark>) -> Result<()> {
     let details = file.metadata().map_err(|source| BlobError::Io { act: "read a blob", source })?;
     if mark.is_some_and(|mark| *mark != mark_of(&details)) {
         return Err(BlobError::Changed);
+    }
+    if !details.is_file() {
+        return Err(BlobError::Corrupt { key: wanted.key, fault: Corruption::NoFile });
     }
     wanted.check_length(details.len())
 }
@@ -50,7 +61,7 @@ impl FileCursor {
     /// Opens the file and refuses one of the wrong length, or with another mark than is expected. Blocks.
     pub(crate) fn open(folder: &Folder, wanted: Wanted, mark: Option<&Mark>) -> Result<Self> {
         let path = folder.path_of(&wanted.key);
-        let mut file = File::open(&path).map_err(|error| folder.missing_or(&path, "open a blob", error))?;
+        let mut file = open(&path).map_err(|error| folder.missing_or(&path, "open a blob", error))?;
         examine(&file, &wanted, mark)?;
         if wanted.range.start > 0 {
             let sought = file.seek(SeekFrom::Start(wanted.range.start));

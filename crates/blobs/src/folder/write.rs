@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -70,10 +70,15 @@ impl StagedFile {
         self.name.remove();
     }
 
-    /// Makes the bytes durable, and then the file durable under `target`, replacing what is there. Blocks.
-    fn publish(self, target: &Path) -> io::Result<()> {
+    /// Makes the bytes durable, and then the file durable under a key, replacing what is there. Blocks.
+    fn publish(self, folder: &Folder, key: &StorageKey) -> io::Result<()> {
+        let target = folder.path_of(key);
         let Self { file, mut name } = self;
-        let renamed = file.sync_all().and_then(|()| name.path.as_ref().map_or(Ok(()), |path| fs::rename(path, target)));
+        let rename = || name.path.as_ref().map_or(Ok(()), |path| fs::rename(path, &target));
+        let renamed = file.sync_all().and_then(|()| rename()).or_else(|error| match error.kind() {
+            io::ErrorKind::IsADirectory => folder.set_aside(key).and_then(|()| rename()),
+            _ => Err(error),
+        });
         if let Err(error) = renamed {
             name.remove();
             return Err(error);
@@ -115,14 +120,14 @@ impl Folder {
                 staged.remove();
                 return Err(error);
             }
-            staged.publish(&self.path_of(key))
+            staged.publish(self, key)
         };
         replace().map_err(|error| self.fault("store a blob", error))
     }
 
     /// Makes a staged file durable under a key. Blocks.
     pub(crate) fn put_staged(&self, staged: StagedFile, key: &StorageKey) -> Result<()> {
-        staged.publish(&self.path_of(key)).map_err(|error| self.fault("store a blob", error))
+        staged.publish(self, key).map_err(|error| self.fault("store a blob", error))
     }
 }
 

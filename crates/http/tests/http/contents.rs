@@ -143,6 +143,30 @@ async fn damaged_bytes_are_never_served() {
 }
 
 #[actix_web::test]
+async fn a_folder_in_the_place_of_bytes_was_not_mended_by_the_same_bytes() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let (path, made) = document(&client, "a.bin", BYTES).await;
+    let digest = made["content"]["digest"].as_str().unwrap().rsplit(':').next().unwrap();
+    let file = office.folder.path().join("blobs/sha256").join(&digest[..2]);
+    let file = std::fs::read_dir(file).unwrap().map(|entry| entry.unwrap().path()).next().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    client.get(&path).await.problem(500, "content_damaged");
+    let options = cartulary_repository::VerifyOptions::default();
+    for options in [options, cartulary_repository::VerifyOptions { rehash: false, ..options }] {
+        let report = office.repository.verify(options, |_| ()).await.unwrap();
+        let codes: Vec<_> = report.faults.iter().map(|fault| fault.code).collect();
+        assert_eq!(codes, ["blob_damaged"], "{report:?}");
+    }
+    let dossier = client.dossier("B").await;
+    client.document(&dossier, "again.bin", BYTES).await;
+    assert_eq!(client.get(&path).await.expect(200).body, BYTES);
+    let report = office.repository.verify(options, |_| ()).await.unwrap();
+    assert!(report.is_clean(), "{report:?}");
+}
+
+#[actix_web::test]
 async fn a_name_that_lies_is_a_fault_of_that_document_alone() {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
     let office = Office::open().await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_blobs::{BlobError, StorageKey, VerifyOutcome};
+use cartulary_blobs::{BlobError, Corruption, StorageKey, VerifyOutcome};
 use cartulary_db::Conn;
 use cartulary_index::{Checkpoint, Operation};
 use cartulary_model::BlobDigest;
@@ -152,6 +152,13 @@ impl Repository {
                     VerifyOutcome::WrongBytes => {
                         report.fault("blob_damaged", row.digest, "the stored bytes have another digest");
                     }
+                    VerifyOutcome::NoFile => {
+                        report.fault(
+                            "blob_damaged",
+                            row.digest,
+                            "what lies in the place of the stored bytes is no file; the same bytes, uploaded again, mend it",
+                        );
+                    }
                 }
                 report.blobs_checked += 1;
                 // A quick check asks for the length only.
@@ -176,6 +183,7 @@ impl Repository {
         match self.blobs().read(key, digest, size, Some(0..size.min(1))).await {
             Ok(_) => Ok(VerifyOutcome::Sound),
             Err(BlobError::NotFound) => Ok(VerifyOutcome::Missing),
+            Err(BlobError::Corrupt { fault: Corruption::NoFile, .. }) => Ok(VerifyOutcome::NoFile),
             Err(BlobError::Corrupt { .. }) => Ok(VerifyOutcome::WrongLength { expected_bytes: size, found_bytes: 0 }),
             Err(error) => Err(error),
         }
