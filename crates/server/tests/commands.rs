@@ -182,6 +182,34 @@ fn a_running_office_takes_papers_checks_itself_and_closes() {
     assert_eq!(code(&run(&["verify", "--data", path(&data)])), 0);
 }
 
+#[test]
+fn an_import_did_not_say_which_texts_could_not_be_read() {
+    let base = tempfile::tempdir().unwrap();
+    let office = Office::open(&base.path().join("data"));
+    // The text of the same bytes is read once: sooner or later an import finds that it could not be.
+    let named = (1..200).find_map(|turn| {
+        let folder = base.path().join(format!("papers-{turn}"));
+        fs::create_dir_all(folder.join("a")).unwrap();
+        fs::write(folder.join("a/torn.pdf"), "%PDF-1.7\n1 0 obj\n<< /Type /Catalog").unwrap();
+        let report = json(&office.ask(&["import", path(&folder), "--json"]));
+        assert_eq!(report["created"], 1, "{report}");
+        let waiting = report["textsWaiting"].as_u64().unwrap();
+        let unread = report["unread"].as_array().unwrap().clone();
+        assert_eq!((unread.len() as u64) + waiting, 1, "{report}");
+        unread.into_iter().next()
+    });
+    let named = named.unwrap();
+    assert_eq!(named["path"], "a/torn.pdf");
+    let folder = base.path().join("last");
+    fs::create_dir_all(folder.join("a")).unwrap();
+    fs::copy(base.path().join("papers-1/a/torn.pdf"), folder.join("a/torn.pdf")).unwrap();
+    let told = office.ask(&["import", path(&folder)]);
+    let line = format!("could not be read: 1\n  a/torn.pdf: {}\n", named["reason"].as_str().unwrap());
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert!(text.contains(&line) && !text.contains("still to be read"), "{text}");
+    assert_eq!((code(&told), office.close()), (0, Some(0)));
+}
+
 /// The line between an import and its office: it breaks when the first file is sent, and can be mended.
 struct Line {
     address: String,

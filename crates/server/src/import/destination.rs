@@ -3,6 +3,7 @@
 use super::check::Known;
 use super::local::LocalOffice;
 use super::remote::RemoteOffice;
+use super::report::Ended;
 use super::walk::{Candidate, Fault};
 use crate::contact::Contact;
 
@@ -58,11 +59,11 @@ impl Destination {
         }
     }
 
-    /// Ends the run; returns what the office has to say about files that the caller may not know.
+    /// Ends the run; returns what the office has to say about files, and about their texts.
     ///
     /// # Errors
     /// Why the run could not be ended; what was taken stays taken.
-    pub async fn finish(&self) -> anyhow::Result<Vec<Fault>> {
+    pub async fn finish(&self) -> anyhow::Result<Ended> {
         match self {
             Self::Local(office) => office.finish().await,
             Self::Remote(office) => office.finish().await,

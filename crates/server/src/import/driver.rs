@@ -211,7 +211,11 @@ async fn account(report: &mut Report, office: &Destination, finished: Finished) 
 /// Ends the run in the office and takes over what it has to say.
 async fn end(report: &mut Report, office: &Destination) {
     match office.finish().await {
-        Ok(faults) => faults.into_iter().for_each(|fault| report.add_fault(fault)),
+        Ok(ended) => {
+            ended.faults.into_iter().for_each(|fault| report.add_fault(fault));
+            report.unread = ended.unread;
+            report.texts_waiting = ended.texts_waiting;
+        }
         Err(error) if report.ending == Ending::Finished => {
             report.ending = Ending::Broken(format!("the run could not be ended: {error:#}"));
         }

@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cartulary_blobs::BlobError;
 use cartulary_repository::{
-    ImportCandidate, ImportFault, ImportFile, ImportState, Imported, NewImport, RepositoryError, Session, error_chain,
+    ImportCandidate, ImportFault, ImportFile, ImportState, Imported, NewImport, RepositoryError, Session, UnreadFile,
+    error_chain,
 };
 use tokio::sync::Semaphore;
 
 use super::check::{self, TRIES_WHILE_CHANGING, changing, read_fault};
 use super::destination::{TakeError, Taken};
 use super::driver::OFFICE_FAULT;
+use super::report::{Ended, unread_fault};
 use super::walk::{Candidate, Fault};
 
 /// From this size on a file that may have been taken is hashed first, so that its bytes are not written in vain.
@@ -95,9 +97,18 @@ impl LocalOffice {
     }
 
     /// Ends the run.
-    pub async fn finish(&self) -> anyhow::Result<Vec<Fault>> {
+    pub async fn finish(&self) -> anyhow::Result<Ended> {
         let report = self.session.import_finish(self.id).await?;
-        Ok(report.faults.into_iter().map(|fault| Fault::new(fault.path, fault.code, fault.reason)).collect())
+        let fault = |fault: ImportFault| Fault::new(fault.path, fault.code, fault.reason);
+        let unread = |file: UnreadFile| {
+            let faults = file.faults.into_iter().map(|fault| (fault.code, fault.detail));
+            unread_fault(file.path, faults)
+        };
+        Ok(Ended {
+            faults: report.faults.into_iter().map(fault).collect(),
+            unread: report.texts.unread.into_iter().map(unread).collect(),
+            texts_waiting: Some(report.texts.waiting_count),
+        })
     }
 
     /// Returns the id of the run.

@@ -15,6 +15,7 @@ use tokio::io::AsyncReadExt;
 use super::check::{Known, TRIES_WHILE_CHANGING, changing, digest_of};
 use super::destination::{TakeError, Taken};
 use super::driver::OFFICE_FAULT;
+use super::report::{Ended, unread_fault};
 use super::walk::{Candidate, Fault};
 use crate::client::{CallError, Client, query_value, query_value_of_bytes};
 use crate::contact::{Contact, Meter, Patience};
@@ -35,6 +36,27 @@ struct ImportAnswer {
     id: String,
     #[serde(default)]
     faults: Vec<FaultAnswer>,
+    #[serde(default)]
+    texts: Option<TextsAnswer>,
+}
+
+#[derive(Deserialize)]
+struct TextsAnswer {
+    waiting: u64,
+    unread: Vec<UnreadAnswer>,
+}
+
+#[derive(Deserialize)]
+struct UnreadAnswer {
+    path: String,
+    #[serde(default)]
+    faults: Vec<TextFaultAnswer>,
+}
+
+#[derive(Deserialize)]
+struct TextFaultAnswer {
+    code: String,
+    detail: String,
 }
 
 #[derive(Deserialize)]
@@ -158,13 +180,22 @@ impl RemoteOffice {
     }
 
     /// Ends the run.
-    pub async fn finish(&self) -> anyhow::Result<Vec<Fault>> {
+    pub async fn finish(&self) -> anyhow::Result<Ended> {
         let path = format!("/api/v1/imports/{}/finish", self.id);
         let answer: ImportAnswer = self.client.patiently(Method::POST, &path, None).await?;
         let fault = |fault: FaultAnswer| {
             Fault::new(fault.path, fault.code.unwrap_or_else(|| "not_taken".to_owned()), fault.reason)
         };
-        Ok(answer.faults.into_iter().map(fault).collect())
+        let unread = |file: UnreadAnswer| {
+            unread_fault(file.path, file.faults.into_iter().map(|fault| (fault.code, fault.detail)))
+        };
+        let texts_waiting = answer.texts.as_ref().map(|texts| texts.waiting);
+        let texts = answer.texts.map(|texts| texts.unread).unwrap_or_default();
+        Ok(Ended {
+            faults: answer.faults.into_iter().map(fault).collect(),
+            unread: texts.into_iter().map(unread).collect(),
+            texts_waiting,
+        })
     }
 
     /// Returns the contact with the office.

@@ -19,6 +19,28 @@ pub enum Ending {
     Broken(String),
 }
 
+/// What an office says at the end of a run.
+#[derive(Debug)]
+pub struct Ended {
+    /// Files that could not be taken whole.
+    pub faults: Vec<Fault>,
+    /// Files that were taken, and whose text could not be read.
+    pub unread: Vec<Fault>,
+    /// Texts that are still to be read; not known of an office that does not say so.
+    pub texts_waiting: Option<u64>,
+}
+
+/// Returns the fault of a file whose text could not be read: what is wrong with it, by code and in words.
+pub fn unread_fault(path: String, faults: impl IntoIterator<Item = (String, String)>) -> Fault {
+    let (codes, words): (Vec<String>, Vec<String>) = faults.into_iter().unzip();
+    let code = codes.into_iter().next().unwrap_or_else(|| "unreadable_text".to_owned());
+    let reason = if words.is_empty() { "why, the office does not say".to_owned() } else { words.join("; ") };
+    Fault::new(path, code, reason)
+}
+
+/// So many files whose text could not be read are named for people.
+const UNREAD_SHOWN: usize = 50;
+
 /// The report of an import.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -49,6 +71,11 @@ pub struct Report {
     pub waited_ms: u64,
     /// Files that could not be taken whole.
     pub faults: Vec<Fault>,
+    /// Files that were taken, and whose text could not be read until the run ended; at most 1,000.
+    pub unread: Vec<Fault>,
+    /// Texts that were still to be read when the run ended; not known of an office that does not say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texts_waiting: Option<u64>,
 }
 
 impl Report {
@@ -67,6 +94,8 @@ impl Report {
             duration_ms: 0,
             waited_ms: 0,
             faults: Vec::new(),
+            unread: Vec::new(),
+            texts_waiting: None,
         }
     }
 
@@ -123,21 +152,42 @@ impl Report {
             let waited = Duration::from_millis(self.waited_ms).as_secs_f64();
             text.push_str(&format!("  and {waited:.1} s of waiting for the office, which did not answer\n"));
         }
-        if let Some(id) = self.import_id.as_ref().filter(|_| files > 0) {
-            text.push_str(&format!(
-                "Their texts are read while the office runs. What could not be read is named, then, by\n  GET \
-                 /api/v1/imports/{id}\n"
-            ));
-        }
+        self.tell_texts(&mut text, files);
         if !self.faults.is_empty() {
             text.push_str("Not taken whole:\n");
         }
-        for fault in &self.faults {
-            let path = fault.path.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"");
-            text.push_str(&format!("  {path}: {}\n", fault.reason));
-        }
+        self.faults.iter().for_each(|fault| tell_fault(&mut text, fault));
         text
     }
+
+    /// Appends which texts could not be read, and where those will be named that are still to be read.
+    fn tell_texts(&self, text: &mut String, files: u64) {
+        let count = self.unread.len();
+        if count > 0 {
+            text.push_str(&format!("Taken and kept as they are, but their text could not be read: {count}\n"));
+        }
+        self.unread.iter().take(UNREAD_SHOWN).for_each(|fault| tell_fault(text, fault));
+        let Some(id) = &self.import_id else { return };
+        let address = format!("GET /api/v1/imports/{id}");
+        if count > UNREAD_SHOWN {
+            text.push_str(&format!("  … and {} more, named by\n  {address}\n", count - UNREAD_SHOWN));
+        }
+        let of_them = match self.texts_waiting {
+            Some(0) => return,
+            Some(waiting) => format!("Texts that are still to be read: {waiting}; they"),
+            None if files == 0 => return,
+            None => "Their texts".to_owned(),
+        };
+        text.push_str(&format!(
+            "{of_them} are read while the office runs. What could not be read is named, then, by\n  {address}\n"
+        ));
+    }
+}
+
+/// Appends a line of what is wrong with a file. What a name hides is shown as signs.
+fn tell_fault(text: &mut String, fault: &Fault) {
+    let path = fault.path.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"");
+    text.push_str(&format!("  {path}: {}\n", fault.reason));
 }
 
 #[cfg(test)]
@@ -158,6 +208,24 @@ mod tests {
         assert_eq!(report.exit_code(), 1);
         insta::assert_snapshot!(report.for_people());
         insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+    }
+
+    #[test]
+    fn texts_that_could_not_be_read_are_named_up_to_fifty() {
+        let with = |count, texts_waiting| {
+            let unread = (1..=count).map(|number| Fault::new(format!("{number}.pdf"), "damaged", "it ends too soon"));
+            let import_id = Some("01a217c9-5b1e-7c3f-9c3e-1f7d3c2b5a90".to_owned());
+            Report { created: 60, import_id, unread: unread.collect(), texts_waiting, ..Report::new(String::new()) }
+        };
+        let told = with(2, Some(0)).for_people();
+        let lines = "text could not be read: 2\n  1.pdf: it ends too soon\n  2.pdf: it ends too soon\n";
+        assert!(told.ends_with(lines), "{told}");
+        let told = with(53, Some(4)).for_people();
+        assert_eq!(told.matches("it ends too soon").count(), 50);
+        assert!(told.contains("  … and 3 more, named by\n  GET /api/v1/imports/01a2"), "{told}");
+        assert!(told.contains("Texts that are still to be read: 4; they are read while the office runs."), "{told}");
+        assert_eq!(with(53, Some(4)).exit_code(), 0);
+        assert!(!with(0, Some(0)).for_people().contains("could not be read"));
     }
 
     #[test]
