@@ -1,6 +1,6 @@
 //! How SQLite finds what is asked for all the time: by an index, never by a walk through a table that grows.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, irrefutable_let_patterns, reason = "tests; without PostgreSQL there is one database")]
 
 use std::sync::{Arc, Mutex};
 
