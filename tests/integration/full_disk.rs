@@ -116,6 +116,36 @@ fn a_full_disk_of_the_database_is_told_when_the_blobs_lie_elsewhere() {
     program.stop();
 }
 
+/// Found by an attacker: whoever had something to log panicked, and the writer of the database ended for good.
+#[test]
+fn a_log_that_cannot_be_written_costs_its_lines_and_nothing_else() {
+    if let Some(why) = absent() {
+        return skip("a log that cannot be written", &why);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup { loses_log: true, ..Setup::on(folder.path()).with("CARTULARY_LOG_LEVEL", "debug") };
+    let program = setup.start();
+    let client = program.client();
+    let dossier = client.dossier("2026-001").unwrap();
+    std::thread::scope(|scope| {
+        for sender in 0..4 {
+            let (client, dossier) = (&client, &dossier);
+            scope.spawn(move || {
+                for number in 0..10 {
+                    let name = format!("{sender}-{number}");
+                    client.upload(dossier, name.as_bytes(), name.as_bytes()).unwrap().expect(201);
+                    client.get("/api/v1/dossiers/nowhere").unwrap();
+                }
+            });
+        }
+    });
+    let listed = client.get(&format!("/api/v1/dossiers/{dossier}/contents")).unwrap().expect(200).json();
+    assert_eq!(listed["total"], 40);
+    client.get("/health/ready").unwrap().expect(200);
+    program.stop();
+    verify_clean(folder.path(), "after work without a log");
+}
+
 #[test]
 fn a_start_on_a_full_disk_fails_in_words_and_harms_nothing() {
     if let Some(why) = absent() {

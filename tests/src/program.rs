@@ -160,13 +160,21 @@ pub struct Setup {
     pub arguments: Vec<String>,
     /// Further environment.
     pub environment: Vec<(String, String)>,
+    /// Whether its log goes to a disk that is full, where no line of it can be written.
+    pub loses_log: bool,
 }
 
 impl Setup {
     /// Returns the usual: on a free port of this machine.
     pub fn on(data: &Path) -> Self {
         let environment = vec![("CARTULARY_STORE_RESERVE_BYTES".to_owned(), "1048576".to_owned())];
-        Self { data: data.to_owned(), listen: "127.0.0.1:0".to_owned(), arguments: Vec::new(), environment }
+        Self {
+            data: data.to_owned(),
+            listen: "127.0.0.1:0".to_owned(),
+            arguments: Vec::new(),
+            environment,
+            loses_log: false,
+        }
     }
 
     /// Adds a variable to the environment.
@@ -210,7 +218,8 @@ impl Setup {
     pub fn try_open(self) -> Result<Program, String> {
         let mut log = temporary_file();
         let mut command = self.command();
-        command.stdout(Stdio::piped()).stderr(Stdio::from(log.try_clone().expect("a file")));
+        let kept = if self.loses_log { File::create("/dev/full") } else { log.try_clone() };
+        command.stdout(Stdio::piped()).stderr(Stdio::from(kept.expect("a file")));
         let mut child = Reaped(command.spawn().expect("the program starts"));
         let stdout = child.0.stdout.take().expect("a pipe");
         let (said, heard) = mpsc::channel();

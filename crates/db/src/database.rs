@@ -156,6 +156,15 @@ impl Database {
         self.inner.backend
     }
 
+    /// Says whether writes are taken: on SQLite the one thread that writes must be there.
+    pub fn takes_writes(&self) -> bool {
+        match &self.inner.writer {
+            Writing::Grouped(writer) => writer.is_at_work(),
+            #[cfg(feature = "postgres")]
+            Writing::Pooled => true,
+        }
+    }
+
     /// Returns how many bytes are free where a SQLite file lies, if that can be known: nothing is known of a server's
     /// disk. *Units*: bytes. May block as a disk does.
     pub fn free_bytes(&self) -> Option<u64> {

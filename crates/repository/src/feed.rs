@@ -46,7 +46,13 @@ pub(crate) async fn run(repository: Repository, mut stop: tokio::sync::watch::Re
     let mut idle_turns = 0;
     loop {
         let began = Instant::now();
-        match repository.feed_once().await {
+        let fed = repository.feed_once().await;
+        if fed.is_ok()
+            && let Ok(mut at) = repository.inner.fed.lock()
+        {
+            *at = Instant::now();
+        }
+        match fed {
             Ok(0) => {
                 idle_turns += 1;
                 if idle_turns == REST_AFTER {

@@ -149,6 +149,8 @@ pub(crate) struct Inner {
     pub(crate) system: Arc<Actor>,
     /// The position up to which this node's index is true.
     pub(crate) indexed: tokio::sync::watch::Sender<i64>,
+    /// When the index last took what there was.
+    pub(crate) fed: std::sync::Mutex<std::time::Instant>,
     /// Told by whoever waits until the index has passed a change.
     pub(crate) index_wanted: tokio::sync::Notify,
     /// How many texts are read whole at once for those who ask for one.
@@ -227,6 +229,7 @@ impl Repository {
             administrators_no: facts.administrators_no,
             system: Arc::new(facts.system),
             indexed: tokio::sync::watch::Sender::new(indexed),
+            fed: std::sync::Mutex::new(std::time::Instant::now()),
             index_wanted: tokio::sync::Notify::new(),
             jobs_wanted: tokio::sync::Notify::new(),
             text_reading: tokio::sync::Semaphore::new(2),

@@ -14,8 +14,13 @@ use crate::configuration::{LogFormat, LogSettings};
 /// Starts the log of a running office, on standard error. A second call changes nothing.
 pub fn start(settings: &LogSettings) {
     let filter = EnvFilter::try_new(directives(&settings.level)).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_span_events(FmtSpan::NONE);
+    // A line that cannot be written (a full disk, a reader that is gone) is lost, and nothing else: told of it on standard
+    // error, the library would panic there, and end whatever thread had something to say.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_span_events(FmtSpan::NONE)
+        .log_internal_errors(false);
     let strangers = StrangersFaults { are_told: !matches!(settings.level.as_str(), "error" | "info" | "warn") };
     // The error means that a log is already there.
     let _ = match settings.format {

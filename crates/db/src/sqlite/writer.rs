@@ -106,6 +106,12 @@ impl WriterHandle {
         member.answer();
     }
 
+    /// Says whether its thread still takes transactions.
+    pub(crate) fn is_at_work(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
     /// Takes no more transactions, finishes those in the queue and folds the log into the database file.
     pub(crate) fn close(&self) {
         drop(self.queue.write().unwrap_or_else(PoisonError::into_inner).take());

@@ -1,5 +1,7 @@
 //! How the repository feels, with reasons.
 
+use std::time::Duration;
+
 use cartulary_blobs::StoreConfig;
 use cartulary_db::Conn;
 
@@ -8,6 +10,9 @@ use crate::{Repository, Result, error_chain};
 
 /// A lag of the index below this many changes is no reason for worry.
 const INDEX_LAG_MAX: i64 = 10_000;
+
+/// An index that is behind and took nothing for so long stands still.
+const INDEX_STILL: Duration = Duration::from_secs(60);
 
 /// With less room than this the next writes may find the disk of the database full. *Units*: bytes.
 const DATABASE_ROOM_BYTES: u64 = 8 * 1024 * 1024;
@@ -82,14 +87,22 @@ impl Repository {
         match self.database().read(read).await {
             Ok((position, dead, free)) => {
                 let has_room = free.is_none_or(|free| free >= DATABASE_ROOM_BYTES);
+                let takes_writes = self.database().takes_writes();
                 let room = match free {
+                    _ if !takes_writes => ", and its writer has ended: start the office again".to_owned(),
                     Some(free) if !has_room => format!(", {free} bytes free on its disk: make room"),
                     _ => String::new(),
                 };
-                health.push("database", has_room, format!("{}{room}", self.inner.database.backend()));
+                health.push("database", has_room && takes_writes, format!("{}{room}", self.inner.database.backend()));
                 let lag = position - *self.inner.indexed.borrow();
-                let is_near = lag <= INDEX_LAG_MAX;
-                health.push("index", is_near, format!("{} changes behind", lag.max(0)));
+                let stands_still = lag > 0 && self.inner.fed.lock().is_ok_and(|at| at.elapsed() > INDEX_STILL);
+                let still = if stands_still { ", and does not catch up: the log says why" } else { "" };
+                health.checks.push(HealthCheck {
+                    name: "index",
+                    ok: lag <= INDEX_LAG_MAX,
+                    is_degraded: stands_still,
+                    reason: format!("{} changes behind{still}", lag.max(0)),
+                });
                 health.push("jobs", true, format!("{dead} given up"));
             }
             Err(error) => health.push("database", false, error_chain(&error)),
