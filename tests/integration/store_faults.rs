@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cartulary_tests::client::{Answer, Client};
 use cartulary_tests::disk::Disk;
 use cartulary_tests::ledger::digest_of;
-use cartulary_tests::program::{Program, Setup, absent, command, run, skip, until, verify};
+use cartulary_tests::program::{Program, Setup, absent, command, run, skip, until, verify, wait};
 use cartulary_tests::random::Random;
 use cartulary_tests::s3::{Manner, S3};
 
@@ -207,4 +207,34 @@ fn a_disk_that_hangs_keeps_the_uploads_to_it_and_nobody_else() {
     verify.arg(folder.path()).env("CARTULARY_STORE_PATH", &blobs);
     let verified = run(verify, GIVEN_UP);
     assert_eq!((verified.code, &verified.json()["clean"]), (Some(0), &true.into()), "{}", verified.stdout);
+}
+
+/// Found by an attacker: it bound its port, said nothing, and could not be stopped.
+#[test]
+fn a_start_on_a_disk_that_hangs_ends_in_words() {
+    let what = "a start on a disk that hangs";
+    if let Some(why) = absent() {
+        return skip(what, &why);
+    }
+    let disk = match Disk::mount() {
+        Ok(disk) => disk,
+        Err(why) => return skip(what, &format!("no file system of the tests' own can be mounted: {why}")),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::on(folder.path())
+        .with("CARTULARY_STORE_PATH", &disk.path().join("blobs").to_string_lossy())
+        .with("CARTULARY_STORE_TIMEOUT_MS", "1000");
+    let setup = setup.start().stop();
+    let hanging = disk.hang();
+    let log = folder.path().join("log");
+    let mut command = setup.command();
+    command.stdout(std::process::Stdio::null()).stderr(std::fs::File::create(&log).unwrap());
+    let mut child = command.spawn().unwrap();
+    until("the start says that the disk hangs", GIVEN_UP, || {
+        std::fs::read_to_string(&log).ok().filter(|said| said.contains("has not answered"))
+    });
+    // The system keeps what is left of a process until its last call to the disk is back.
+    drop(hanging);
+    assert!(wait(&mut child, GIVEN_UP).is_some_and(|status| !status.success()));
+    setup.start().stop();
 }

@@ -15,6 +15,7 @@ use cartulary_model::{BlobDigest, Timestamp};
 use crate::counters::{Counters, StoreCounters};
 use crate::error::{BlobError, Result};
 use crate::folder::{self, FileCursor, FileSink, Folder};
+use crate::lane::Lane;
 use crate::objects::{ObjectCursor, Objects, path_of};
 use crate::probe::{probe_folder, probe_objects};
 use crate::reader::{BlobReader, Cursor, Opened, VerifyOutcome, Wanted};
@@ -89,13 +90,17 @@ impl BlobStore {
     /// see [`BlobStore::probe`].
     ///
     /// # Errors
-    /// [`BlobError::Config`] when a setting or a secret cannot be used, [`BlobError::Io`] when the folder cannot be made.
+    /// [`BlobError::Config`] when a setting or a secret cannot be used, [`BlobError::Io`] when the folder cannot be made,
+    /// [`BlobError::Unavailable`] when its disk does not answer.
     pub async fn open(config: &StoreConfig) -> Result<Self, BlobError> {
         let backend = match config {
             StoreConfig::Memory => Backend::Objects(Objects::in_memory()),
             StoreConfig::Folder(settings) => {
+                let patience = Duration::from_millis(settings.timeout_ms);
                 let settings = settings.clone();
-                Backend::Folder(blocking::run(move || Folder::open(&settings)).await?)
+                let opening = blocking::run(move || Folder::open(&settings));
+                let opened = tokio::time::timeout(patience, opening).await;
+                Backend::Folder(opened.unwrap_or_else(|_| Err(Lane::new(patience).overdue()))?)
             }
             StoreConfig::S3(settings) => {
                 let settings = settings.clone();
@@ -449,7 +454,8 @@ impl BlobStore {
     /// As [`BlobStore::sweep_staging`].
     pub async fn sweep_own_folder(&self) -> Result<usize, BlobError> {
         match &self.backend {
-            Backend::Folder(_) => self.sweep_staging(Duration::ZERO).await,
+            // Little is left by one process, and whoever starts must not wait for ever.
+            Backend::Folder(folder) => self.noted(folder.run(|folder| folder.sweep(Duration::ZERO)).await),
             Backend::Objects(_) => Ok(0),
         }
     }

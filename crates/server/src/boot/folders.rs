@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use cartulary_blobs::{FolderSettings, StoreConfig};
@@ -9,15 +10,22 @@ use cartulary_db::Backend;
 
 use crate::configuration::Loaded;
 
-/// Makes the data folder and those in it, for this user only, and syncs the names.
+/// Makes the data folder and those in it, for this user only, and syncs the names. The folder of the blobs may lie on a
+/// disk that hangs, and is not waited for longer than any call to it.
 ///
 /// # Errors
 /// A folder cannot be made; it is named.
-pub fn prepare(loaded: &Loaded) -> anyhow::Result<()> {
-    for folder in &all(loaded) {
-        make(folder).with_context(|| cannot_make(folder))?;
-    }
-    Ok(())
+pub async fn prepare(loaded: &Loaded) -> anyhow::Result<()> {
+    let made = |folders: Vec<PathBuf>| -> anyhow::Result<()> {
+        folders.iter().try_for_each(|folder| make(folder).with_context(|| cannot_make(folder)))
+    };
+    made(own(loaded))?;
+    let StoreConfig::Folder(FolderSettings { path, timeout_ms, .. }) = &loaded.configuration.store else {
+        return Ok(());
+    };
+    let (folders, patience) = (vec![path.clone()], Duration::from_millis(*timeout_ms));
+    let making = tokio::time::timeout(patience, tokio::task::spawn_blocking(move || made(folders))).await;
+    making.with_context(|| format!("the disk of `{}` has not answered for {timeout_ms} ms", path.display()))??
 }
 
 /// Says whether [`prepare`] would succeed and what it makes could be written into, and makes nothing.
@@ -25,7 +33,11 @@ pub fn prepare(loaded: &Loaded) -> anyhow::Result<()> {
 /// # Errors
 /// As [`prepare`]; also when a folder that is there may not be written into.
 pub fn can_prepare(loaded: &Loaded) -> anyhow::Result<()> {
-    for folder in &all(loaded) {
+    let mut folders = own(loaded);
+    if let StoreConfig::Folder(FolderSettings { path, .. }) = &loaded.configuration.store {
+        folders.push(path.clone());
+    }
+    for folder in &folders {
         // What exists above a folder that is missing: there the first missing one is made.
         let Some(there) = folder.ancestors().find(|path| path.symlink_metadata().is_ok()) else { continue };
         let words = || if there == folder { cannot_write(folder) } else { cannot_make(folder) };
@@ -45,16 +57,13 @@ fn cannot_write(folder: &Path) -> String {
     format!("cannot write into the folder `{}`", folder.display())
 }
 
-/// The folders of an office; each after those it lies in.
-fn all(loaded: &Loaded) -> Vec<PathBuf> {
+/// The folders of an office but that of the blobs; each after those it lies in.
+fn own(loaded: &Loaded) -> Vec<PathBuf> {
     let (configuration, data) = (&loaded.configuration, &loaded.data);
     let mut folders =
         vec![data.root.clone(), data.config(), configuration.index.path.clone(), configuration.work.path.clone()];
     if configuration.database.backend == Backend::Sqlite {
         folders.extend(configuration.database.sqlite.path.parent().map(Path::to_owned));
-    }
-    if let StoreConfig::Folder(FolderSettings { path, .. }) = &configuration.store {
-        folders.push(path.clone());
     }
     folders
 }

@@ -48,7 +48,7 @@ impl Office {
     }
 
     async fn try_open(loaded: &Loaded, purpose: Purpose) -> anyhow::Result<Self> {
-        folders::prepare(loaded)?;
+        folders::prepare(loaded).await?;
         let lock = DataLock::take(&loaded.data.lock_file())?;
         let mut config = repository_config(&loaded.configuration, &loaded.data)?;
         if purpose == Purpose::Command {
