@@ -172,8 +172,14 @@ async fn keep_house_once(repository: &Repository) -> Result<()> {
 
 /// Claims due jobs and runs them, as many at once as the configuration says.
 async fn run_jobs(repository: Repository, mut stop: watch::Receiver<bool>) {
+    let job_workers = repository.inner.config.job_workers;
+    if job_workers == 0 {
+        // Whoever set this wants the papers kept and not read, for instance on a node that only answers.
+        let _ = stop.wait_for(|stops| *stops).await;
+        return;
+    }
     let owner = uuid::Uuid::now_v7().to_string();
-    let slots = Arc::new(Semaphore::new(repository.inner.config.job_workers.max(1)));
+    let slots = Arc::new(Semaphore::new(job_workers));
     let mut running = JoinSet::new();
     let mut renewed = tokio::time::Instant::now();
     loop {
