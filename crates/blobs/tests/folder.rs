@@ -133,6 +133,10 @@ async fn a_pipe_in_the_place_of_a_blob_held_its_readers_up() {
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     let seen = fixture.store.verify(&stored.key, stored.digest, stored.size_bytes).await;
     assert_eq!(seen.unwrap(), VerifyOutcome::NoFile);
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let seen = fixture.store.verify(&stored.key, stored.digest, stored.size_bytes).await;
+    assert_eq!(seen.unwrap(), VerifyOutcome::NoFile);
     put(&fixture.store, &bytes).await;
     assert!(read(&fixture.store, stored).await.unwrap() == bytes);
 }

@@ -125,6 +125,7 @@ impl From<Broken> for ApiError {
 /// when too many are under way.
 pub async fn stage(guarded: &Guarded, body: Payload) -> Result<NewContent, ApiError> {
     check_unpacked(guarded.headers())?;
+    check_plain(guarded.headers())?;
     check_announced_length(guarded)?;
     let (body, watch) = watch(guarded, body)?;
     watch.explain(stage_stream(guarded, body).await)

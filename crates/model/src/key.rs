@@ -36,6 +36,15 @@ pub fn text_key(text: &str) -> Vec<u8> {
 /// Source: UTS #39 §4, Confusable Detection, over NFKC and lower case.
 #[derive(Clone, Debug)]
 pub struct LookAlike {
+    /// Whatever the case.
+    folded: Sight,
+    /// With a capital `I` seen as the `l` that it looks like; folded first, it would be an `i`.
+    capitals: Sight,
+}
+
+/// One way of looking at a name.
+#[derive(Clone, Debug)]
+struct Sight {
     /// All that is confused is the same, whatever the alphabet that it is from.
     full: String,
     /// As `full`, and each letter of ASCII is one letter; of names in Latin letters only.
@@ -45,14 +54,12 @@ pub struct LookAlike {
 impl LookAlike {
     /// Returns what a person goes by in `name`.
     pub fn of(name: &str) -> Self {
-        let seen: String = name.nfkc().filter(|one| !is_ignorable(*one)).flat_map(char::to_lowercase).collect();
-        let is_latin = !seen.chars().any(|one| one.is_alphabetic() && !is_plain_latin(one));
-        // What a figure is confused with may be a capital: `0` with `O`.
-        let twice = |alike: fn(&str) -> String| {
-            let once: String = alike(&seen).chars().flat_map(char::to_lowercase).collect();
-            alike(&once)
-        };
-        Self { full: twice(|text| skeleton(text).collect()), latin: is_latin.then(|| twice(skeleton_by_letter)) }
+        let seen = || name.nfkc().filter(|one| !is_ignorable(*one));
+        let capitals = seen().map(|one| if one == 'I' { 'l' } else { one });
+        Self {
+            folded: Sight::of(&seen().flat_map(char::to_lowercase).collect::<String>()),
+            capitals: Sight::of(&capitals.flat_map(char::to_lowercase).collect::<String>()),
+        }
     }
 
     /// Says whether a person takes two names for the same: whatever the case, the width, the joiners between letters, and the
@@ -61,6 +68,22 @@ impl LookAlike {
     /// Between names in Latin letters a letter that looks like two (`m` like `rn`) counts as itself: Stern and Stem are two
     /// people, and such pairs are too common to refuse one of each.
     pub fn is_like(&self, other: &Self) -> bool {
+        self.folded.is_like(&other.folded) || self.capitals.is_like(&other.capitals)
+    }
+}
+
+impl Sight {
+    fn of(seen: &str) -> Self {
+        let is_latin = !seen.chars().any(|one| one.is_alphabetic() && !is_plain_latin(one));
+        // What a figure is confused with may be a capital: `0` with `O`.
+        let twice = |alike: fn(&str) -> String| {
+            let once: String = alike(seen).chars().flat_map(char::to_lowercase).collect();
+            alike(&once)
+        };
+        Self { full: twice(|text| skeleton(text).collect()), latin: is_latin.then(|| twice(skeleton_by_letter)) }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
         match (&self.latin, &other.latin) {
             (Some(one), Some(other)) => one == other,
             _ => self.full == other.full,
@@ -237,6 +260,8 @@ mod tests {
             ("bill", "bi11"),
             ("Stem", "St\u{435}rn"),
             ("stem1", "steml"),
+            ("paypal", "paypaI"),
+            ("Ian", "lan"),
             ("m\u{fc}ller", "mu\u{308}1ler"),
             ("\u{643}\u{631}\u{64a}\u{645}", "\u{6a9}\u{631}\u{64a}\u{645}"),
         ] {
@@ -244,6 +269,7 @@ mod tests {
         }
         for (one, other) in [
             ("anna", "hanna"),
+            ("ian", "lan"),
             ("Stern", "Stem"),
             ("k\u{f6}rner", "k\u{f6}mer"),
             ("clark", "dark"),

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use super::Folder;
 use crate::error::{BlobError, Corruption, Result};
@@ -61,7 +62,11 @@ impl FileCursor {
     /// Opens the file and refuses one of the wrong length, or with another mark than is expected. Blocks.
     pub(crate) fn open(folder: &Folder, wanted: Wanted, mark: Option<&Mark>) -> Result<Self> {
         let path = folder.path_of(&wanted.key);
-        let mut file = open(&path).map_err(|error| folder.missing_or(&path, "open a blob", error))?;
+        let mut file = open(&path).map_err(|error| match error.raw_os_error().map(Errno::from_raw_os_error) {
+            // A socket, or a link that leads to itself.
+            Some(Errno::NXIO | Errno::LOOP) => BlobError::Corrupt { key: wanted.key, fault: Corruption::NoFile },
+            _ => folder.missing_or(&path, "open a blob", error),
+        })?;
         examine(&file, &wanted, mark)?;
         if wanted.range.start > 0 {
             let sought = file.seek(SeekFrom::Start(wanted.range.start));

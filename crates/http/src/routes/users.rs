@@ -140,7 +140,7 @@ pub async fn list_users(guarded: Guarded) -> Answer {
 
 /// Makes a user.
 #[utoipa::path(tag = "people", request_body = NewUserForm,
-    params(("Idempotency-Key" = Option<String>, Header, description = "a repeated request finds what the first made")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "a repeated request finds what the first made; of a password it is only known whether one was given")),
     responses((status = 201, description = "made", body = CreatedUser)))]
 #[post("/users")]
 pub async fn create_user(guarded: Guarded, body: web::Payload) -> Answer {

@@ -611,6 +611,7 @@ fn check_name(field: &str, name: &str) -> Result<()> {
     let is_plain = name.contains(key::is_visible)
         && key::length(name) <= 100
         && name.trim() == name
+        && !matches!(name, "." | "..")
         && !name.contains(|one| key::is_misleading(one) || one == '/')
         // An access list names people by name or by id: who bore the id of another would get what is meant for them.
         && uuid::Uuid::try_parse(name).is_err();
@@ -622,6 +623,6 @@ fn check_name(field: &str, name: &str) -> Result<()> {
         return Ok(());
     }
     let detail = "a name has 1 to 100 characters, no slash, no control or invisible characters, no space at its ends, and is \
-                  not written like an id";
+                  neither `.` nor `..` nor written like an id";
     Err(RepositoryError::invalid(field, "invalid_name", detail))
 }
