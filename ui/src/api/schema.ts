@@ -2815,7 +2815,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description a repeated request finds what the first made */
+                /** @description a repeated request finds what the first made; of a password it is only known whether one was given */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;

@@ -104,6 +104,9 @@ function TopBar({ rail, onRail, onHelp }: { rail: boolean; onRail: () => void; o
 
 const heading = "main [data-arrival], main h1";
 
+/** Also where the screen stays the same, as from the results of a search to an empty search. */
+const arrive = () => focusWhenThere(heading, { fromHere: true });
+
 /** After a change of screen the page has its new title and focus stands on the heading, once what it says has come; so it does after signing in. */
 function useArrival(): void {
   const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
@@ -128,8 +131,8 @@ export function Frame() {
   useArrival();
   useHotkeys("everywhere", null, [
     { keys: ["?"], label: "common:key.help", run: () => setHelp((old) => !old) },
-    { keys: ["g d"], label: "common:key.dossiers", run: () => void navigate({ to: "/dossiers" }) },
-    { keys: ["g s"], label: "common:key.search", run: () => void navigate({ to: "/search" }) },
+    { keys: ["g d"], label: "common:key.dossiers", run: () => void navigate({ to: "/dossiers" }).then(arrive) },
+    { keys: ["g s"], label: "common:key.search", run: () => void navigate({ to: "/search" }).then(arrive) },
     ...(rail ? [{ keys: ["Escape"], label: "common:key.closeMenu", run: () => setRail(false) }] : []),
   ]);
   return (

@@ -2,6 +2,7 @@
 import { useEffect, useState, type ReactNode } from "react";
 import { Problem, Unreachable } from "../api/problem";
 import { hasText, useI18n, type Translate } from "../i18n";
+import { violationWords } from "./violations";
 import { Button, Code } from "./controls";
 import { Icon } from "./Icon";
 import styles from "./States.module.css";
@@ -55,7 +56,7 @@ function Details({ fault }: { fault: unknown }) {
   if (!(fault instanceof Problem)) return null;
   return (
     <p className={styles["reference"]}>
-      {fault.violations.map((one, index) => <span key={index}>{hasText(`errors:violation.${one.code ?? ""}`) ? t(`errors:violation.${one.code ?? ""}`) : one.detail} </span>)}
+      {fault.violations.length > 0 && <bdi>{violationWords(fault.violations, t)} </bdi>}
       {!hasText(`errors:code.${fault.code}`) && fault.detail !== "" && <span lang="en" dir="auto"><bdi>{fault.detail}</bdi> </span>}
       {fault.requestId !== undefined && <>{t("errors:reference")} <Code>{fault.requestId}</Code></>}
     </p>

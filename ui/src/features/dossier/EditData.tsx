@@ -1,6 +1,6 @@
 /** Changes title and name. When somebody saved first, both values stand side by side and the writer chooses (brief §4). */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState, type FormEvent } from "react";
+import { useEffect, useRef, useState, type FormEvent } from "react";
 import { Form } from "react-aria-components";
 import { useHotkeys } from "../../app/hotkeys";
 import { announce } from "../../app/live";
@@ -10,6 +10,7 @@ import type { Detail } from "../../api/types";
 import { useI18n } from "../../i18n";
 import { Button, Field } from "../../ui/controls";
 import { FaultLine, Line } from "../../ui/States";
+import { faultOf, isOnlyOf } from "../../ui/violations";
 import { Conflict } from "./Conflict";
 import styles from "./Dossier.module.css";
 
@@ -55,6 +56,8 @@ export function EditData({ object, onDone }: { object: Detail; onDone: () => voi
     announce(t("dossier:edit.unsaved"));
   };
   useHotkeys("dossier", form, [{ keys: ["Escape"], label: "dossier:key.cancelEdit", whileTyping: true, run: leave }]);
+  // It may open, warn or be refused below the edge of the panel.
+  useEffect(() => form.current?.scrollIntoView({ block: "nearest" }), [warned, save.isError]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     save.mutate({ chosen: values, base: seen });
@@ -62,9 +65,9 @@ export function EditData({ object, onDone }: { object: Detail; onDone: () => voi
   return (
     <>
       <Form ref={form} className={styles["form"] ?? ""} onSubmit={submit}>
-        {save.isError && !isStatus(save.error, 412) && <FaultLine fault={save.error} />}
+        {save.isError && !isStatus(save.error, 412) && !isOnlyOf(save.error, fields) && <FaultLine fault={save.error} />}
         {fields.map((field) => (
-          <Field key={field} content label={t(`dossier:field.${field}`)} value={values[field]} onChange={(value) => { setWarned(false); setValues((old) => ({ ...old, [field]: value })); }} isRequired={field === "name"} autoFocus={field === "title"} />
+          <Field key={field} content label={t(`dossier:field.${field}`)} value={values[field]} onChange={(value) => { setWarned(false); save.reset(); setValues((old) => ({ ...old, [field]: value })); }} isRequired={field === "name"} fault={faultOf(save.error, field, fields, t)} autoFocus={field === "title"} />
         ))}
         {warned && isChanged && <Line>{t("dossier:edit.unsaved")}</Line>}
         <div className={styles["acts"]}>

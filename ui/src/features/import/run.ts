@@ -72,7 +72,7 @@ export function advance(run: Run, event: RunEvent): Run {
     case "cancelled":
       return { ...run, state: "cancelled", flyingBytes: 0, files: run.files.map((file) => (isSettled(file.state) ? file : { ...file, state: "cancelled" })) };
     case "failed":
-      return { ...run, state: "failed", fault: event.fault, flyingBytes: 0 };
+      return { ...run, state: "failed", fault: event.fault, flyingBytes: 0, files: run.files.map((file) => (isSettled(file.state) ? file : { ...file, state: "cancelled" })) };
   }
 }
 

@@ -4,7 +4,8 @@ import { useRef, useState, type FormEvent } from "react";
 import { Form } from "react-aria-components";
 import { api } from "../../api/endpoints";
 import type { User } from "../../api/types";
-import { hasText, useI18n } from "../../i18n";
+import { useI18n } from "../../i18n";
+import { violationWords } from "../../ui/violations";
 import { Button, Field } from "../../ui/controls";
 import { FaultLine } from "../../ui/States";
 import { fieldFaults } from "./fieldFaults";
@@ -41,7 +42,7 @@ export function PasswordForm({ user, currentLabel, save, onChanged }: PasswordFo
   });
   const refused = fieldFaults(change.error);
   const wrong = refused.current === undefined ? undefined : t("session:change.wrong");
-  const bad = refused.next?.map((one) => (hasText(`errors:violation.${one.code ?? ""}`) ? t(`errors:violation.${one.code ?? ""}`) : (one.detail ?? ""))).join(" ");
+  const bad = refused.next && violationWords(refused.next, t);
   const isElsewhere = change.isError && wrong === undefined && bad === undefined;
   const submit = (event: FormEvent) => {
     event.preventDefault();
