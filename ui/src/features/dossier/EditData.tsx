@@ -57,7 +57,9 @@ export function EditData({ object, onDone }: { object: Detail; onDone: () => voi
   };
   useHotkeys("dossier", form, [{ keys: ["Escape"], label: "dossier:key.cancelEdit", whileTyping: true, run: leave }]);
   // It may open, warn or be refused below the edge of the panel.
-  useEffect(() => form.current?.scrollIntoView({ block: "nearest" }), [warned, save.isError]);
+  useEffect(() => {
+    form.current?.scrollIntoView({ block: "nearest" });
+  }, [warned, save.isError]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     save.mutate({ chosen: values, base: seen });
