@@ -96,11 +96,9 @@ impl BlobStore {
         let backend = match config {
             StoreConfig::Memory => Backend::Objects(Objects::in_memory()),
             StoreConfig::Folder(settings) => {
-                let patience = Duration::from_millis(settings.timeout_ms);
-                let settings = settings.clone();
-                let opening = blocking::run(move || Folder::open(&settings));
-                let opened = tokio::time::timeout(patience, opening).await;
-                Backend::Folder(opened.unwrap_or_else(|_| Err(Lane::new(patience).overdue()))?)
+                let lane = Lane::new(Duration::from_millis(settings.timeout_ms));
+                let (settings, own) = (settings.clone(), lane.clone());
+                Backend::Folder(lane.run(move || Folder::open(&settings, own)).await?)
             }
             StoreConfig::S3(settings) => {
                 let settings = settings.clone();

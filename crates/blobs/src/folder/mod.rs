@@ -49,8 +49,8 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Opens the folder, and makes what is missing of it. Blocks.
-    pub(crate) fn open(settings: &FolderSettings) -> Result<Self> {
+    /// Opens the folder by a lane of its own, and makes what is missing of it. Blocks.
+    pub(crate) fn open(settings: &FolderSettings, lane: Lane) -> Result<Self> {
         let open = |path: &Path| -> io::Result<PathBuf> {
             make_durable_folder(path)?;
             let root = fs::canonicalize(path)?;
@@ -71,7 +71,7 @@ impl Folder {
             opens_from_memory: at_hand::opens_from_memory(&root),
             root: root.into(),
             reserve_bytes: settings.reserve_bytes,
-            lane: Lane::new(Duration::from_millis(settings.timeout_ms)),
+            lane,
             last_look: Arc::default(),
         })
     }
