@@ -197,13 +197,7 @@ fn each_step_of_a_write_may_find_the_disk_full() {
         Step { below: "data/index", bodies: &[SMALL, LARGE], refuses: false },
     ];
     let what = "a disk that is full at each step";
-    if let Some(why) = absent() {
-        return skip(what, &why);
-    }
-    let disk = match Disk::mount() {
-        Ok(disk) => disk,
-        Err(why) => return skip(what, &format!("no file system of the tests' own can be mounted: {why}")),
-    };
+    let Some(disk) = Disk::mount_for(what) else { return };
     let mut random = Random::announced(what);
     let data = disk.path().join("data");
     let mut setup = Setup::on(&data);

@@ -6,22 +6,13 @@ use std::time::Duration;
 use cartulary_tests::disk::{Disk, Image, Survival};
 use cartulary_tests::ledger::Ledger;
 use cartulary_tests::load::Load;
-use cartulary_tests::program::{Program, Reaped, Setup, absent, import, run, skip, until, verify};
+use cartulary_tests::program::{Program, Reaped, Setup, import, run, until, verify};
 use cartulary_tests::random::Random;
 
 const LONG: Duration = Duration::from_secs(120);
 
 fn cuts(usual: u64, soak: u64) -> u64 {
     if std::env::var_os("CARTULARY_SOAK").is_some() { soak } else { usual }
-}
-
-/// Mounts a disk of the tests' own, or says why that cannot be.
-fn disk(what: &str) -> Option<Disk> {
-    if let Some(why) = absent() {
-        skip(what, &why);
-        return None;
-    }
-    Disk::mount().map_err(|why| skip(what, &format!("no file system of the tests' own can be mounted: {why}"))).ok()
 }
 
 /// What survives in the cuts of a run: the strictest first.
@@ -102,7 +93,7 @@ fn unsearchable(program: &Program) -> Option<String> {
 
 #[test]
 fn the_disk_forgets_what_was_not_synced() {
-    let Some(disk) = disk("the disk of the tests' own") else { return };
+    let Some(disk) = Disk::mount_for("the disk of the tests' own") else { return };
     let mut random = Random::seeded(7);
     let top = disk.path();
     let folder = top.join("folder");
@@ -138,7 +129,7 @@ fn the_disk_forgets_what_was_not_synced() {
 
 #[test]
 fn what_was_acknowledged_survives_a_power_cut() {
-    let Some(disk) = disk("power cuts") else { return };
+    let Some(disk) = Disk::mount_for("power cuts") else { return };
     let mut random = Random::announced("power cuts");
     let program = Setup::on(&disk.path().join("data")).start();
     let cuts = cuts_at_work(&disk, program, cuts(5, 50), &mut random);
@@ -153,7 +144,7 @@ fn what_was_acknowledged_survives_a_power_cut() {
 
 #[test]
 fn without_syncs_a_power_cut_loses_what_was_acknowledged() {
-    let Some(disk) = disk("the control of the power cuts") else { return };
+    let Some(disk) = Disk::mount_for("the control of the power cuts") else { return };
     let mut random = Random::announced("power cuts without syncs");
     let program = Setup::on(&disk.path().join("data")).start();
     disk.sync_all();
@@ -167,7 +158,7 @@ fn without_syncs_a_power_cut_loses_what_was_acknowledged() {
 
 #[test]
 fn an_import_cut_off_is_finished_by_the_next() {
-    let Some(disk) = disk("power cuts during an import") else { return };
+    let Some(disk) = Disk::mount_for("power cuts during an import") else { return };
     let mut random = Random::announced("power cuts during an import");
     let folder = tempfile::tempdir().unwrap();
     let papers = folder.path().join("papers");
@@ -218,9 +209,9 @@ fn an_import_cut_off_is_finished_by_the_next() {
 
 #[test]
 fn a_first_start_cut_off_is_repeated() {
-    let Some(disk) = disk("power cuts during the first start") else { return };
+    let Some(disk) = Disk::mount_for("power cuts during the first start") else { return };
     let mut random = Random::announced("power cuts during the first start");
-    let Some(whole) = self::disk("a whole first start") else { return };
+    let Some(whole) = Disk::mount_for("a whole first start") else { return };
     let program = Setup::on(&whole.path().join("data")).start();
     let total = whole.syncs();
     program.kill();

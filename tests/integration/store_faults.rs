@@ -151,14 +151,7 @@ fn a_folder_that_is_not_mounted_is_unavailable_and_not_lost() {
 /// Found by an attacker: each upload kept a thread, and soon none was left for anything else.
 #[test]
 fn a_disk_that_hangs_keeps_the_uploads_to_it_and_nobody_else() {
-    let what = "a disk that hangs";
-    if let Some(why) = absent() {
-        return skip(what, &why);
-    }
-    let disk = match Disk::mount() {
-        Ok(disk) => disk,
-        Err(why) => return skip(what, &format!("no file system of the tests' own can be mounted: {why}")),
-    };
+    let Some(disk) = Disk::mount_for("a disk that hangs") else { return };
     let folder = tempfile::tempdir().unwrap();
     let blobs = disk.path().join("blobs").to_string_lossy().into_owned();
     let setup =
@@ -212,14 +205,7 @@ fn a_disk_that_hangs_keeps_the_uploads_to_it_and_nobody_else() {
 /// Found by an attacker: it bound its port, said nothing, and could not be stopped.
 #[test]
 fn a_start_on_a_disk_that_hangs_ends_in_words() {
-    let what = "a start on a disk that hangs";
-    if let Some(why) = absent() {
-        return skip(what, &why);
-    }
-    let disk = match Disk::mount() {
-        Ok(disk) => disk,
-        Err(why) => return skip(what, &format!("no file system of the tests' own can be mounted: {why}")),
-    };
+    let Some(disk) = Disk::mount_for("a start on a disk that hangs") else { return };
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup::on(folder.path())
         .with("CARTULARY_STORE_PATH", &disk.path().join("blobs").to_string_lossy())

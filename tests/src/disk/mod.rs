@@ -18,6 +18,7 @@ use std::thread::JoinHandle;
 use model::Tree;
 pub use model::{Image, Survival};
 
+use crate::program::{absent, skip};
 use crate::random::Random;
 
 /// A mounted disk. It is unmounted when this is dropped.
@@ -55,6 +56,15 @@ impl Disk {
         let served = Arc::clone(&tree);
         let server = std::thread::spawn(move || serve::run(&device, &served));
         Ok(Self { tree, folder, server: Some(server) })
+    }
+
+    /// Mounts an empty disk for a test, or says why the test is not run: for want of the program, or of the right to mount.
+    pub fn mount_for(what: &str) -> Option<Self> {
+        if let Some(why) = absent() {
+            skip(what, &why);
+            return None;
+        }
+        Self::mount().map_err(|why| skip(what, &format!("no file system of the tests' own can be mounted: {why}"))).ok()
     }
 
     /// Returns where it is mounted.
