@@ -1,5 +1,6 @@
 /** What a refused change of password says about each of the two fields. */
 import { Problem, type Violation } from "../../api/problem";
+import { isOnlyOf } from "../../ui/violations";
 
 export interface FieldFaults {
   /** The present password is another. */
@@ -12,6 +13,5 @@ export interface FieldFaults {
 export function fieldFaults(fault: unknown): FieldFaults {
   if (!(fault instanceof Problem)) return {};
   if (fault.code === "wrong_credentials") return { current: fault };
-  const next = fault.violations.filter((one) => one.field === "newPassword");
-  return next.length > 0 && next.length === fault.violations.length ? { next } : {};
+  return isOnlyOf(fault, ["newPassword"]) ? { next: fault.violations } : {};
 }
