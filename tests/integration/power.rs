@@ -127,12 +127,10 @@ fn the_disk_forgets_what_was_not_synced() {
     assert_eq!(std::fs::read(folder.join("renamed")).unwrap(), [3; 5_000]);
 }
 
-#[test]
-fn what_was_acknowledged_survives_a_power_cut() {
-    let Some(disk) = Disk::mount_for("power cuts") else { return };
-    let mut random = Random::announced("power cuts");
+/// Cuts the power of an office at work so often, and looks whether everything acknowledged is there.
+fn assert_survives(disk: &Disk, random: &mut Random, count: u64) {
     let program = Setup::on(&disk.path().join("data")).start();
-    let cuts = cuts_at_work(&disk, program, cuts(5, 50), &mut random);
+    let cuts = cuts_at_work(disk, program, count, random);
     assert!(disk.syncs() > 0, "nothing was ever synced");
     let mut acknowledged = 0;
     for (number, cut) in cuts.iter().enumerate() {
@@ -140,6 +138,20 @@ fn what_was_acknowledged_survives_a_power_cut() {
         acknowledged = cut.before.acknowledged;
     }
     println!("{} cuts, {acknowledged} acknowledged writes, {} syncs", cuts.len(), disk.syncs());
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_power_cut() {
+    let Some(disk) = Disk::mount_for("power cuts") else { return };
+    assert_survives(&disk, &mut Random::announced("power cuts"), cuts(5, 50));
+}
+
+/// There a file and its name are synced at the same time.
+#[test]
+fn what_was_acknowledged_survives_a_power_cut_of_a_slow_disk() {
+    let Some(disk) = Disk::mount_for("power cuts of a slow disk") else { return };
+    disk.slow_syncs(Duration::from_millis(2));
+    assert_survives(&disk, &mut Random::announced("power cuts of a slow disk"), cuts(3, 50));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use model::Tree;
 pub use model::{Image, Survival};
@@ -84,6 +85,11 @@ impl Disk {
     /// From now on a sync is answered and not done: what a program without syncs would get.
     pub fn ignore_syncs(&self) {
         self.tree().ignores_syncs = true;
+    }
+
+    /// From now on each sync takes so much longer, as on a slower disk.
+    pub fn slow_syncs(&self, takes: Duration) {
+        self.tree().sync_takes = takes;
     }
 
     /// Returns how many syncs were asked for.

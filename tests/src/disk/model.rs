@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::random::Random;
 
@@ -95,6 +95,8 @@ pub struct Tree {
     pub ignores_syncs: bool,
     /// How many syncs were asked for.
     pub syncs: u64,
+    /// So much longer takes each sync.
+    pub sync_takes: Duration,
     /// Where writes fail for want of room.
     pub full_below: Option<String>,
     /// How many did.
@@ -126,7 +128,15 @@ impl Tree {
     pub fn new() -> Self {
         let root = Node::new(Kind::Folder(Entries::default()), 0o755, (0, 0), ROOT, OsStr::new(""));
         let nodes = BTreeMap::from([(ROOT, root)]);
-        Self { nodes, next: ROOT + 1, ignores_syncs: false, syncs: 0, full_below: None, refused: 0 }
+        Self {
+            nodes,
+            next: ROOT + 1,
+            ignores_syncs: false,
+            syncs: 0,
+            sync_takes: Duration::ZERO,
+            full_below: None,
+            refused: 0,
+        }
     }
 
     /// Returns a node.

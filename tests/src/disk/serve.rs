@@ -29,6 +29,11 @@ pub fn run(mut device: &File, tree: &Mutex<Tree>) {
         if wants_no_answer {
             continue;
         }
+        if is_sync(&request) {
+            let takes = tree.lock().unwrap_or_else(PoisonError::into_inner).sync_takes;
+            // Without the tree: the power may be cut while a sync is under way.
+            std::thread::sleep(takes);
+        }
         let outcome = act(&request, &mut tree.lock().unwrap_or_else(PoisonError::into_inner), &mut listings);
         let answer = match outcome {
             Ok(bytes) => bytes.answer(request.unique),
@@ -37,6 +42,11 @@ pub fn run(mut device: &File, tree: &Mutex<Tree>) {
         // An error here means that the request was taken back meanwhile.
         let _ = device.write(&answer);
     }
+}
+
+/// Says whether something is to be made durable: a file or a folder.
+const fn is_sync(request: &Request<'_>) -> bool {
+    matches!(request.opcode, 20 | 30)
 }
 
 /// Does what a request asks for. The numbers are those of `linux/fuse.h`.
@@ -57,7 +67,7 @@ fn act(request: &Request<'_>, tree: &mut Tree, listings: &mut Listings) -> Outco
         16 => write(request, tree),
         17 => Ok(Bytes::of_room()),
         18 | 25 | 38 => Ok(Bytes::default()),
-        20 | 30 => {
+        _ if is_sync(request) => {
             tree.sync(request.node);
             Ok(Bytes::default())
         }

@@ -3,10 +3,11 @@
 mod at_hand;
 mod probe;
 mod read;
+mod sync;
 mod walk;
 mod write;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,8 @@ use uuid::Uuid;
 use crate::error::{BlobError, Result};
 use crate::lane::Lane;
 use crate::{FolderSettings, StorageKey};
+
+use sync::{SyncPace, sync_folder};
 
 pub(crate) use read::FileCursor;
 pub(crate) use walk::{list, list_part, timestamp};
@@ -46,6 +49,7 @@ pub(crate) struct Folder {
     lane: Lane,
     opens_from_memory: bool,
     last_look: Arc<Mutex<Option<(Instant, u64)>>>,
+    sync_pace: Arc<SyncPace>,
 }
 
 impl Folder {
@@ -73,6 +77,7 @@ impl Folder {
             reserve_bytes: settings.reserve_bytes,
             lane,
             last_look: Arc::default(),
+            sync_pace: Arc::default(),
         })
     }
 
@@ -218,9 +223,4 @@ fn make_durable_folder(path: &Path) -> io::Result<()> {
     make_durable_folder(above)?;
     make_folder(path)?;
     sync_folder(above)
-}
-
-/// Makes durable which files a folder has.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }

@@ -102,9 +102,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return self.replace(chunks, key),
             Err(error) => return Err(self.fault("store a blob", error)),
         };
-        let stored = write_all(&mut file, chunks)
-            .and_then(|()| file.sync_all())
-            .and_then(|()| path.parent().map_or(Ok(()), sync_folder));
+        let stored = write_all(&mut file, chunks).and_then(|()| self.sync_pace.sync_with_name(&file, &path));
         stored.map_err(|error| {
             // Not removed by its name: another upload may have put a whole file there.
             let _ = file.set_len(0);
