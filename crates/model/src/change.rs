@@ -24,6 +24,8 @@ pub enum ChangeKind {
     Rendition,
     /// Users or groups changed (audit only).
     Principal,
+    /// A type, facet or vocabulary was declared, changed or deleted (audit only).
+    Declared,
     /// Someone signed in (audit only).
     SignedIn,
     /// Someone was refused at sign-in (audit only).
@@ -47,6 +49,7 @@ impl ChangeKind {
             Self::Security => "security",
             Self::Rendition => "rendition",
             Self::Principal => "principal",
+            Self::Declared => "declared",
             Self::SignedIn => "signed_in",
             Self::SignInRefused => "sign_in_refused",
             Self::SignedOut => "signed_out",
@@ -56,7 +59,10 @@ impl ChangeKind {
 
     /// Says whether the entry is an event of the audit trail only, which index, CMIS and feeds do not see.
     pub const fn is_audit_only(self) -> bool {
-        matches!(self, Self::Principal | Self::SignedIn | Self::SignInRefused | Self::SignedOut | Self::Read)
+        matches!(
+            self,
+            Self::Principal | Self::Declared | Self::SignedIn | Self::SignInRefused | Self::SignedOut | Self::Read
+        )
     }
 }
 

@@ -4,18 +4,23 @@
 //! and none of its types is the wire format of an interface.
 
 pub mod change;
+mod declaring;
 pub mod digest;
 pub mod id;
 pub mod key;
+pub mod pattern;
 pub mod permission;
 pub mod property;
 pub mod time;
 pub mod types;
+pub mod vocabulary;
 
 pub use change::{ChangeKind, LogPosition};
 pub use digest::BlobDigest;
 pub use id::ObjectId;
 pub use key::{InvalidName, Name, nfc, text_key};
-pub use property::{Cardinality, Properties, PropertyDefinition, PropertyKind, Violation};
+pub use pattern::Pattern;
+pub use property::{Cardinality, Properties, PropertyDefinition, PropertyKind, Updatability, Violation};
 pub use time::Timestamp;
 pub use types::{BaseType, ContentRule, ResolvedType, TypeDefinition, TypeFile, TypeRegistry};
+pub use vocabulary::{Term, Vocabulary, VocabularyDefinition};

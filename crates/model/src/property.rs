@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::Timestamp;
+use crate::pattern::Pattern;
+use crate::types::TypeRegistry;
+use crate::{Timestamp, key};
 
 /// The properties of one object: property id to JSON value.
 ///
@@ -53,6 +55,17 @@ pub enum Cardinality {
     Multi,
 }
 
+/// When a property may be given a value (CMIS 1.1 §2.1.3.3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Updatability {
+    /// At any time.
+    #[default]
+    Readwrite,
+    /// When the object is made, or the facet attached, and never again.
+    Oncreate,
+}
+
 /// One property that a type or facet declares.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +77,9 @@ pub struct PropertyDefinition {
     /// What they read in other languages, by language (BCP 47).
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// What it is for, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// The kind of each value.
     pub kind: PropertyKind,
     /// One value or a list.
@@ -75,9 +91,21 @@ pub struct PropertyDefinition {
     /// Whether values are also written to the property index, for filters, sorts and joins.
     #[serde(default)]
     pub indexed: bool,
+    /// When it may be given a value.
+    #[serde(default)]
+    pub updatability: Updatability,
+    /// The value of an object that is made without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
     /// The longest text, in characters.
     #[serde(default)]
     pub max_length: Option<usize>,
+    /// The longest list; [`LIST_LENGTH_MAX`] unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<usize>,
+    /// What a whole text must look like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Pattern>,
     /// The least number.
     #[serde(default)]
     pub min_value: Option<f64>,
@@ -90,6 +118,9 @@ pub struct PropertyDefinition {
     /// What people read for a choice, by choice and language (BCP 47); the choice itself where there is nothing.
     #[serde(default)]
     pub choice_labels: BTreeMap<String, BTreeMap<String, String>>,
+    /// The vocabulary whose terms are the values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<String>,
     /// The fields of a nested value.
     #[serde(default)]
     pub fields: Vec<PropertyDefinition>,
@@ -114,36 +145,40 @@ impl Violation {
 }
 
 impl PropertyDefinition {
-    /// Checks `value` and appends what is wrong with it to `violations`.
-    pub fn check(&self, path: &str, value: &Value, violations: &mut Vec<Violation>) {
+    /// Says whether its values are texts.
+    pub const fn is_text(&self) -> bool {
+        matches!(self.kind, PropertyKind::String | PropertyKind::Id | PropertyKind::Uri | PropertyKind::Html)
+    }
+
+    /// Checks `value` and appends what is wrong with it to `violations`. Terms are those of the vocabularies of `types`.
+    pub fn check(&self, types: &TypeRegistry, path: &str, value: &Value, violations: &mut Vec<Violation>) {
         match (self.cardinality, value) {
             (Cardinality::Single, Value::Array(_)) => {
                 violations.push(Violation::new(path, "list_for_single", "takes one value, not a list"));
             }
-            (Cardinality::Single, one) => self.check_one(path, one, violations),
-            (Cardinality::Multi, Value::Array(values)) => self.check_list(path, values, violations),
+            (Cardinality::Single, one) => self.check_one(types, path, one, violations),
+            (Cardinality::Multi, Value::Array(values)) => self.check_list(types, path, values, violations),
             (Cardinality::Multi, _) => {
                 violations.push(Violation::new(path, "single_for_list", "takes a list of values"));
             }
         }
     }
 
-    fn check_list(&self, path: &str, values: &[Value], violations: &mut Vec<Violation>) {
-        if values.len() > LIST_LENGTH_MAX {
-            let detail = format!("holds {} values; at most {LIST_LENGTH_MAX} are allowed", values.len());
+    fn check_list(&self, types: &TypeRegistry, path: &str, values: &[Value], violations: &mut Vec<Violation>) {
+        let most = self.max_items.unwrap_or(LIST_LENGTH_MAX);
+        if values.len() > most {
+            let detail = format!("holds {} values; at most {most} are allowed", values.len());
             violations.push(Violation::new(path, "list_too_long", detail));
             return;
         }
         for (position, value) in values.iter().enumerate() {
-            self.check_one(&format!("{path}[{position}]"), value, violations);
+            self.check_one(types, &format!("{path}[{position}]"), value, violations);
         }
     }
 
-    fn check_one(&self, path: &str, value: &Value, violations: &mut Vec<Violation>) {
+    fn check_one(&self, types: &TypeRegistry, path: &str, value: &Value, violations: &mut Vec<Violation>) {
         match (self.kind, value) {
-            (PropertyKind::String | PropertyKind::Id | PropertyKind::Uri | PropertyKind::Html, Value::String(text)) => {
-                self.check_text(path, text, violations);
-            }
+            (_, Value::String(text)) if self.is_text() => self.check_text(types, path, text, violations),
             (PropertyKind::Integer, Value::Number(number)) if number.is_i64() => {
                 self.check_range(path, number.as_f64(), violations);
             }
@@ -155,7 +190,7 @@ impl PropertyDefinition {
                 }
             }
             (PropertyKind::Nested, Value::Object(fields)) => {
-                check_fields(&self.fields, path, fields, violations);
+                check_fields(types, &self.fields, path, fields, violations);
             }
             (kind, _) => {
                 let detail = format!("is not of the kind {kind:?}").to_lowercase();
@@ -164,18 +199,34 @@ impl PropertyDefinition {
         }
     }
 
-    fn check_text(&self, path: &str, text: &str, violations: &mut Vec<Violation>) {
+    fn check_text(&self, types: &TypeRegistry, path: &str, text: &str, violations: &mut Vec<Violation>) {
         if text.contains('\0') {
             violations.push(Violation::new(path, "null_character", "contains the character U+0000"));
         }
         let too_long = match self.max_length {
-            Some(characters) => text.len() > characters && text.chars().count() > characters,
+            Some(characters) => text.len() > characters && key::length(text) > characters,
             None => text.len() > TEXT_BYTES_MAX,
         };
         if too_long {
             violations.push(Violation::new(path, "too_long", "is longer than allowed"));
-        } else if !self.choices.is_empty() && !self.choices.iter().any(|choice| choice == text) {
+            return;
+        }
+        if !self.choices.is_empty() && !self.choices.iter().any(|choice| choice == text) {
             violations.push(Violation::new(path, "not_a_choice", "is not one of the choices"));
+        }
+        if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
+            let detail = format!("does not look like `{}`", pattern.as_str());
+            violations.push(Violation::new(path, "pattern_mismatch", detail));
+        }
+        if let Some(name) = &self.vocabulary {
+            match types.vocabulary(name).and_then(|vocabulary| vocabulary.term(text)) {
+                None => violations.push(Violation::new(path, "not_a_term", format!("is not a term of `{name}`"))),
+                Some(term) if term.retired => {
+                    let detail = format!("is a term of `{name}` that is given to nothing new");
+                    violations.push(Violation::new(path, RETIRED_TERM, detail));
+                }
+                Some(_) => {}
+            }
         }
     }
 
@@ -189,8 +240,12 @@ impl PropertyDefinition {
     }
 }
 
+/// The code of a value that only what has it already may keep.
+pub(crate) const RETIRED_TERM: &str = "retired_term";
+
 /// Checks the properties of one object, or the fields of one nested value, against `definitions`.
 pub(crate) fn check_fields(
+    types: &TypeRegistry,
     definitions: &[PropertyDefinition],
     prefix: &str,
     values: &Properties,
@@ -199,7 +254,7 @@ pub(crate) fn check_fields(
     let path_of = |id: &str| if prefix.is_empty() { id.to_owned() } else { format!("{prefix}.{id}") };
     for (id, value) in values {
         match definitions.iter().find(|definition| definition.id == *id) {
-            Some(definition) => definition.check(&path_of(id), value, violations),
+            Some(definition) => definition.check(types, &path_of(id), value, violations),
             None => violations.push(Violation::new(path_of(id), "unknown_property", "is not declared")),
         }
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::property::{Properties, PropertyDefinition, Violation, check_fields};
+use crate::declaring;
+use crate::property::{Properties, PropertyDefinition, RETIRED_TERM, Updatability, Violation, check_fields};
+use crate::vocabulary::{Vocabulary, VocabularyDefinition};
 
 /// The base type of an object (CMIS 1.1 §2.1.3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +69,9 @@ pub struct TypeDefinition {
     /// What they read in other languages, by language (BCP 47).
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// What it is for, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Whether objects of this very type can be made.
     #[serde(default = "yes")]
     pub creatable: bool,
@@ -95,6 +100,9 @@ pub struct TypeFile {
     /// The types and facets of the file, in any order.
     #[serde(default)]
     pub types: Vec<TypeDefinition>,
+    /// The vocabularies of the file, in any order.
+    #[serde(default)]
+    pub vocabularies: Vec<VocabularyDefinition>,
 }
 
 impl TypeFile {
@@ -120,28 +128,49 @@ pub struct ResolvedType {
     pub is_dossier: bool,
 }
 
-/// All types and facets, checked together.
+/// All types, facets and vocabularies, checked together.
 #[derive(Clone, Debug, Default)]
 pub struct TypeRegistry {
     types: BTreeMap<String, ResolvedType>,
+    vocabularies: BTreeMap<String, Vocabulary>,
 }
 
 impl TypeRegistry {
     /// Checks `definitions` together and returns them resolved.
     ///
     /// # Errors
-    /// Every problem found, each as a sentence: a duplicate id, an unknown parent or facet, a circle, another base than
-    /// the parent's, a property declared twice with another meaning.
+    /// As [`TypeRegistry::check_all`].
     pub fn check(definitions: Vec<TypeDefinition>) -> Result<Self, Vec<String>> {
+        Self::check_all(TypeFile { types: definitions, vocabularies: Vec::new() })
+    }
+
+    /// Checks types, facets and vocabularies together and returns them resolved.
+    ///
+    /// # Errors
+    /// Every problem found, each as a sentence: a duplicate or odd id, an unknown parent, facet or vocabulary, a circle,
+    /// another base than the parent's, a property declared twice with another meaning, a constraint that does not fit its
+    /// property.
+    pub fn check_all(declared: TypeFile) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
+        let mut registry = Self::default();
+        for definition in declared.vocabularies {
+            let id = definition.id.clone();
+            declaring::check_id("vocabulary", &id, &mut problems);
+            if registry.vocabularies.contains_key(&id) {
+                problems.push(format!("the vocabulary `{id}` is declared twice"));
+            }
+            match Vocabulary::check(definition) {
+                Ok(vocabulary) => drop(registry.vocabularies.insert(id, vocabulary)),
+                Err(more) => problems.extend(more),
+            }
+        }
         let mut by_id: BTreeMap<String, TypeDefinition> = BTreeMap::new();
-        for definition in definitions {
+        for definition in declared.types {
             if by_id.contains_key(&definition.id) {
                 problems.push(format!("the type `{}` is declared twice", definition.id));
             }
             by_id.insert(definition.id.clone(), definition);
         }
-        let mut registry = Self::default();
         for definition in by_id.values() {
             match resolve(definition, &by_id) {
                 Ok(resolved) => {
@@ -150,11 +179,14 @@ impl TypeRegistry {
                 Err(problem) => problems.push(problem),
             }
         }
+        for definition in by_id.values() {
+            declaring::check_type(&registry, definition, &mut problems);
+        }
         registry.check_property_meanings(&mut problems);
-        registry.check_choice_labels(&mut problems);
         if problems.is_empty() { Ok(registry) } else { Err(problems) }
     }
 
+    /// A property that several types have means the same in all of them, or its indexed values could not be compared.
     fn check_property_meanings(&self, problems: &mut Vec<String>) {
         let mut meanings = BTreeMap::new();
         for resolved in self.types.values() {
@@ -169,15 +201,14 @@ impl TypeRegistry {
         }
     }
 
-    fn check_choice_labels(&self, problems: &mut Vec<String>) {
-        for resolved in self.types.values() {
-            for property in &resolved.definition.properties {
-                for choice in property.choice_labels.keys().filter(|choice| !property.choices.contains(choice)) {
-                    problems
-                        .push(format!("the property `{}` names the choice `{choice}`, which it has not", property.id));
-                }
-            }
-        }
+    /// Returns the vocabulary with this id.
+    pub fn vocabulary(&self, id: &str) -> Option<&Vocabulary> {
+        self.vocabularies.get(id)
+    }
+
+    /// Returns all vocabularies, ordered by id.
+    pub fn vocabularies(&self) -> impl Iterator<Item = &Vocabulary> {
+        self.vocabularies.values()
     }
 
     /// Returns the type with this id.
@@ -195,24 +226,85 @@ impl TypeRegistry {
         self.iter().filter(|resolved| resolved.is_dossier).map(|resolved| resolved.definition.id.clone()).collect()
     }
 
+    /// Returns the properties that an object of a type with these facets attached has; none of what is not declared.
+    pub fn properties_of<'a>(
+        &'a self,
+        type_id: &str,
+        facets: &'a [String],
+    ) -> impl Iterator<Item = &'a PropertyDefinition> {
+        let own = self.get(type_id).map(|resolved| resolved.properties.as_slice()).unwrap_or_default();
+        let attached = facets.iter().filter_map(|facet| self.get(facet));
+        own.iter().chain(attached.flat_map(|facet| &facet.properties))
+    }
+
+    /// Gives an object that is about to be made the values that are declared for what has none.
+    pub fn put_defaults(&self, type_id: &str, facets: &[String], properties: &mut Properties) {
+        put_defaults(self.properties_of(type_id, facets), properties);
+    }
+
+    /// Gives an object that is about to get facets the values that they declare for what has none.
+    pub fn put_defaults_of(&self, facets: &[String], properties: &mut Properties) {
+        put_defaults(facets.iter().filter_map(|facet| self.get(facet)).flat_map(|facet| &facet.properties), properties);
+    }
+
     /// Returns every violation of `properties` against the type and the attached `facets`.
     pub fn violations(&self, type_id: &str, facets: &[String], properties: &Properties) -> Vec<Violation> {
-        let Some(resolved) = self.get(type_id) else {
+        if self.get(type_id).is_none() {
             return vec![Violation::new("type", "unknown_type", format!("the type `{type_id}` is not declared"))];
-        };
+        }
         let mut violations = Vec::new();
-        let mut definitions = resolved.properties.clone();
-        for facet in facets {
-            match self.get(facet) {
-                Some(attached) => definitions.extend(attached.properties.iter().cloned()),
-                None => {
-                    violations.push(Violation::new("facets", "unknown_facet", format!("`{facet}` is not declared")));
-                }
+        for (position, facet) in facets.iter().enumerate() {
+            let is_facet = self.get(facet).is_some_and(|found| found.definition.base == BaseType::Facet);
+            if !is_facet {
+                violations.push(Violation::new("facets", "unknown_facet", format!("`{facet}` is not declared")));
+            } else if facets.iter().take(position).any(|other| other == facet) {
+                violations.push(Violation::new("facets", "twice", format!("`{facet}` is attached once")));
             }
         }
-        check_fields(&definitions, "", properties, &mut violations);
+        let definitions: Vec<PropertyDefinition> = self.properties_of(type_id, facets).cloned().collect();
+        check_fields(self, &definitions, "", properties, &mut violations);
         violations
     }
+
+    /// Returns every violation of a change of properties: as [`TypeRegistry::violations`] of those after it, and what may
+    /// not change. A value that is given to nothing new stays where it was.
+    pub fn violations_of_change(
+        &self,
+        type_id: &str,
+        facets: &[String],
+        before: &Properties,
+        after: &Properties,
+    ) -> Vec<Violation> {
+        let mut violations = self.violations(type_id, facets, after);
+        let is_kept =
+            |field: &str| before.iter().any(|(id, value)| is_within(field, id) && after.get(id) == Some(value));
+        violations.retain(|one| one.code != RETIRED_TERM || !is_kept(&one.field));
+        for definition in self.properties_of(type_id, facets) {
+            let known = before.get(&definition.id);
+            if definition.updatability == Updatability::Oncreate
+                && known.is_some()
+                && known != after.get(&definition.id)
+            {
+                violations.push(Violation::new(&definition.id, "read_only", "is said once, when the object is made"));
+            }
+        }
+        violations
+    }
+}
+
+fn put_defaults<'a>(definitions: impl Iterator<Item = &'a PropertyDefinition>, properties: &mut Properties) {
+    for definition in definitions {
+        if let Some(value) = &definition.default
+            && !properties.contains_key(&definition.id)
+        {
+            properties.insert(definition.id.clone(), value.clone());
+        }
+    }
+}
+
+/// Says whether a violation's field lies within a property.
+fn is_within(field: &str, property: &str) -> bool {
+    field.strip_prefix(property).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
 }
 
 fn resolve(definition: &TypeDefinition, by_id: &BTreeMap<String, TypeDefinition>) -> Result<ResolvedType, String> {
