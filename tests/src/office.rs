@@ -67,7 +67,7 @@ impl TestOffice {
             job_workers: 2,
             session_hours: 12,
             garbage_grace_ms: 0,
-            office_types: Vec::new(),
+            office_types: cartulary_model::TypeFile::default(),
         };
         let repository = Repository::open(config.clone(), Vec::new()).await.expect("an office opens");
         let background = Some(repository.start_background());

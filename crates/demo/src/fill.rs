@@ -86,6 +86,7 @@ async fn dossier(session: &Session, case: &Case) -> Result<Option<(ObjectId, boo
         title: Some(case.title.in_language(case.language).to_owned()),
         type_id: Some(case.type_id().to_owned()),
         properties: case_properties(case),
+        facets: Vec::new(),
         idempotency_key: Some(format!("demo:{}", case.number)),
     };
     match session.dossier_create(new).await {
@@ -151,6 +152,7 @@ async fn file(session: &Session, case: &Case, paper: &Paper, dossier: ObjectId) 
         title: Some(paper.title.to_owned()),
         type_id: Some("demo:paper".to_owned()),
         properties: paper_properties(case, paper),
+        facets: Vec::new(),
         content,
         rename_when_taken: false,
         idempotency_key: Some(format!("demo:{}:{}", case.number, paper.file_name())),

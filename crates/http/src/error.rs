@@ -11,12 +11,14 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpResponse, ResponseError};
 use cartulary_model::Violation;
-use cartulary_repository::{Current, RepositoryError};
+use cartulary_repository::{Current, Declaration, RepositoryError};
 use serde_json::{Map, Value, json};
 
 use crate::routes::groups::Group;
 use crate::routes::object::Detail;
+use crate::routes::types::TypeForm;
 use crate::routes::users::User;
+use crate::routes::vocabularies::VocabularyForm;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -337,6 +339,10 @@ impl From<RepositoryError> for ApiError {
                     Current::Object(current) => serde_json::to_value(Detail::from(*current)),
                     Current::User(current) => serde_json::to_value(User::from(*current)),
                     Current::Group(current) => serde_json::to_value(Group::from(*current)),
+                    Current::Declaration(Declaration::Type(current)) => serde_json::to_value(TypeForm::from(*current)),
+                    Current::Declaration(Declaration::Vocabulary(current)) => {
+                        serde_json::to_value(VocabularyForm::from(*current))
+                    }
                 }
                 .ok();
                 stale

@@ -101,6 +101,11 @@ impl RepositoryError {
         Self::Conflict { code, detail: detail.into() }
     }
 
+    /// Wraps a fault of ours that has several words.
+    pub(crate) fn internal_all(problems: &[String]) -> Self {
+        Self::internal(problems.join("; "))
+    }
+
     /// Wraps a fault of ours.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(source.into())

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use cartulary_db::Conn;
 use cartulary_index::{Checkpoint, Entry, Operation, PageText};
-use cartulary_model::{BaseType, PropertyKind, Timestamp};
+use cartulary_model::{BaseType, PropertyKind, Timestamp, TypeRegistry};
 use serde_json::Value;
 
 use crate::object::TextPage;
@@ -190,6 +190,8 @@ impl Repository {
         let digests: Vec<String> = contents.values().map(|content| content.digest.clone()).collect();
         let texts = renditions::of_sources(conn, &digests, TEXT_KIND, TEXT_PRODUCER)?;
         let parents = filing::primary_parents(conn, &nos)?;
+        let facets = objects::facets_among(conn, &nos)?;
+        let catalogue = self.inner.declarations.present(conn)?;
         let root = self.inner.root_no;
         let scopes: Vec<i64> = rows.values().map(|row| row.scope_no).collect();
         self.inner.access.meet_scopes(conn, &scopes, self.clock().now())?;
@@ -207,42 +209,44 @@ impl Repository {
                 Some(blob) => blobs::by_no(conn, blob)?,
                 None => None,
             };
-            let mut entry = self.entry(row, *change)?;
+            let attached = facets.get(no).map(Vec::as_slice).unwrap_or_default();
+            let mut entry = entry(catalogue.types(), row, attached, *change)?;
             entry.dossier_no = parents.get(no).copied().filter(|parent| *parent != root);
             entry.media_type = content.map(|content| content.media_type.clone());
             drafts.push(Ok(Draft { entry, text }));
         }
         Ok(drafts)
     }
+}
 
-    fn entry(&self, row: &ObjectRow, change: i64) -> Result<Entry> {
-        let mut properties: serde_json::Map<String, Value> =
-            serde_json::from_str(&row.properties).map_err(RepositoryError::internal)?;
-        for definition in self.inner.types.get(&row.type_id).iter().flat_map(|resolved| &resolved.properties) {
-            if definition.kind == PropertyKind::Datetime
-                && let Some(Value::String(text)) = properties.get(&definition.id)
-                && let Ok(instant) = Timestamp::parse(text)
-            {
-                properties.insert(definition.id.clone(), Value::from(instant.as_millis()));
-            }
+/// Returns an object as the index takes it, without its place and its text.
+fn entry(types: &TypeRegistry, row: &ObjectRow, facets: &[String], change: i64) -> Result<Entry> {
+    let mut properties: serde_json::Map<String, Value> =
+        serde_json::from_str(&row.properties).map_err(RepositoryError::internal)?;
+    for definition in types.properties_of(&row.type_id, facets) {
+        if definition.kind == PropertyKind::Datetime
+            && let Some(Value::String(text)) = properties.get(&definition.id)
+            && let Ok(instant) = Timestamp::parse(text)
+        {
+            properties.insert(definition.id.clone(), Value::from(instant.as_millis()));
         }
-        Ok(Entry {
-            object_no: row.no,
-            change,
-            scope: row.scope_no,
-            type_id: row.type_id.clone(),
-            is_folder: row.base == BaseType::Folder.as_str(),
-            dossier_no: None,
-            ancestors: Vec::new(),
-            name: row.name.clone(),
-            title: row.title.clone(),
-            properties,
-            media_type: None,
-            created_ms: row.created_at,
-            modified_ms: row.modified_at,
-            pages: Vec::new(),
-        })
     }
+    Ok(Entry {
+        object_no: row.no,
+        change,
+        scope: row.scope_no,
+        type_id: row.type_id.clone(),
+        is_folder: row.base == BaseType::Folder.as_str(),
+        dossier_no: None,
+        ancestors: Vec::new(),
+        name: row.name.clone(),
+        title: row.title.clone(),
+        properties,
+        media_type: None,
+        created_ms: row.created_at,
+        modified_ms: row.modified_at,
+        pages: Vec::new(),
+    })
 }
 
 fn page_text(page: TextPage) -> PageText {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use cartulary_db::MigrationSet;
-use cartulary_model::TypeDefinition;
+use cartulary_model::TypeFile;
 
 use crate::{Repository, RepositoryError};
 
@@ -73,8 +73,8 @@ pub struct Module {
     pub name: &'static str,
     /// Names of modules that must be there too.
     pub requires: Vec<&'static str>,
-    /// Document types and facets.
-    pub types: Vec<TypeDefinition>,
+    /// Document types, facets and vocabularies.
+    pub types: TypeFile,
     /// Tables of its own.
     pub migrations: Vec<MigrationSet>,
     /// Jobs that it does.

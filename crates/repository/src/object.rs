@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
-use cartulary_model::{BaseType, BlobDigest, ObjectId, Properties, Timestamp};
+use cartulary_model::{BaseType, BlobDigest, ObjectId, Properties, Timestamp, TypeDefinition, VocabularyDefinition};
 use futures::Stream;
 
 use crate::Result;
@@ -237,6 +237,17 @@ pub enum Current {
     User(Box<UserView>),
     /// A group.
     Group(Box<GroupView>),
+    /// A type or a vocabulary.
+    Declaration(Declaration),
+}
+
+/// A type or vocabulary that was declared at run time.
+#[derive(Clone, Debug)]
+pub enum Declaration {
+    /// A type or facet.
+    Type(Box<TypeDefinition>),
+    /// A vocabulary.
+    Vocabulary(Box<VocabularyDefinition>),
 }
 
 impl Precondition {
@@ -272,6 +283,8 @@ pub struct NewFolder {
     pub type_id: Option<String>,
     /// Its properties.
     pub properties: Properties,
+    /// The facets to attach, beside those that its type bears.
+    pub facets: Vec<String>,
     /// A key under which a repeated request finds what the first one made.
     pub idempotency_key: Option<String>,
 }
@@ -287,6 +300,8 @@ pub struct NewDocument {
     pub type_id: Option<String>,
     /// Its properties.
     pub properties: Properties,
+    /// The facets to attach, beside those that its type bears.
+    pub facets: Vec<String>,
     /// Its content; none makes a placeholder.
     pub content: Option<NewContent>,
     /// Takes `name (2)` and so on when the name is taken, as imports do.
@@ -317,6 +332,8 @@ pub struct ObjectChanges {
     pub title: Option<String>,
     /// Properties to set, or to remove where the value is null; others stay.
     pub properties: Properties,
+    /// All facets to be attached from now on. What only a facet that is detached declares, is removed.
+    pub facets: Option<Vec<String>>,
 }
 
 /// Why a version is made.

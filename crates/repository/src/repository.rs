@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use cartulary_blobs::{BlobStore, StoreConfig};
-use cartulary_db::{Backend, Database, DatabaseConfig, DbError, MigrationFile, MigrationSet};
+use cartulary_db::{Backend, Conn, Database, DatabaseConfig, DbError, MigrationFile, MigrationSet};
 use cartulary_formats::{WorkerConfig, WorkerPool};
 use cartulary_index::{FullTextIndex, Opened};
-use cartulary_model::{TypeDefinition, TypeFile, TypeRegistry};
+use cartulary_model::{TypeFile, TypeRegistry};
 
 use crate::access::Access;
 use crate::authentication::Authentication;
 use crate::clock::Clock;
+use crate::declarations::Declarations;
 use crate::listing::Listings;
 use crate::module::{self, JobHandler, Module};
 use crate::sequencer::SequenceInCommit;
@@ -46,6 +47,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0004_plain_checks/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0004_plain_checks/down.sql"),
         },
+        MigrationFile {
+            version: "0005",
+            name: "declarations",
+            up: include_str!("../../../schema/core/migrations/sqlite/0005_declarations/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0005_declarations/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -72,6 +79,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/postgres/0004_plain_checks/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0004_plain_checks/down.sql"),
         },
+        MigrationFile {
+            version: "0005",
+            name: "declarations",
+            up: include_str!("../../../schema/core/migrations/postgres/0005_declarations/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0005_declarations/down.sql"),
+        },
     ],
 };
 
@@ -96,8 +109,8 @@ pub struct RepositoryConfig {
     pub session_hours: u32,
     /// How old unreferenced bytes are before they are condemned, and again before they go. *Units*: milliseconds.
     pub garbage_grace_ms: i64,
-    /// Types and facets that the office declares in its configuration folder.
-    pub office_types: Vec<TypeDefinition>,
+    /// Types, facets and vocabularies that the office declares in its configuration folder.
+    pub office_types: TypeFile,
 }
 
 /// Why a repository does not open.
@@ -135,8 +148,7 @@ pub(crate) struct Inner {
     pub(crate) blobs: BlobStore,
     pub(crate) index: FullTextIndex,
     pub(crate) workers: Option<WorkerPool>,
-    pub(crate) types: Arc<TypeRegistry>,
-    pub(crate) dossier_types: Arc<Vec<String>>,
+    pub(crate) declarations: Declarations,
     pub(crate) access: Access,
     pub(crate) listings: Listings,
     pub(crate) authentication: Authentication,
@@ -181,7 +193,7 @@ impl Repository {
     /// # Errors
     /// [`BootError`]; nothing runs then.
     pub async fn open(config: RepositoryConfig, modules: Vec<Module>) -> Result<Self, BootError> {
-        let types = check_contributions(&config, &modules)?;
+        let contributed = check_contributions(&config, &modules)?;
         for folder in [&config.index_dir, &config.work_dir] {
             std::fs::create_dir_all(folder).map_err(|source| BootError::Folder { path: folder.clone(), source })?;
         }
@@ -208,7 +220,9 @@ impl Repository {
             }
             None => 0,
         };
-        let dossier_types = Arc::new(types.dossier_types());
+        let is_shared = database.backend() == Backend::Postgres;
+        let open = move |conn: &mut Conn| Declarations::open(conn, contributed.clone(), is_shared);
+        let declarations = database.read(open).await?.map_err(BootError::Problems)?;
         let mut handlers = crate::work::core_handlers();
         handlers.extend(modules.into_iter().flat_map(|module| module.jobs));
         let inner = Inner {
@@ -216,8 +230,7 @@ impl Repository {
             blobs,
             index,
             workers,
-            types: Arc::new(types),
-            dossier_types,
+            declarations,
             access: Access::default(),
             listings: Listings::default(),
             authentication: Authentication::default(),
@@ -253,9 +266,9 @@ impl Repository {
         Session { repository: self.clone(), actor: Arc::clone(&self.inner.system) }
     }
 
-    /// Returns all types and facets.
+    /// Returns all types and facets, as this node knew them last; [`Session::catalogue`] asks.
     pub fn types(&self) -> Arc<TypeRegistry> {
-        Arc::clone(&self.inner.types)
+        self.inner.declarations.known().shared_types()
     }
 
     /// Returns the clock.
@@ -307,25 +320,23 @@ impl Repository {
 const LOOKS_WHILE_CLOSING: u32 = 200;
 const BETWEEN_LOOKS: std::time::Duration = std::time::Duration::from_millis(10);
 
-fn check_contributions(config: &RepositoryConfig, modules: &[Module]) -> Result<TypeRegistry, BootError> {
+/// Returns everything that the core, the modules and the office's files declare, if it holds together.
+fn check_contributions(config: &RepositoryConfig, modules: &[Module]) -> Result<TypeFile, BootError> {
     let mut problems = module::check(modules).err().unwrap_or_default();
-    let mut definitions = match TypeFile::parse(CORE_TYPES) {
-        Ok(file) => file.types,
+    let mut declared = match TypeFile::parse(CORE_TYPES) {
+        Ok(file) => file,
         Err(problem) => {
             problems.push(format!("the core's types: {problem}"));
-            Vec::new()
+            TypeFile::default()
         }
     };
-    definitions.extend(modules.iter().flat_map(|module| module.types.iter().cloned()));
-    definitions.extend(config.office_types.iter().cloned());
-    match TypeRegistry::check(definitions) {
-        Ok(types) if problems.is_empty() => Ok(types),
-        Ok(_) => Err(BootError::Problems(problems)),
-        Err(more) => {
-            problems.extend(more);
-            Err(BootError::Problems(problems))
-        }
+    let of_modules = modules.iter().map(|module| &module.types);
+    for file in of_modules.chain([&config.office_types]) {
+        declared.types.extend(file.types.iter().cloned());
+        declared.vocabularies.extend(file.vocabularies.iter().cloned());
     }
+    problems.extend(TypeRegistry::check_all(declared.clone()).err().into_iter().flatten());
+    if problems.is_empty() { Ok(declared) } else { Err(BootError::Problems(problems)) }
 }
 
 /// Logs an error with its chain of causes, once, where it is handled.

@@ -48,7 +48,7 @@ pub fn look(loaded: &Loaded) -> Preflight {
         Err(error) => found.note::<()>("data folder", Err(error)),
         Ok(()) => {
             let types = boot::repository_config(configuration, data).and_then(|config| {
-                found.office_types = config.office_types.len();
+                found.office_types = config.office_types.types.len();
                 Ok(Repository::check(&config, &modules_of(loaded))?)
             });
             found.note("configuration", types);

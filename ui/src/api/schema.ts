@@ -451,8 +451,28 @@ export interface paths {
         /** Lists the types and facets. */
         get: operations["list_types"];
         put?: never;
-        post?: never;
+        /** Declares a type or facet. */
+        post: operations["create_type"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/types/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a type or facet. */
+        get: operations["get_type"];
+        /** Changes a type or facet that was declared at run time. While there are objects of it, it can only be relaxed. */
+        put: operations["update_type"];
+        post?: never;
+        /** Deletes a type or facet that was declared at run time and that nothing uses. */
+        delete: operations["delete_type"];
         options?: never;
         head?: never;
         patch?: never;
@@ -512,6 +532,60 @@ export interface paths {
         head?: never;
         /** Changes a user. */
         patch: operations["update_user"];
+        trace?: never;
+    };
+    "/api/v1/vocabularies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the vocabularies, without their terms. */
+        get: operations["list_vocabularies"];
+        put?: never;
+        /** Declares a vocabulary. */
+        post: operations["create_vocabulary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vocabularies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a vocabulary, without its terms. */
+        get: operations["get_vocabulary"];
+        /** Changes a vocabulary that was declared at run time: terms may be added, renamed, moved and retired, not removed. */
+        put: operations["update_vocabulary"];
+        post?: never;
+        /** Deletes a vocabulary that was declared at run time and that no property uses. */
+        delete: operations["delete_vocabulary"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vocabularies/{id}/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the terms of a vocabulary in their order. */
+        get: operations["list_terms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/health/live": {
@@ -625,6 +699,8 @@ export interface components {
         };
         /** @description Changes to an object; what is absent stays. */
         Changes: {
+            /** @description All facets to be attached from now on; what only a facet that is detached declares, is removed. */
+            facets?: string[] | null;
             /** @description Another name. */
             name?: string | null;
             /** @description Properties to set, or to remove where the value is null; others stay. */
@@ -666,6 +742,8 @@ export interface components {
         Detail: components["schemas"]["Summary"] & {
             /** @description Changes with the object; `If-Match` takes it in quotes, as it takes the ETag. */
             changeToken: string;
+            /** @description The facets that are attached, beside those that its type bears; none when the caller may only browse. */
+            facets: string[];
             /** @description The folders that the caller sees it in, the primary one first. */
             parents: components["schemas"]["Place"][];
             /** @description The path by primary parents. */
@@ -924,6 +1002,8 @@ export interface components {
              * @description The file; without one the document is a placeholder for a paper that was received and not yet scanned.
              */
             content?: string | null;
+            /** @description The facets to attach, beside those that its type bears: a list of ids, as JSON. */
+            facets?: string | null;
             /** @description The name, unique in the dossier; the file's name unless given, then with `(2)` when it is taken. */
             name?: string | null;
             /** @description Its properties, as JSON. */
@@ -935,6 +1015,8 @@ export interface components {
         };
         /** @description A new dossier. */
         NewDossier: {
+            /** @description The facets to attach, beside those that its type bears. */
+            facets?: string[];
             /** @description The name, unique among dossiers. */
             name: string;
             /** @description Its properties. */
@@ -1098,6 +1180,21 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_TermView: {
+            /** @description The rows. */
+            items: (components["schemas"]["TermForm"] & {
+                /** @description Whether there are terms below it. */
+                hasNarrower: boolean;
+            })[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_User: {
             /** @description The rows. */
             items: {
@@ -1225,9 +1322,9 @@ export interface components {
             }[];
         };
         /** @description A property that a type declares. */
-        PropertyView: {
+        PropertyForm: {
             /** @description `single` or `multi`. */
-            cardinality: string;
+            cardinality?: string;
             /** @description What people read for a choice, by choice and language (BCP 47); the choice itself where there is nothing. */
             choiceLabels?: {
                 [key: string]: {
@@ -1236,10 +1333,16 @@ export interface components {
             };
             /** @description The texts allowed; empty: any. */
             choices?: string[];
+            /** @description The value of an object that is made without one. */
+            default?: Record<string, never> | null;
+            /** @description What it is for, in a sentence. */
+            description?: string | null;
             /** @description The fields of a nested value. */
-            fields?: components["schemas"]["PropertyView"][];
-            /** @description Its id. */
+            fields?: components["schemas"]["PropertyForm"][];
+            /** @description Its id: one or two words of ASCII letters, figures, `_` and `-` with a colon between. */
             id: string;
+            /** @description Whether lists can be filtered and ordered by it. */
+            indexed?: boolean;
             /** @description `string`, `integer`, `decimal`, `boolean`, `datetime`, `id`, `uri`, `html` or `nested`. */
             kind: string;
             /** @description What people read. */
@@ -1248,8 +1351,33 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            /** @description The longest list. */
+            maxItems?: number | null;
+            /** @description The longest text, in characters. */
+            maxLength?: number | null;
+            /**
+             * Format: double
+             * @description The greatest number.
+             */
+            maxValue?: number | null;
+            /**
+             * Format: double
+             * @description The least number.
+             */
+            minValue?: number | null;
+            /** @description A regular expression (RE2's, no look-around) that a whole text matches. */
+            pattern?: string | null;
             /** @description Whether an object without it is refused. */
-            required: boolean;
+            required?: boolean;
+            /** @description `readwrite`, or `oncreate` for what is said once. */
+            updatability?: string;
+            /** @description The vocabulary whose terms are the values. */
+            vocabulary?: string | null;
+        };
+        /** @description A property of a type, with where it comes from. */
+        PropertyView: components["schemas"]["PropertyForm"] & {
+            /** @description Whether it comes from a type above or from a facet. */
+            inherited: boolean;
         };
         /** @description Whether the office can work. */
         Readiness: {
@@ -1368,6 +1496,26 @@ export interface components {
             /** @description Documents: the latest version's label, with `+` when changed since. */
             versionLabel?: string | null;
         };
+        /** @description A term. */
+        TermForm: {
+            /** @description Its id, unique in the vocabulary: the value that objects keep. */
+            id: string;
+            /** @description What people read. */
+            label: string;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description The term above it; absent at the top. */
+            parent?: string | null;
+            /** @description Whether it is kept where it stands and given to nothing new. */
+            retired?: boolean;
+        };
+        /** @description A term as it is listed. */
+        TermView: components["schemas"]["TermForm"] & {
+            /** @description Whether there are terms below it. */
+            hasNarrower: boolean;
+        };
         /** @description One page of a text. */
         TextPage: {
             /**
@@ -1407,6 +1555,33 @@ export interface components {
             /** @description `none`, `waiting`, `ready` or `failed`. */
             state: string;
         };
+        /** @description A type or facet to declare: what it adds to its parent. */
+        TypeForm: {
+            /** @description The base type: `document`, `folder`, `relationship`, `policy`, `item` or `facet`. */
+            base: string;
+            /** @description Documents: whether content is `allowed`, `required` or `notallowed`. */
+            content?: string;
+            /** @description Whether objects of this very type can be made; they can unless given. */
+            creatable?: boolean;
+            /** @description What it is for, in a sentence. */
+            description?: string | null;
+            /** @description Whether a folder of this type is a dossier; one below a dossier type is. */
+            dossier?: boolean;
+            /** @description The facets that every object of the type bears. */
+            facets?: string[];
+            /** @description Its id: one or two words of ASCII letters, figures, `_` and `-` with a colon between. */
+            id: string;
+            /** @description What people read. */
+            label: string;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description The type it inherits from; a facet may have none. */
+            parent?: string | null;
+            /** @description The properties that it adds. */
+            properties?: components["schemas"]["PropertyForm"][];
+        };
         /** @description All types and facets. */
         TypeList: {
             /** @description Ordered by id. */
@@ -1416,10 +1591,21 @@ export interface components {
         TypeView: {
             /** @description The base type: `document`, `folder`, `relationship`, `policy`, `item` or `facet`. */
             base: string;
+            /**
+             * @description Of a type that was declared at run time: changes with it; `If-Match` takes it in quotes. What has none comes with the
+             *     program, a module or the office's files, and does not change while the office runs.
+             */
+            changeToken?: string | null;
+            /** @description Documents: whether content is `allowed`, `required` or `notallowed`. */
+            content?: string | null;
             /** @description Whether objects of this very type can be made. */
             creatable: boolean;
+            /** @description What it is for, in a sentence. */
+            description?: string | null;
             /** @description Whether a folder of this type is a dossier. */
             dossier: boolean;
+            /** @description The facets that every object of this very type bears, beside those of the types above. */
+            facets?: string[];
             /** @description Its id. */
             id: string;
             /** @description What people read. */
@@ -1506,6 +1692,39 @@ export interface components {
             label: string;
             /** @description Whether the minor number is 0. */
             major: boolean;
+        };
+        /** @description A vocabulary to declare. */
+        VocabularyForm: {
+            /** @description Its id: one or two words of ASCII letters, figures, `_` and `-` with a colon between. */
+            id: string;
+            /** @description What people read. */
+            label: string;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description Its terms, in the order in which they are shown. Of what was declared before, none may be missing: it is retired. */
+            terms?: components["schemas"]["TermForm"][];
+        };
+        /** @description All vocabularies. */
+        VocabularyList: {
+            /** @description Ordered by id. */
+            items: components["schemas"]["VocabularyView"][];
+        };
+        /** @description A vocabulary without its terms. */
+        VocabularyView: {
+            /** @description Of one that was declared at run time: changes with it; `If-Match` takes it in quotes. */
+            changeToken?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What people read. */
+            label: string;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description How many terms it has. */
+            termCount: number;
         };
     };
     responses: {
@@ -2781,6 +3000,140 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    create_type: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypeForm"];
+            };
+        };
+        responses: {
+            /** @description declared: objects can be made of it at once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TypeView"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_type: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the type's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the type */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TypeView"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_type: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the type's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypeForm"];
+            };
+        };
+        responses: {
+            /** @description the type as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TypeView"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_type: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the type's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     list_users: {
         parameters: {
             query?: {
@@ -2947,6 +3300,199 @@ export interface operations {
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_vocabularies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VocabularyList"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_vocabulary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VocabularyForm"];
+            };
+        };
+        responses: {
+            /** @description declared */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VocabularyView"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_vocabulary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the vocabulary's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the vocabulary */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VocabularyView"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_vocabulary: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the vocabulary's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VocabularyForm"];
+            };
+        };
+        responses: {
+            /** @description the vocabulary as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VocabularyView"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_vocabulary: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the vocabulary's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_terms: {
+        parameters: {
+            query?: {
+                /** @description Only those right below this term; those at the top with an empty one. All unless given. */
+                parent?: string;
+                /** @description Only those whose id, or label in any language, begins like this. */
+                q?: string;
+                /** @description How many, at most 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many are passed over. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description the vocabulary's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TermView"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -28,6 +28,8 @@ pub struct NewDocumentForm {
     r#type: Option<String>,
     /// Its properties, as JSON.
     properties: Option<String>,
+    /// The facets to attach, beside those that its type bears: a list of ids, as JSON.
+    facets: Option<String>,
     /// The file; without one the document is a placeholder for a paper that was received and not yet scanned.
     #[schema(value_type = Option<String>, format = Binary, content_media_type = "application/octet-stream")]
     content: Option<Vec<u8>>,
@@ -83,7 +85,7 @@ pub struct TextPage {
     language: Option<String>,
 }
 
-const FIELDS: &[&str] = &["name", "title", "type", "properties"];
+const FIELDS: &[&str] = &["name", "title", "type", "properties", "facets"];
 
 /// Files a new document in a dossier.
 #[utoipa::path(tag = "documents",
@@ -118,12 +120,14 @@ fn new_document(upload: Upload) -> Result<NewDocument, ApiError> {
     }
     let properties =
         field("properties").map_or_else(|| Ok(Properties::new()), |text| shape::read(text.as_bytes(), "properties"))?;
+    let facets = field("facets").map_or_else(|| Ok(Vec::new()), |text| shape::read(text.as_bytes(), "facets"))?;
     let content = content.map(|content| named(content, &name));
     Ok(NewDocument {
         title: field("title"),
         type_id: field("type"),
         name,
         properties,
+        facets,
         content,
         rename_when_taken,
         idempotency_key: None,

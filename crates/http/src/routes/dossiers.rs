@@ -61,6 +61,9 @@ pub struct NewDossier {
     #[serde(default)]
     #[schema(value_type = Object)]
     properties: Properties,
+    /// The facets to attach, beside those that its type bears.
+    #[serde(default)]
+    facets: Vec<String>,
 }
 
 /// Changes to an object; what is absent stays.
@@ -75,11 +78,13 @@ pub struct Changes {
     #[serde(default)]
     #[schema(value_type = Object)]
     properties: Properties,
+    /// All facets to be attached from now on; what only a facet that is detached declares, is removed.
+    facets: Option<Vec<String>>,
 }
 
 impl From<Changes> for ObjectChanges {
     fn from(changes: Changes) -> Self {
-        Self { name: changes.name, title: changes.title, properties: changes.properties }
+        Self { name: changes.name, title: changes.title, properties: changes.properties, facets: changes.facets }
     }
 }
 
@@ -124,6 +129,7 @@ pub async fn create_dossier(guarded: Guarded, body: web::Payload) -> Answer {
         title: form.title,
         type_id: form.type_id,
         properties: form.properties,
+        facets: form.facets,
         idempotency_key,
     };
     let made = guarded.session().dossier_create(new).await?;

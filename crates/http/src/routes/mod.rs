@@ -12,8 +12,9 @@ pub mod label;
 pub mod object;
 mod search;
 mod sessions;
-mod types;
+pub mod types;
 pub mod users;
+pub mod vocabularies;
 
 use std::sync::LazyLock;
 
@@ -67,6 +68,16 @@ routes!(
         sessions::get_session,
         sessions::delete_session,
         types::list_types,
+        types::get_type,
+        types::create_type,
+        types::update_type,
+        types::delete_type,
+        vocabularies::list_vocabularies,
+        vocabularies::get_vocabulary,
+        vocabularies::list_terms,
+        vocabularies::create_vocabulary,
+        vocabularies::update_vocabulary,
+        vocabularies::delete_vocabulary,
         acl::get_acl,
         acl::update_acl,
         changes::list_changes,

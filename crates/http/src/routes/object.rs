@@ -114,6 +114,8 @@ pub struct Detail {
     pub summary: Summary,
     /// Changes with the object; `If-Match` takes it in quotes, as it takes the ETag.
     pub change_token: String,
+    /// The facets that are attached, beside those that its type bears; none when the caller may only browse.
+    pub facets: Vec<String>,
     /// Groups of permissions that the caller holds whole, then the single ones.
     pub permissions: Vec<&'static str>,
     /// The folders that the caller sees it in, the primary one first.
@@ -221,6 +223,7 @@ impl From<ObjectDetail> for Detail {
     fn from(detail: ObjectDetail) -> Self {
         Self {
             change_token: detail.summary.change_token.to_string(),
+            facets: detail.facets,
             permissions: with_groups(&detail.permissions),
             parents: detail.parents.into_iter().map(Place::from).collect(),
             path: detail.path,

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod contents;
+mod declarations;
 mod documented;
 mod guard;
 mod lists;

@@ -54,6 +54,11 @@ fn operations(document: &Value) -> Vec<Operation> {
     all
 }
 
+/// What an address ends with.
+fn named(uri: &str) -> &str {
+    uri.rsplit('/').next().unwrap_or_default()
+}
+
 struct Matrix<'office> {
     office: &'office Office,
     admin: Client<'office>,
@@ -98,6 +103,14 @@ impl Matrix<'_> {
                 let schema = "/paths/~1api~1v1~1imports/post/requestBody/content/application~1json/schema";
                 let body = self.smallest(self.document.pointer(schema).unwrap());
                 id(&self.admin.post("/imports", body).await.expect(201).json())
+            }
+            Some("types") => {
+                let facet = json!({ "id": self.fresh(), "base": "facet", "label": "A" });
+                id(&self.admin.post("/types", facet).await.expect(201).json())
+            }
+            Some("vocabularies") => {
+                let vocabulary = json!({ "id": self.fresh(), "label": "A" });
+                id(&self.admin.post("/vocabularies", vocabulary).await.expect(201).json())
             }
             Some("jobs") => NO_JOB.to_owned(),
             Some("dossiers" | "objects") => id(&self.dossier().await),
@@ -150,6 +163,9 @@ impl Matrix<'_> {
             "update_password" => {
                 asking.json(json!({ "currentPassword": PASSWORD, "newPassword": "another long password" })).await
             }
+            "create_type" => asking.json(json!({ "id": self.fresh(), "base": "facet", "label": "A" })).await,
+            "update_type" => asking.json(json!({ "id": named(&uri), "base": "facet", "label": "B" })).await,
+            "update_vocabulary" => asking.json(json!({ "id": named(&uri), "label": "B" })).await,
             "update_user" => asking.json(json!({ "disabled": false })).await,
             "update_document" | "update_dossier" => asking.json(json!({ "title": "Another" })).await,
             "update_acl" => asking.json(json!({ "entries": [], "inherits": true })).await,

@@ -71,7 +71,7 @@ impl Office {
             job_workers: 1,
             session_hours: 12,
             garbage_grace_ms: 1_000,
-            office_types: Vec::new(),
+            office_types: cartulary_model::TypeFile::default(),
         };
         let repository = Repository::open(config, Vec::new()).await.unwrap();
         assert_eq!(repository.ensure_administrator(Some(PASSWORD.to_owned())).await.unwrap(), None);

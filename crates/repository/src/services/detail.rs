@@ -7,6 +7,7 @@ use cartulary_model::permission::{BROWSE, READ_CONTENT, READ_PROPERTIES};
 use cartulary_model::{BaseType, BlobDigest, ObjectId, Properties, Timestamp};
 
 use crate::bootstrap::parse_id;
+use crate::declarations::Catalogue;
 use crate::object::{Content, ObjectDetail, ObjectSummary, ParentName, PrincipalName, TextSummary};
 use crate::services::documents::BoundContent;
 use crate::services::texts::{self, has_text};
@@ -44,11 +45,12 @@ impl Session {
         let texts = texts_of(conn, &digests)?;
         let labels = version_labels(conn, &documents)?;
         let people = people_of(conn, rows)?;
+        let catalogue = self.repository.inner.declarations.present(conn)?;
         let mut summaries = Vec::with_capacity(rows.len());
         for row in rows {
             let (creator, modifier) =
                 (principal_name(&people, row.created_by)?, principal_name(&people, row.modified_by)?);
-            let mut summary = self.bare_summary(row, creator, modifier)?;
+            let mut summary = bare_summary(&catalogue, row, creator, modifier)?;
             if with_properties.contains(&row.scope_no) {
                 summary.properties = properties_of(row)?;
             }
@@ -66,33 +68,6 @@ impl Session {
         Ok(summaries)
     }
 
-    fn bare_summary(
-        &self,
-        row: &ObjectRow,
-        created_by: PrincipalName,
-        modified_by: PrincipalName,
-    ) -> Result<ObjectSummary> {
-        let types = &self.repository.inner.types;
-        let base = types.get(&row.type_id).map_or(BaseType::Item, |resolved| resolved.definition.base);
-        Ok(ObjectSummary {
-            id: parse_id(&row.id)?,
-            type_id: row.type_id.clone(),
-            base,
-            is_dossier: self.repository.inner.dossier_types.contains(&row.type_id),
-            name: row.name.clone(),
-            title: row.title.clone(),
-            created_at: Timestamp::from_millis(row.created_at),
-            created_by,
-            modified_at: Timestamp::from_millis(row.modified_at),
-            modified_by,
-            properties: Properties::new(),
-            change_token: row.change_token,
-            version_label: None,
-            content: None,
-            text: None,
-        })
-    }
-
     /// Returns one object with the caller's permissions on it.
     pub(crate) fn detail_of(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<ObjectDetail> {
         let summary = self.summaries_of(conn, std::slice::from_ref(row), now)?.pop();
@@ -100,7 +75,8 @@ impl Session {
         let live = self.live_of(conn, row)?;
         let permissions = self.repository.inner.access.permissions(conn, &self.actor, row.scope_no, now)?;
         let (parents, path) = self.places_of(conn, live.as_ref().unwrap_or(row), now)?;
-        let facets = objects::facets_of(conn, row.no)?;
+        let may_read = permissions.contains(&READ_PROPERTIES);
+        let facets = if may_read { objects::facets_of(conn, row.no)? } else { Vec::new() };
         Ok(ObjectDetail { summary, permissions, parents, path, facets })
     }
 
@@ -112,13 +88,15 @@ impl Session {
         row: &ObjectRow,
         parent: ObjectRow,
         content: Option<&BoundContent>,
+        facets: &[String],
     ) -> Result<ObjectDetail> {
         let me = || PrincipalName {
             id: self.actor.id,
             name: self.actor.username.clone(),
             display_name: self.actor.display_name.clone(),
         };
-        let mut summary = self.bare_summary(row, me(), me())?;
+        let catalogue = self.repository.inner.declarations.present(tx.conn)?;
+        let mut summary = bare_summary(&catalogue, row, me(), me())?;
         let permissions = self.repository.inner.access.permissions(tx.conn, &self.actor, row.scope_no, tx.now)?;
         if permissions.contains(&READ_PROPERTIES) {
             summary.properties = properties_of(row)?;
@@ -138,7 +116,7 @@ impl Session {
         }
         let parents = vec![self.parent_name(&parent)?];
         let path = self.path_through(tx.conn, row, Some(parent.into()), tx.now)?;
-        Ok(ObjectDetail { summary, permissions, parents, path, facets: Vec::new() })
+        Ok(ObjectDetail { summary, permissions, parents, path, facets: facets.to_vec() })
     }
 
     /// Returns the live object of a version; nothing for what is live itself.
@@ -166,7 +144,7 @@ impl Session {
             id: parse_id(&folder.id)?,
             name: folder.name.clone(),
             title: folder.title.clone(),
-            is_dossier: self.repository.inner.dossier_types.contains(&folder.type_id),
+            is_dossier: self.repository.inner.declarations.known().is_dossier(&folder.type_id),
         })
     }
 
@@ -198,6 +176,33 @@ impl Session {
         names.reverse();
         Ok(Some(format!("/{}", names.join("/"))))
     }
+}
+
+/// Returns what a row says by itself; who may read more of it is told more.
+fn bare_summary(
+    catalogue: &Catalogue,
+    row: &ObjectRow,
+    created_by: PrincipalName,
+    modified_by: PrincipalName,
+) -> Result<ObjectSummary> {
+    let base = catalogue.types().get(&row.type_id).map_or(BaseType::Item, |resolved| resolved.definition.base);
+    Ok(ObjectSummary {
+        id: parse_id(&row.id)?,
+        type_id: row.type_id.clone(),
+        base,
+        is_dossier: catalogue.is_dossier(&row.type_id),
+        name: row.name.clone(),
+        title: row.title.clone(),
+        created_at: Timestamp::from_millis(row.created_at),
+        created_by,
+        modified_at: Timestamp::from_millis(row.modified_at),
+        modified_by,
+        properties: Properties::new(),
+        change_token: row.change_token,
+        version_label: None,
+        content: None,
+        text: None,
+    })
 }
 
 /// Returns a content as services answer it.

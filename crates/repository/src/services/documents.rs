@@ -7,6 +7,7 @@ use cartulary_model::{BaseType, BlobDigest, ChangeKind, ContentRule, ObjectId, P
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
+use crate::declarations::Catalogue;
 use crate::object::{
     NewContent, NewDocument, ObjectDetail, Precondition, VersionNote, VersionSummary, WINDOW_ROWS_MAX, Window,
     WindowRequest, Written,
@@ -15,7 +16,7 @@ use crate::services::detail::{content_of, principal_name};
 use crate::services::folders::window;
 use crate::services::imports::as_name;
 use crate::services::objects::{
-    Naming, Proposed, check_new, index_values, refuse_version, remember_made, request_digest,
+    Naming, Proposed, check_new, index_values, refuse_version, remember_made, request_digest, with_facets,
 };
 use crate::services::texts;
 use crate::store::blobs::{ContentRow, NewContentRow};
@@ -102,6 +103,8 @@ pub(crate) struct DocumentParts {
     pub name: String,
     pub title: Option<String>,
     pub type_id: String,
+    /// The facets to attach.
+    pub facets: Vec<String>,
     pub properties: Properties,
     pub rename_when_taken: bool,
     /// Its place in the order of receipt; the last unless given.
@@ -120,21 +123,23 @@ impl Session {
             name: if is_of_file { as_name(&new.name) } else { new.name },
             title: new.title,
             type_id: new.type_id.unwrap_or_else(|| "document".to_owned()),
+            facets: new.facets,
             properties: new.properties,
             rename_when_taken: new.rename_when_taken,
             ordinal: None,
         };
         let key = new.idempotency_key;
         let bound = new.content.as_ref().map(BoundContent::of);
-        let digest = request_digest(&json!([
-            "document",
-            folder.to_string(),
-            parts.name,
-            parts.title,
-            parts.type_id,
-            parts.properties,
-            bound.as_ref().map(|bound| bound.digest.to_string())
-        ]));
+        let request = vec![
+            json!("document"),
+            json!(folder.to_string()),
+            json!(parts.name),
+            json!(parts.title),
+            json!(parts.type_id),
+            json!(parts.properties),
+            json!(bound.as_ref().map(|bound| bound.digest.to_string())),
+        ];
+        let digest = request_digest(&with_facets(request, &parts.facets));
         let session = self.clone();
         let make = move |tx: &mut Tx<'_>, blob: Option<i64>| -> Result<ObjectDetail> {
             if let Some(row) = session.replay(tx, key.as_deref(), &digest)? {
@@ -144,7 +149,7 @@ impl Session {
             let content = bound.as_ref().zip(blob);
             let row = session.insert_document(tx, &parent, &parts, content)?;
             remember_made(tx, key.as_deref(), &digest, &row.id)?;
-            session.detail_of_new(tx, &row, parent, bound.as_ref())
+            session.detail_of_new(tx, &row, parent, bound.as_ref(), &parts.facets)
         };
         match new.content {
             Some(content) => self.with_blob(content.staged, move |tx, blob| make(tx, Some(blob))).await,
@@ -163,7 +168,11 @@ impl Session {
         if parent.base != BaseType::Folder.as_str() {
             return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
         }
-        let name = self.check_document(tx, parent, parts, content.is_some())?;
+        let catalogue = self.repository.inner.declarations.held(tx.conn, &parts.type_id, &parts.facets)?;
+        let types = catalogue.types();
+        let mut properties = parts.properties.clone();
+        types.put_defaults(&parts.type_id, &parts.facets, &mut properties);
+        let name = check_document(tx, &catalogue, parent, parts, &properties, content.is_some())?;
         let at = tx.now.as_millis();
         let series_id = ObjectId::generate().to_string();
         let first = i32::from(content.is_some());
@@ -178,7 +187,7 @@ impl Session {
             scope_no: parent.scope_no,
             name: name.clone(),
             title: parts.title.clone().unwrap_or_else(|| name.clone()),
-            properties: serde_json::to_string(&parts.properties).map_err(RepositoryError::internal)?,
+            properties: serde_json::to_string(&properties).map_err(RepositoryError::internal)?,
             created_at: at,
             created_by: tx.actor_no,
             modified_at: at,
@@ -187,14 +196,16 @@ impl Session {
         let no = objects::insert(tx.conn, &live)?;
         let row = live.clone().numbered(no);
         filing::insert(tx.conn, parent.no, row.no, &name, parts.ordinal, at)?;
-        index_values(tx.conn, &self.repository, row.no, &parts.type_id, &parts.properties, true)?;
+        objects::put_facets_of_new(tx.conn, row.no, &parts.facets)?;
+        index_values(tx.conn, types, row.no, (&parts.type_id, &parts.facets), &properties, true)?;
         if let Some((bound, blob)) = content {
             blobs::bind_first(tx.conn, bound.row(row.no, blob))?;
             texts::request(tx, bound.digest, &bound.media_type, &bound.file_name)?;
-            self.insert_version(tx, &live, series, content, "", (first, 0), at)?;
+            self.insert_version(tx, &live, &parts.facets, series, content, "", (first, 0), at)?;
         }
         let after = json!({
-            "type": parts.type_id, "name": row.name, "title": row.title, "properties": parts.properties,
+            "type": parts.type_id, "name": row.name, "title": row.title, "facets": parts.facets,
+            "properties": properties,
             "content": content.map(|(bound, _)| bound.digest.to_string()),
         });
         tx.record(
@@ -209,35 +220,6 @@ impl Session {
             },
         )?;
         Ok(row)
-    }
-
-    fn check_document(
-        &self,
-        tx: &mut Tx<'_>,
-        parent: &ObjectRow,
-        parts: &DocumentParts,
-        has_content: bool,
-    ) -> Result<String> {
-        let proposed = Proposed {
-            type_id: &parts.type_id,
-            base: BaseType::Document,
-            name: &parts.name,
-            naming: if parts.rename_when_taken { Naming::OfFile } else { Naming::Chosen },
-            title: parts.title.as_deref(),
-            properties: &parts.properties,
-        };
-        let name = check_new(&self.repository, &proposed)?;
-        let rule = self.repository.inner.types.get(&parts.type_id).map(|resolved| resolved.definition.content);
-        if rule == Some(ContentRule::Required) && !has_content {
-            return Err(RepositoryError::invalid("content", "required", "documents of this type need content"));
-        }
-        if rule == Some(ContentRule::Notallowed) && has_content {
-            return Err(RepositoryError::invalid("content", "not_allowed", "documents of this type have no content"));
-        }
-        if !parts.rename_when_taken {
-            return Ok(name.as_str().to_owned());
-        }
-        free_name(tx.conn, parent.no, name.as_str())
     }
 
     /// Inserts the next immutable version of a series that may have some, and writes it as the latest.
@@ -258,7 +240,8 @@ impl Session {
         } else {
             (latest.latest_major, latest.latest_minor + 1)
         };
-        let id = self.insert_version(tx, live, series, content, &note.comment, (major, minor), at)?;
+        let facets = objects::facets_of_series(tx.conn, series)?;
+        let id = self.insert_version(tx, live, &facets, series, content, &note.comment, (major, minor), at)?;
         versions::put_latest(tx.conn, series, major, minor, at)?;
         Ok((id, format!("{major}.{minor}")))
     }
@@ -269,6 +252,7 @@ impl Session {
         &self,
         tx: &mut Tx<'_>,
         live: &NewObjectRow,
+        facets: &[String],
         series: i64,
         content: Option<(&BoundContent, i64)>,
         comment: &str,
@@ -286,6 +270,7 @@ impl Session {
             ..live.clone()
         };
         let no = objects::insert(tx.conn, &row)?;
+        objects::put_facets_of_new(tx.conn, no, facets)?;
         if let Some((bound, blob)) = content {
             blobs::bind_first(tx.conn, bound.row(no, blob))?;
         }
@@ -425,4 +410,36 @@ pub(crate) fn free_name(conn: &mut Conn, parent: i64, name: &str) -> Result<Stri
         }
     }
     Err(RepositoryError::conflict("name_taken", "too many objects in this folder have this name"))
+}
+
+/// Returns the name that a document to make gets, if all about it is right.
+fn check_document(
+    tx: &mut Tx<'_>,
+    catalogue: &Catalogue,
+    parent: &ObjectRow,
+    parts: &DocumentParts,
+    properties: &Properties,
+    has_content: bool,
+) -> Result<String> {
+    let proposed = Proposed {
+        type_id: &parts.type_id,
+        base: BaseType::Document,
+        name: &parts.name,
+        naming: if parts.rename_when_taken { Naming::OfFile } else { Naming::Chosen },
+        title: parts.title.as_deref(),
+        facets: &parts.facets,
+        properties,
+    };
+    let name = check_new(catalogue, &proposed)?;
+    let rule = catalogue.types().get(&parts.type_id).map(|resolved| resolved.definition.content);
+    if rule == Some(ContentRule::Required) && !has_content {
+        return Err(RepositoryError::invalid("content", "required", "documents of this type need content"));
+    }
+    if rule == Some(ContentRule::Notallowed) && has_content {
+        return Err(RepositoryError::invalid("content", "not_allowed", "documents of this type have no content"));
+    }
+    if !parts.rename_when_taken {
+        return Ok(name.as_str().to_owned());
+    }
+    free_name(tx.conn, parent.no, name.as_str())
 }

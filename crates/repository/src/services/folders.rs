@@ -1,7 +1,6 @@
 //! Folders and dossiers: made, and listed in windows.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{ADD_CHILDREN, READ_CHILDREN};
@@ -12,7 +11,7 @@ use crate::listing::{Collection, NumberWindow};
 use crate::object::{
     ListOrder, NewFolder, ObjectDetail, ObjectSummary, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
 };
-use crate::services::objects::{Naming, Proposed, check_new, index_values, remember_made, request_digest};
+use crate::services::objects::{Naming, Proposed, check_new, index_values, remember_made, request_digest, with_facets};
 use crate::services::search::SearchQuery;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::{acl, filing};
@@ -48,14 +47,15 @@ impl Session {
     pub async fn folder_create(&self, parent: ObjectId, new: NewFolder) -> Result<Written<ObjectDetail>> {
         let session = self.clone();
         self.transact(move |tx| {
-            let digest = request_digest(&json!([
-                "folder",
-                parent.to_string(),
-                new.name,
-                new.title,
-                new.type_id,
-                new.properties
-            ]));
+            let request = vec![
+                json!("folder"),
+                json!(parent.to_string()),
+                json!(new.name),
+                json!(new.title),
+                json!(new.type_id),
+                json!(new.properties),
+            ];
+            let digest = request_digest(&with_facets(request, &new.facets));
             if let Some(row) = session.replay(tx, new.idempotency_key.as_deref(), &digest)? {
                 return session.detail_of(tx.conn, &row, tx.now);
             }
@@ -76,15 +76,20 @@ impl Session {
         naming: Naming,
     ) -> Result<ObjectRow> {
         let type_id = new.type_id.as_deref().unwrap_or("folder");
+        let catalogue = self.repository.inner.declarations.held(tx.conn, type_id, &new.facets)?;
+        let types = catalogue.types();
+        let mut properties = new.properties.clone();
+        types.put_defaults(type_id, &new.facets, &mut properties);
         let proposed = Proposed {
             type_id,
             base: BaseType::Folder,
             name: &new.name,
             naming,
             title: new.title.as_deref(),
-            properties: &new.properties,
+            facets: &new.facets,
+            properties: &properties,
         };
-        let name = check_new(&self.repository, &proposed)?;
+        let name = check_new(&catalogue, &proposed)?;
         if parent.base != BaseType::Folder.as_str() {
             return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
         }
@@ -102,7 +107,7 @@ impl Session {
             scope_no: scope,
             name: name.as_str().to_owned(),
             title: new.title.clone().unwrap_or_else(|| name.as_str().to_owned()),
-            properties: serde_json::to_string(&new.properties).map_err(RepositoryError::internal)?,
+            properties: serde_json::to_string(&properties).map_err(RepositoryError::internal)?,
             created_at: at,
             created_by: tx.actor_no,
             modified_at: at,
@@ -111,8 +116,11 @@ impl Session {
         let no = objects::insert(tx.conn, &row)?;
         let row = row.numbered(no);
         filing::insert(tx.conn, parent.no, row.no, name.as_str(), None, at)?;
-        index_values(tx.conn, &self.repository, row.no, type_id, &new.properties, true)?;
-        let after = json!({ "type": type_id, "name": row.name, "title": row.title, "properties": new.properties });
+        objects::put_facets_of_new(tx.conn, row.no, &new.facets)?;
+        index_values(tx.conn, types, row.no, (type_id, &new.facets), &properties, true)?;
+        let after = json!({
+            "type": type_id, "name": row.name, "title": row.title, "facets": new.facets, "properties": properties,
+        });
         tx.record(
             ChangeKind::Created,
             Change { object: Some((row.no, id)), scope_no: Some(scope), after: Some(after), ..Change::default() },
@@ -134,7 +142,7 @@ impl Session {
         if let Some(filter) = filter.filter(|filter| !filter.trim().is_empty()) {
             return self.dossier_filter(request, &filter).await;
         }
-        let collection = Collection::Dossiers(Arc::clone(&self.repository.inner.dossier_types));
+        let collection = Collection::Dossiers(self.catalogue().await?.dossier_types());
         self.list(collection, None, request, order).await
     }
 
@@ -142,7 +150,7 @@ impl Session {
         let found = self
             .search(SearchQuery {
                 text: filter.to_owned(),
-                type_ids: self.repository.inner.dossier_types.to_vec(),
+                type_ids: self.catalogue().await?.dossier_types().to_vec(),
                 offset: request.offset,
                 limit: request.limit,
                 names_only: true,

@@ -431,6 +431,7 @@ impl Session {
             name: place.document.clone(),
             title: None,
             type_id: "document".to_owned(),
+            facets: Vec::new(),
             properties: Properties::new(),
             rename_when_taken: true,
             ordinal: arrived.sequence.map(|sequence| (run.no << 32) | i64::from(sequence)),

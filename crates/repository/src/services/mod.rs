@@ -14,6 +14,7 @@ mod objects;
 mod people;
 mod search;
 mod texts;
+mod types;
 mod verify;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessList};

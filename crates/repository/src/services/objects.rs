@@ -1,21 +1,24 @@
 //! Objects of any type: read, changed, put in the trash and taken out.
 
+use std::collections::BTreeMap;
+
 use cartulary_db::Conn;
 use cartulary_model::permission::{BROWSE, REMOVE_CHILDREN, WRITE_PROPERTIES};
 use cartulary_model::{
-    BaseType, ChangeKind, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp, Violation, key, nfc,
-    text_key,
+    BaseType, ChangeKind, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp, TypeRegistry,
+    Violation, key, nfc, text_key,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::bootstrap::parse_id;
+use crate::declarations::Catalogue;
 use crate::object::{ObjectChanges, ObjectDetail, Precondition, Written};
 use crate::services::detail::properties_of;
 use crate::store::objects::{self, IndexedValue, ObjectRow};
 use crate::store::{filing, imports, versions};
 use crate::transaction::{Change, Tx};
-use crate::{Repository, RepositoryError, Result, Session};
+use crate::{RepositoryError, Result, Session};
 
 /// How long a title may be, in characters.
 const TITLE_CHARACTERS_MAX: usize = 2_000;
@@ -57,6 +60,10 @@ impl Session {
 
     fn update_in_tx(&self, tx: &mut Tx<'_>, row: &ObjectRow, changes: &ObjectChanges) -> Result<ObjectRow> {
         let before = properties_of(row)?;
+        let facets_before = objects::facets_of(tx.conn, row.no)?;
+        let facets = changes.facets.as_deref().unwrap_or(&facets_before);
+        let catalogue = self.repository.inner.declarations.held(tx.conn, &row.type_id, facets)?;
+        let types = catalogue.types();
         let mut properties = before.clone();
         for (id, value) in &changes.properties {
             if value.is_null() {
@@ -65,13 +72,19 @@ impl Session {
                 properties.insert(id.clone(), value.clone());
             }
         }
+        let is_attached = |facet: &&String| !facets_before.contains(facet);
+        let attached: Vec<String> = facets.iter().filter(is_attached).cloned().collect();
+        let detached: Vec<String> = facets_before.iter().filter(|facet| !facets.contains(facet)).cloned().collect();
+        drop_detached(types, &row.type_id, facets, &detached, &before, &mut properties);
+        types.put_defaults_of(&attached, &mut properties);
         // What an import took as it was stays good while nobody gives it another name.
         let name = match &changes.name {
             Some(name) if *name != row.name => Name::choose(name),
             _ => Name::parse(&row.name),
         };
         let is_root = row.no == self.repository.inner.root_no;
-        let mut violations = violations_of(&self.repository, &row.type_id, &properties);
+        let mut violations = types.violations_of_change(&row.type_id, facets, &before, &properties);
+        name_properties(&mut violations);
         let title = changes.title.clone().unwrap_or_else(|| row.title.clone());
         if title != row.title {
             check_title(&title, &mut violations);
@@ -95,15 +108,20 @@ impl Session {
         let at = self.series_instant(tx, row)?;
         let text = serde_json::to_string(&properties).map_err(RepositoryError::internal)?;
         objects::update(tx.conn, row.no, &name, &title, &text, at, tx.actor_no)?;
-        index_values(tx.conn, &self.repository, row.no, &row.type_id, &properties, false)?;
+        if *facets != *facets_before {
+            objects::put_facets(tx.conn, row.no, facets)?;
+        }
+        index_values(tx.conn, types, row.no, (&row.type_id, facets), &properties, false)?;
         tx.record(
             ChangeKind::Updated,
             Change {
                 object: Some((row.no, parse_id(&row.id)?)),
                 series_no: row.series_no,
                 scope_no: Some(row.scope_no),
-                before: Some(json!({ "name": row.name, "title": row.title, "properties": before })),
-                after: Some(json!({ "name": name, "title": title, "properties": properties })),
+                before: Some(
+                    json!({ "name": row.name, "title": row.title, "facets": facets_before, "properties": before }),
+                ),
+                after: Some(json!({ "name": name, "title": title, "facets": facets, "properties": properties })),
                 ..Change::default()
             },
         )?;
@@ -195,6 +213,7 @@ pub(crate) struct Proposed<'a> {
     pub naming: Naming,
     /// The name unless given.
     pub title: Option<&'a str>,
+    pub facets: &'a [String],
     pub properties: &'a Properties,
 }
 
@@ -209,10 +228,11 @@ pub(crate) enum Naming {
 
 /// Returns the name of an object to make, if its type can be made, its name and title are some, and its properties keep
 /// the rules; or all that is wrong with it.
-pub(crate) fn check_new(repository: &Repository, proposed: &Proposed<'_>) -> Result<Name> {
+pub(crate) fn check_new(catalogue: &Catalogue, proposed: &Proposed<'_>) -> Result<Name> {
     let Proposed { type_id, base, .. } = *proposed;
-    let mut violations = violations_of(repository, type_id, proposed.properties);
-    if let Some(resolved) = repository.inner.types.get(type_id) {
+    let mut violations = catalogue.types().violations(type_id, proposed.facets, proposed.properties);
+    name_properties(&mut violations);
+    if let Some(resolved) = catalogue.types().get(type_id) {
         if resolved.definition.base != base {
             violations.push(Violation::new("type", "wrong_base", format!("`{type_id}` is not a {}", base.as_str())));
         } else if !resolved.definition.creatable {
@@ -234,14 +254,35 @@ pub(crate) fn check_new(repository: &Repository, proposed: &Proposed<'_>) -> Res
     Err(RepositoryError::Invalid { violations })
 }
 
-fn violations_of(repository: &Repository, type_id: &str, properties: &Properties) -> Vec<Violation> {
-    let mut violations = repository.inner.types.violations(type_id, &[], properties);
-    for violation in &mut violations {
-        if violation.code != "unknown_type" {
+/// Says of violations of properties where the properties stand in a request.
+fn name_properties(violations: &mut [Violation]) {
+    for violation in violations {
+        let is_of_request = matches!(violation.code, "unknown_type" | "unknown_facet" | "twice");
+        if !is_of_request {
             violation.field = format!("properties.{}", violation.field);
         }
     }
-    violations
+}
+
+/// Removes the values that only facets declared which are detached now; what was sent with the change is left to be
+/// refused.
+fn drop_detached(
+    types: &TypeRegistry,
+    type_id: &str,
+    facets: &[String],
+    detached: &[String],
+    before: &Properties,
+    properties: &mut Properties,
+) {
+    for facet in detached.iter().filter_map(|facet| types.get(facet)) {
+        for definition in &facet.properties {
+            let is_declared = types.properties_of(type_id, facets).any(|other| other.id == definition.id);
+            let is_as_before = properties.get(&definition.id) == before.get(&definition.id);
+            if !is_declared && is_as_before {
+                properties.remove(&definition.id);
+            }
+        }
+    }
 }
 
 /// Appends what is wrong with a title that a person chose.
@@ -259,21 +300,25 @@ fn check_title(title: &str, violations: &mut Vec<Violation>) {
     }
 }
 
-/// Writes the values of the properties that are declared as indexed.
+/// Writes the values of the properties that are declared as indexed, for an object of a type with facets attached.
 pub(crate) fn index_values(
     conn: &mut Conn,
-    repository: &Repository,
+    types: &TypeRegistry,
     object_no: i64,
-    type_id: &str,
+    (type_id, facets): (&str, &[String]),
     properties: &Properties,
     is_new: bool,
 ) -> Result<()> {
-    let Some(resolved) = repository.inner.types.get(type_id) else { return Ok(()) };
     let mut values = Vec::new();
-    for definition in resolved.properties.iter().filter(|definition| definition.indexed) {
-        let Some(value) = properties.get(&definition.id) else { continue };
-        let property_no = objects::property_no(conn, &definition.id)?;
-        collect_values(definition, property_no, value, &mut values);
+    for definition in types.properties_of(type_id, facets) {
+        if let Some(value) = properties.get(&definition.id) {
+            let mut found = BTreeMap::new();
+            collect_values(definition, &definition.id, value, &mut found);
+            for (path, elements) in found {
+                let property_no = objects::property_no(conn, &path)?;
+                values.extend(elements.into_iter().map(|element| IndexedValue { property_no, ..element }));
+            }
+        }
     }
     if is_new && values.is_empty() {
         return Ok(());
@@ -281,17 +326,32 @@ pub(crate) fn index_values(
     objects::replace_values(conn, object_no, &values, is_new)
 }
 
-fn collect_values(definition: &PropertyDefinition, property_no: i64, value: &Value, values: &mut Vec<IndexedValue>) {
+/// Collects the values to index by their path: the property's id, and of what is nested the fields' after dots. The elements
+/// of a list are counted along the path, whatever list they stand in.
+fn collect_values(
+    definition: &PropertyDefinition,
+    path: &str,
+    value: &Value,
+    found: &mut BTreeMap<String, Vec<IndexedValue>>,
+) {
     let elements = match value {
         Value::Array(elements) => elements.as_slice(),
         one => std::slice::from_ref(one),
     };
-    for (ordinal, element) in elements.iter().enumerate() {
-        let mut indexed = IndexedValue {
-            property_no,
-            ordinal: i32::try_from(ordinal).unwrap_or(i32::MAX),
-            ..IndexedValue::default()
-        };
+    for element in elements {
+        if let Value::Object(fields) = element {
+            for field in &definition.fields {
+                if let Some(value) = fields.get(&field.id) {
+                    collect_values(field, &format!("{path}.{}", field.id), value, found);
+                }
+            }
+        }
+        if !definition.indexed {
+            continue;
+        }
+        let values = found.entry(path.to_owned()).or_default();
+        let ordinal = i32::try_from(values.len()).unwrap_or(i32::MAX);
+        let mut indexed = IndexedValue { ordinal, ..IndexedValue::default() };
         match (definition.kind, element) {
             (PropertyKind::Datetime, Value::String(text)) => {
                 indexed.instant = Timestamp::parse(text).ok().map(Timestamp::as_millis);
@@ -304,6 +364,15 @@ fn collect_values(definition: &PropertyDefinition, property_no: i64, value: &Val
         }
         values.push(indexed);
     }
+}
+
+/// Returns a request with the facets that it names. Without any it is what it was before there were some, so that a request
+/// that is repeated after an update of the program is still known.
+pub(crate) fn with_facets(mut request: Vec<Value>, facets: &[String]) -> Value {
+    if !facets.is_empty() {
+        request.push(json!({ "facets": facets }));
+    }
+    Value::Array(request)
 }
 
 /// Returns the digest by which a repeated request is known as the same.

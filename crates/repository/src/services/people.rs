@@ -118,7 +118,11 @@ impl std::fmt::Debug for UserChanges {
 }
 
 impl Session {
-    fn require_administrator(&self) -> Result<()> {
+    /// Refuses others than administrators.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub fn require_administrator(&self) -> Result<()> {
         if self.actor.is_administrator {
             return Ok(());
         }

@@ -222,7 +222,7 @@ impl Session {
     }
 
     fn facets(&self, facets: &cartulary_index::Facets) -> Vec<Facet> {
-        let types = &self.repository.inner.types;
+        let types = self.repository.types();
         let type_label = |id: &str| types.get(id).map_or_else(|| id.to_owned(), |found| found.definition.label.clone());
         let buckets = |counts: &[cartulary_index::FacetCount], label: &dyn Fn(&str) -> String| {
             let bucket = |one: &cartulary_index::FacetCount| Bucket {

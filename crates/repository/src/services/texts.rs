@@ -234,7 +234,7 @@ mod tests {
                 job_workers: 1,
                 session_hours: 1,
                 garbage_grace_ms: 0,
-                office_types: Vec::new(),
+                office_types: cartulary_model::TypeFile::default(),
             };
             let repository = Repository::open(config, Vec::new()).await.unwrap();
             for (source, sizes) in [("a", &[0, 3, 1][..]), ("b", &[0, 0][..])] {

@@ -201,6 +201,44 @@ pub(crate) fn facets_of(conn: &mut Conn, no: i64) -> Result<Vec<String>> {
     Ok(facets)
 }
 
+/// Returns the facets attached to those of `nos` that have some.
+pub(crate) fn facets_among(conn: &mut Conn, nos: &[i64]) -> Result<BTreeMap<i64, Vec<String>>> {
+    let query = object_facet::table.order((object_facet::object_no, object_facet::facet_id));
+    let rows: Vec<(i64, String)> = load_among!(conn, nos, object_facet::object_no, query);
+    let mut facets: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for (no, facet) in rows {
+        facets.entry(no).or_default().push(facet);
+    }
+    Ok(facets)
+}
+
+/// Returns the facets attached to the live object of a series.
+pub(crate) fn facets_of_series(conn: &mut Conn, series: i64) -> Result<Vec<String>> {
+    let facets = each_db!(conn, |c| object_facet::table
+        .inner_join(object::table.on(object::no.eq(object_facet::object_no)))
+        .filter(object::series_no.eq(series).and(object::role.eq(LIVE)))
+        .order(object_facet::facet_id)
+        .select(object_facet::facet_id)
+        .load(c))?;
+    Ok(facets)
+}
+
+/// Attaches facets to an object that has none.
+pub(crate) fn put_facets_of_new(conn: &mut Conn, no: i64, facets: &[String]) -> Result<()> {
+    for facet in facets {
+        each_db!(conn, |c| diesel::insert_into(object_facet::table)
+            .values((object_facet::object_no.eq(no), object_facet::facet_id.eq(facet)))
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+/// Attaches these facets to an object, and no others.
+pub(crate) fn put_facets(conn: &mut Conn, no: i64, facets: &[String]) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(object_facet::table.filter(object_facet::object_no.eq(no))).execute(c))?;
+    put_facets_of_new(conn, no, facets)
+}
+
 /// Returns what orders all living folders of the given types.
 pub(crate) fn orders_by_type(conn: &mut Conn, types: &[String]) -> Result<Vec<OrderRow>> {
     let rows = each_db!(conn, |c| object::table

@@ -10,7 +10,7 @@ use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::{acl, blobs, changes, filing, imports, jobs, objects, renditions, versions};
+use super::{acl, blobs, changes, declarations, filing, imports, jobs, objects, renditions, versions};
 use crate::{CORE_MIGRATIONS, Result};
 
 #[derive(QueryableByName)]
@@ -98,6 +98,16 @@ fn garbage_is_looked_for_in_one_part_of_the_digests() {
 #[test]
 fn live_objects_of_a_type_come_by_their_index() {
     check(&["INDEX object_by_type (type_id=?)"], |conn| objects::orders_by_type(conn, &["a".to_owned()]).map(drop));
+}
+
+#[test]
+fn what_uses_a_type_or_a_facet_is_found_without_a_walk_through_all_objects() {
+    let expect = ["INDEX object_by_type (type_id=?)", "INDEX object_facet_by_facet (facet_id=?)", "object_facet"];
+    check(&expect, |conn| {
+        declarations::has_objects(conn, &["a".to_owned(), "b".to_owned()])?;
+        declarations::is_attached(conn, "a")?;
+        objects::facets_of_series(conn, 1).map(drop)
+    });
 }
 
 /// Every statement of a new document is prepared once for each connection: diesel tells what it keeps.

@@ -224,6 +224,14 @@ table! {
 }
 
 table! {
+    vocabulary_definition (id) {
+        id -> Text,
+        definition -> Text,
+        version -> BigInt,
+    }
+}
+
+table! {
     blob (no) {
         no -> BigInt,
         digest -> Text,
@@ -404,6 +412,7 @@ allow_tables_to_appear_in_same_query!(
     property,
     property_value,
     type_definition,
+    vocabulary_definition,
     blob,
     blob_lease,
     content,

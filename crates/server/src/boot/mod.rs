@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use cartulary_formats::{ContainmentChoice, WorkerConfig};
-use cartulary_model::{TypeDefinition, TypeFile};
+use cartulary_model::TypeFile;
 use cartulary_repository::{Repository, RepositoryConfig};
 
 pub use folders::can_prepare;
@@ -157,7 +157,7 @@ pub fn worker_config(configuration: &Configuration) -> anyhow::Result<WorkerConf
 ///
 /// # Errors
 /// A file cannot be read or is not well formed; it is named.
-pub fn office_types(data: &DataFolder) -> anyhow::Result<Vec<TypeDefinition>> {
+pub fn office_types(data: &DataFolder) -> anyhow::Result<TypeFile> {
     let folder = data.office_types();
     let mut files = match std::fs::read_dir(&folder) {
         Ok(entries) => {
@@ -167,15 +167,16 @@ pub fn office_types(data: &DataFolder) -> anyhow::Result<Vec<TypeDefinition>> {
         Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", folder.display())),
     };
     files.sort_by_key(std::fs::DirEntry::file_name);
-    let mut types = Vec::new();
+    let mut all = TypeFile::default();
     for path in
         files.iter().map(std::fs::DirEntry::path).filter(|path| path.extension().is_some_and(|end| end == "toml"))
     {
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let file = TypeFile::parse(&text).map_err(|reason| anyhow::anyhow!("`{}`: {reason}", path.display()))?;
-        types.extend(file.types);
+        all.types.extend(file.types);
+        all.vocabularies.extend(file.vocabularies);
     }
-    Ok(types)
+    Ok(all)
 }
 
 #[cfg(test)]
@@ -187,7 +188,7 @@ mod tests {
     fn a_type_file_that_is_wrong_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::new(folder.path());
-        assert!(office_types(&data).unwrap().is_empty());
+        assert!(office_types(&data).unwrap().types.is_empty());
         std::fs::create_dir_all(data.office_types()).unwrap();
         std::fs::write(data.office_types().join("letters.toml"), "types = 7").unwrap();
         let error = office_types(&data).unwrap_err().to_string();
