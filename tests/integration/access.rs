@@ -4,16 +4,16 @@ use std::net::Ipv4Addr;
 
 use cartulary_model::{BlobDigest, ObjectId};
 use cartulary_repository::{
-    ListOrder, NewAccessList, NewGroup, NewUser, Precondition, RepositoryError, SearchQuery, Session, TextPages,
-    UserChanges, WindowRequest,
+    ListOrder, NewAccessEntry, NewAccessList, NewGroup, NewUser, Precondition, RepositoryError, SearchQuery, Session,
+    TextPages, UserChanges, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, each_office};
 
-const ALL: WindowRequest = WindowRequest { offset: 0, limit: 100 };
+pub(crate) const ALL: WindowRequest = WindowRequest { offset: 0, limit: 100 };
 
 /// What one person learns of a document by every door.
 #[derive(Debug, PartialEq, Eq)]
-struct Sight {
+pub(crate) struct Sight {
     read: bool,
     listed: u64,
     dossiers: u64,
@@ -25,7 +25,7 @@ struct Sight {
     changes: bool,
 }
 
-const NOTHING: Sight = Sight {
+pub(crate) const NOTHING: Sight = Sight {
     read: false,
     listed: 0,
     dossiers: 0,
@@ -37,7 +37,7 @@ const NOTHING: Sight = Sight {
     changes: false,
 };
 
-const EVERYTHING: Sight = Sight {
+pub(crate) const EVERYTHING: Sight = Sight {
     read: true,
     listed: 1,
     dossiers: 1,
@@ -49,7 +49,7 @@ const EVERYTHING: Sight = Sight {
     changes: true,
 };
 
-async fn sight(session: &Session, dossier: ObjectId, document: ObjectId, digest: BlobDigest) -> Sight {
+pub(crate) async fn sight(session: &Session, dossier: ObjectId, document: ObjectId, digest: BlobDigest) -> Sight {
     let query = SearchQuery { text: "cassava".into(), limit: 10, facets: true, ..SearchQuery::default() };
     let found = session.search(query).await.unwrap();
     let types = found.facets.iter().find(|facet| facet.name == "type").unwrap();
@@ -67,7 +67,7 @@ async fn sight(session: &Session, dossier: ObjectId, document: ObjectId, digest:
     }
 }
 
-async fn one_paper(office: &TestOffice) -> (ObjectId, ObjectId, BlobDigest) {
+pub(crate) async fn one_paper(office: &TestOffice) -> (ObjectId, ObjectId, BlobDigest) {
     let dossier = office.dossier("secret").await;
     let paper = office.document(dossier, "paper.txt", "a process for drying cassava").await.value.summary;
     office.settle().await;
@@ -75,7 +75,7 @@ async fn one_paper(office: &TestOffice) -> (ObjectId, ObjectId, BlobDigest) {
 }
 
 fn list(entries: &[(&str, &str)], inherits: bool) -> NewAccessList {
-    let entries = entries.iter().map(|(who, what)| ((*who).to_owned(), (*what).to_owned())).collect();
+    let entries = entries.iter().map(|(who, what)| NewAccessEntry::granting(*who, *what)).collect();
     NewAccessList { entries, inherits }
 }
 

@@ -5,6 +5,7 @@
 mod access;
 mod declaring;
 mod documents;
+mod entries;
 mod full_disk;
 mod garbage;
 mod hostile;

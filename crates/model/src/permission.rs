@@ -31,6 +31,8 @@ pub const WRITE_SECURITY: Permission = "WriteSecurity";
 pub const UNLOCK: Permission = "Unlock";
 /// Destroy what is in the trash.
 pub const DESTROY: Permission = "Destroy";
+/// Take what is marked as confidential along in an export. No group but [`EVERYTHING`] has it.
+pub const EXPORT_CONFIDENTIAL: Permission = "ExportConfidential";
 /// Everything, also what modules add.
 pub const EVERYTHING: Permission = "Everything";
 
@@ -93,22 +95,107 @@ pub const ATOMS: &[Permission] = &[
     WRITE_SECURITY,
     UNLOCK,
     DESTROY,
+    EXPORT_CONFIDENTIAL,
 ];
 
-/// Says whether an entry may name `permission`: an atom, a group or everything.
-pub fn is_known(permission: &str) -> bool {
-    permission == EVERYTHING
-        || ATOMS.contains(&permission)
-        || PERMISSION_GROUPS.iter().any(|group| group.name == permission)
+/// What a module adds to the permissions.
+#[derive(Clone, Debug, Default)]
+pub struct PermissionContribution {
+    /// Atomic permissions of its own.
+    pub atoms: Vec<Permission>,
+    /// Groups of its own, and members that it adds to one of the core's.
+    pub groups: Vec<PermissionGroup>,
 }
 
-/// Says whether an entry for `stated` covers the atomic permission `wanted`.
-pub fn covers(stated: &str, wanted: Permission) -> bool {
-    if stated == EVERYTHING || stated == wanted {
-        return true;
+/// All permissions that entries may name: the core's and those of modules.
+#[derive(Clone, Debug)]
+pub struct Permissions {
+    atoms: Vec<Permission>,
+    groups: Vec<(&'static str, BTreeSet<Permission>)>,
+}
+
+impl Default for Permissions {
+    fn default() -> Self {
+        let group = |group: &PermissionGroup| (group.name, group.members.iter().copied().collect());
+        Self { atoms: ATOMS.to_vec(), groups: PERMISSION_GROUPS.iter().map(group).collect() }
     }
-    let group = PERMISSION_GROUPS.iter().find(|group| group.name == stated);
-    group.is_some_and(|group| group.members.contains(&wanted))
+}
+
+impl Permissions {
+    /// Adds what modules contribute to the core's permissions.
+    ///
+    /// # Errors
+    /// Every problem found, each as a sentence: a name that is used twice, a group with a member that is no permission.
+    pub fn check<'a>(contributions: impl IntoIterator<Item = &'a PermissionContribution>) -> Result<Self, Vec<String>> {
+        let mut all = Self::default();
+        let mut problems = Vec::new();
+        let contributions: Vec<_> = contributions.into_iter().collect();
+        for atom in contributions.iter().flat_map(|one| &one.atoms) {
+            if all.is_known(atom) {
+                problems.push(format!("the permission `{atom}` is declared twice"));
+            }
+            all.atoms.push(atom);
+        }
+        for group in contributions.iter().flat_map(|one| &one.groups) {
+            for member in group.members.iter().filter(|member| !all.atoms.contains(member)) {
+                problems.push(format!("the group of permissions `{}` has the unknown member `{member}`", group.name));
+            }
+            if all.atoms.contains(&group.name) || group.name == EVERYTHING {
+                problems.push(format!("the group of permissions `{}` is called like a permission", group.name));
+            }
+            match all.groups.iter_mut().find(|(name, _)| *name == group.name) {
+                Some((_, members)) => members.extend(group.members),
+                None => all.groups.push((group.name, group.members.iter().copied().collect())),
+            }
+        }
+        if problems.is_empty() { Ok(all) } else { Err(problems) }
+    }
+
+    /// Returns the atomic permissions: the core's, then those of modules.
+    pub fn atoms(&self) -> &[Permission] {
+        &self.atoms
+    }
+
+    /// Returns the groups with their members: the core's, weakest first, then those of modules.
+    pub fn groups(&self) -> &[(&'static str, BTreeSet<Permission>)] {
+        &self.groups
+    }
+
+    /// Returns the groups of which all members are held.
+    pub fn groups_held(&self, held: &[Permission]) -> Vec<&'static str> {
+        let is_whole = |members: &BTreeSet<Permission>| members.iter().all(|member| held.contains(member));
+        self.groups.iter().filter(|(_, members)| is_whole(members)).map(|(name, _)| *name).collect()
+    }
+
+    /// Says whether an entry may name `permission`: an atom, a group or everything.
+    pub fn is_known(&self, permission: &str) -> bool {
+        permission == EVERYTHING
+            || self.atoms.contains(&permission)
+            || self.groups.iter().any(|(name, _)| *name == permission)
+    }
+
+    /// Says whether an entry for `stated` covers the atomic permission `wanted`.
+    pub fn covers(&self, stated: &str, wanted: &str) -> bool {
+        if stated == EVERYTHING || stated == wanted {
+            return true;
+        }
+        let group = self.groups.iter().find(|(name, _)| *name == stated);
+        group.is_some_and(|(_, members)| members.contains(wanted))
+    }
+
+    /// Returns the entry of `entries` (in the order of evaluation: process lists, then local) that decides for one of
+    /// `principals`: the first that speaks of them; `None` leaves it to the list above.
+    pub fn decisive<'a>(
+        &self,
+        entries: &'a [AccessEntry],
+        principals: &BTreeSet<i64>,
+        wanted: &str,
+        now: Timestamp,
+    ) -> Option<&'a AccessEntry> {
+        entries.iter().find(|entry| {
+            entry.holds_at(now) && principals.contains(&entry.principal_no) && self.covers(&entry.permission, wanted)
+        })
+    }
 }
 
 /// One entry of an access control list.
@@ -127,22 +214,39 @@ pub struct AccessEntry {
 }
 
 impl AccessEntry {
-    fn speaks_of(&self, principals: &BTreeSet<i64>, wanted: Permission, now: Timestamp) -> bool {
+    /// Says whether it has begun and not ended.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
         let has_begun = self.begin_at.is_none_or(|begin| begin <= now);
         let has_ended = self.end_at.is_some_and(|end| end <= now);
-        has_begun && !has_ended && principals.contains(&self.principal_no) && covers(&self.permission, wanted)
+        has_begun && !has_ended
     }
-}
-
-/// Returns what `entries` (in the order of evaluation: process lists, then local) decide for one of `principals`:
-/// the first entry that speaks of them wins; `None` leaves it to the list above.
-pub fn decide(entries: &[AccessEntry], principals: &BTreeSet<i64>, wanted: Permission, now: Timestamp) -> Option<bool> {
-    entries.iter().find(|entry| entry.speaks_of(principals, wanted, now)).map(|entry| entry.grants)
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    fn decide(entries: &[AccessEntry], who: &BTreeSet<i64>, wanted: Permission, now: Timestamp) -> Option<bool> {
+        Permissions::default().decisive(entries, who, wanted, now).map(|entry| entry.grants)
+    }
+
+    #[test]
+    fn a_module_adds_permissions_and_members_to_groups() {
+        let module = PermissionContribution {
+            atoms: vec!["ManageWorkflows"],
+            groups: vec![PermissionGroup { name: "Write", members: &["ManageWorkflows"] }],
+        };
+        let all = Permissions::check([&module]).unwrap();
+        assert!(
+            all.covers("Write", "ManageWorkflows") && all.covers("Write", BROWSE) && all.is_known("ManageWorkflows")
+        );
+        let odd = PermissionContribution {
+            atoms: vec![BROWSE],
+            groups: vec![PermissionGroup { name: "Odd", members: &["Nothing"] }],
+        };
+        assert_eq!(Permissions::check([&odd]).unwrap_err().len(), 2);
+    }
 
     fn entry(principal_no: i64, permission: &str, grants: bool) -> AccessEntry {
         AccessEntry { principal_no, permission: permission.into(), grants, begin_at: None, end_at: None }

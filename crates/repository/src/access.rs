@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cartulary_db::Conn;
 use cartulary_index::NumberSet;
 use cartulary_model::Timestamp;
-use cartulary_model::permission::{self, AccessEntry, Permission};
+use cartulary_model::permission::{self, AccessEntry, Permission, Permissions};
 
 use crate::session::Actor;
 use crate::store::acl;
@@ -28,7 +28,7 @@ const CHAIN_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 struct Decisions {
     by_row: HashMap<(i64, Permission), bool>,
-    /// The permissions held in a list, of those the core knows.
+    /// The permissions held in a list.
     held: HashMap<i64, Vec<&'static str>>,
     readable: HashMap<Permission, Arc<NumberSet>>,
     /// From when the decisions no longer hold, because an entry begins or ends.
@@ -49,8 +49,9 @@ struct List {
 }
 
 /// The lists and scopes as of one number of the log, and the decisions taken from them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct AccessState {
+    permissions: Arc<Permissions>,
     reached: Option<i64>,
     lists: HashMap<i64, List>,
     scopes: HashMap<i64, i64>,
@@ -59,12 +60,25 @@ struct AccessState {
 }
 
 /// The node's knowledge of access.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Access {
+    permissions: Arc<Permissions>,
     state: Mutex<AccessState>,
 }
 
 impl Access {
+    /// Knows nothing yet but which permissions there are.
+    pub(crate) fn new(permissions: Permissions) -> Self {
+        let permissions = Arc::new(permissions);
+        let state = Mutex::new(AccessState::new(Arc::clone(&permissions)));
+        Self { permissions, state }
+    }
+
+    /// Returns the permissions of the core and of modules.
+    pub(crate) fn known_permissions(&self) -> &Permissions {
+        &self.permissions
+    }
+
     /// Runs `ask`, which asks about `scopes`, or about all when none is named, on what holds in the transaction of `conn`.
     fn present<T>(
         &self,
@@ -85,7 +99,7 @@ impl Access {
             return ask(&mut state, conn);
         }
         drop(state);
-        ask(&mut AccessState::default(), conn)
+        ask(&mut AccessState::new(Arc::clone(&self.permissions)), conn)
     }
 
     /// Says whether `actor` has `wanted` in `scope`, as the transaction of `conn` sees it.
@@ -167,7 +181,7 @@ impl Access {
         self.present(conn, [], |state, conn| scopes.iter().try_for_each(|scope| state.meet(conn, *scope, now)))
     }
 
-    /// Returns the permissions that `actor` has in `scope`, of those the core knows.
+    /// Returns the permissions that `actor` has in `scope`.
     pub(crate) fn permissions(
         &self,
         conn: &mut Conn,
@@ -176,7 +190,7 @@ impl Access {
         now: Timestamp,
     ) -> Result<Vec<&'static str>> {
         if actor.is_administrator {
-            return Ok(permission::ATOMS.to_vec());
+            return Ok(self.permissions.atoms().to_vec());
         }
         self.present(conn, [scope], |state, conn| {
             let row = state.row_of(conn, scope)?;
@@ -228,6 +242,17 @@ fn newest_change(conn: &mut Conn, snapshot: Option<NonZeroU64>) -> Result<i64> {
 }
 
 impl AccessState {
+    fn new(permissions: Arc<Permissions>) -> Self {
+        Self {
+            permissions,
+            reached: None,
+            lists: HashMap::new(),
+            scopes: HashMap::new(),
+            all_scopes_known: false,
+            decisions: HashMap::new(),
+        }
+    }
+
     fn catch_up(&mut self, conn: &mut Conn, newest: i64) -> Result<()> {
         let Some(reached) = self.reached.filter(|reached| *reached <= newest) else {
             return self.load(conn, newest);
@@ -259,7 +284,7 @@ impl AccessState {
             let entries = by_row.remove(&row.no).unwrap_or_default();
             (row.no, List { parent_no: row.parent_no, inherits: row.inherits, entries })
         });
-        *self = Self { reached: Some(newest), lists: lists.collect(), ..Self::default() };
+        *self = Self { reached: Some(newest), lists: lists.collect(), ..Self::new(Arc::clone(&self.permissions)) };
         Ok(())
     }
 
@@ -339,7 +364,7 @@ impl AccessState {
         allowed
     }
 
-    /// Returns which permissions the core knows are held in a list.
+    /// Returns which permissions are held in a list.
     fn held(&mut self, principals: &BTreeSet<i64>, row: i64, now: Timestamp) -> Vec<&'static str> {
         if let Some(known) = self.decisions.get(principals)
             && known.holds_at(now)
@@ -347,7 +372,8 @@ impl AccessState {
         {
             return held.clone();
         }
-        let atoms = permission::ATOMS.iter().copied();
+        let permissions = Arc::clone(&self.permissions);
+        let atoms = permissions.atoms().iter().copied();
         let held: Vec<&'static str> = atoms.filter(|atom| self.decide(principals, row, atom, now)).collect();
         self.decisions_at(principals, now).held.insert(row, held.clone());
         held
@@ -395,8 +421,8 @@ impl AccessState {
             let Some(list) = current.and_then(|no| self.lists.get(&no)) else { break };
             let turns = list.entries.iter().flat_map(|entry| [entry.begin_at, entry.end_at]).flatten();
             valid_until = earlier(valid_until, turns.filter(|turn| *turn > now).min());
-            if let Some(granted) = permission::decide(&list.entries, principals, wanted, now) {
-                return (granted, valid_until);
+            if let Some(entry) = self.permissions.decisive(&list.entries, principals, wanted, now) {
+                return (entry.grants, valid_until);
             }
             current = list.parent_no.filter(|_| list.inherits);
         }
@@ -446,7 +472,7 @@ mod tests {
                 begin_at: None,
                 end_at: None,
             };
-            acl::replace_entries(conn, list, &[entry])?;
+            acl::replace_entries(conn, list, acl::LOCAL, &[entry])?;
         }
         let scope = acl::insert_scope(conn, "series", list, None)?;
         acl::log_change(conn, Some(list), None, 0)?;
@@ -459,7 +485,7 @@ mod tests {
             let database = test.open(None).await;
             let facts = bootstrap::ensure(&database).await.unwrap();
             let (everyone, actor) = (facts.everyone_no, Arc::new(somebody(&facts)));
-            let (access, now) = (Arc::new(Access::default()), Clock::default().now());
+            let (access, now) = (Arc::new(Access::new(Permissions::default())), Clock::default().now());
             let undone = database.write({
                 let (access, actor) = (Arc::clone(&access), Arc::clone(&actor));
                 move |conn| -> Result<()> {

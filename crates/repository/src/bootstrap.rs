@@ -102,7 +102,7 @@ fn make(conn: &mut Conn, now: Timestamp) -> Result<()> {
             end_at: None,
         })
         .collect();
-    acl::replace_entries(conn, row, &entries)?;
+    acl::replace_entries(conn, row, acl::LOCAL, &entries)?;
     let scope = acl::insert_scope(conn, "folder", row, None)?;
     let root = NewObjectRow {
         id: new_id(),

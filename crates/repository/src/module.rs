@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cartulary_db::MigrationSet;
 use cartulary_model::TypeFile;
+use cartulary_model::permission::{PermissionContribution, Permissions};
 
 use crate::{Repository, RepositoryError};
 
@@ -75,6 +76,8 @@ pub struct Module {
     pub requires: Vec<&'static str>,
     /// Document types, facets and vocabularies.
     pub types: TypeFile,
+    /// Permissions of its own, and what it adds to groups of them.
+    pub permissions: PermissionContribution,
     /// Tables of its own.
     pub migrations: Vec<MigrationSet>,
     /// Jobs that it does.
@@ -108,5 +111,14 @@ pub(crate) fn check(modules: &[Module]) -> Result<(), Vec<String>> {
             }
         }
     }
+    problems.extend(permissions(modules).err().into_iter().flatten());
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Returns the permissions of the core and of `modules`.
+///
+/// # Errors
+/// Every problem found.
+pub(crate) fn permissions(modules: &[Module]) -> Result<Permissions, Vec<String>> {
+    Permissions::check(modules.iter().map(|module| &module.permissions))
 }

@@ -146,7 +146,9 @@ pub struct ParentName {
 pub struct ObjectDetail {
     /// The row of a list.
     pub summary: ObjectSummary,
-    /// The caller's atomic permissions on it, in the order of [`cartulary_model::permission::ATOMS`].
+    /// The groups of permissions that the caller holds whole on it.
+    pub permission_groups: Vec<&'static str>,
+    /// The caller's atomic permissions on it, the core's before those of modules.
     pub permissions: Vec<&'static str>,
     /// The folders that the caller sees it in, the primary one first.
     pub parents: Vec<ParentName>,

@@ -7,6 +7,7 @@ use cartulary_blobs::{BlobStore, StoreConfig};
 use cartulary_db::{Backend, Conn, Database, DatabaseConfig, DbError, MigrationFile, MigrationSet};
 use cartulary_formats::{WorkerConfig, WorkerPool};
 use cartulary_index::{FullTextIndex, Opened};
+use cartulary_model::permission::Permissions;
 use cartulary_model::{TypeFile, TypeRegistry};
 
 use crate::access::Access;
@@ -194,6 +195,7 @@ impl Repository {
     /// [`BootError`]; nothing runs then.
     pub async fn open(config: RepositoryConfig, modules: Vec<Module>) -> Result<Self, BootError> {
         let contributed = check_contributions(&config, &modules)?;
+        let permissions = module::permissions(&modules).map_err(BootError::Problems)?;
         for folder in [&config.index_dir, &config.work_dir] {
             std::fs::create_dir_all(folder).map_err(|source| BootError::Folder { path: folder.clone(), source })?;
         }
@@ -231,7 +233,7 @@ impl Repository {
             index,
             workers,
             declarations,
-            access: Access::default(),
+            access: Access::new(permissions),
             listings: Listings::default(),
             authentication: Authentication::default(),
             clock: Clock::default(),
@@ -269,6 +271,11 @@ impl Repository {
     /// Returns all types and facets, as this node knew them last; [`Session::catalogue`] asks.
     pub fn types(&self) -> Arc<TypeRegistry> {
         self.inner.declarations.known().shared_types()
+    }
+
+    /// Returns the permissions that entries of access lists may name.
+    pub fn permissions(&self) -> &Permissions {
+        self.inner.access.known_permissions()
     }
 
     /// Returns the clock.

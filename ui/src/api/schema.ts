@@ -354,6 +354,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/objects/{id}/access-explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says what a user or group may do on an object, and which entry decides. */
+        get: operations["get_access_explanation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/objects/{id}/acl": {
         parameters: {
             query?: never;
@@ -372,6 +389,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/objects/{id}/acl/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replaces the entries of a list that a process keeps beside the one that people keep; it is evaluated before. */
+        put: operations["update_named_acl"];
+        post?: never;
+        /** Removes a list that a process kept. */
+        delete: operations["delete_named_acl"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -381,6 +416,23 @@ export interface paths {
         };
         /** Returns the description of this interface (OpenAPI 3.1). */
         get: operations["get_openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the permissions and their groups. */
+        get: operations["list_permissions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -654,12 +706,24 @@ export interface components {
         };
         /** @description One entry. */
         AclEntry: {
+            /**
+             * Format: date-time
+             * @description From when it holds; absent: always.
+             */
+            begins?: string | null;
             /** @description What people read. */
             displayName: string;
+            /**
+             * Format: date-time
+             * @description Until when it holds, exclusive; absent: for ever.
+             */
+            ends?: string | null;
             /** @description Whether it grants; otherwise it denies. */
             grants: boolean;
             /** @description Whether it is a group. */
             isGroup: boolean;
+            /** @description The list that it stands in: `local` is the one that people keep; others belong to processes and are evaluated before. */
+            list: string;
             /** @description A permission or a group of permissions. */
             permission: string;
             /** @description The name of the user or group. */
@@ -738,6 +802,12 @@ export interface components {
             /** @description The password that was made, told once: absent when one was given, and when a repeated request finds the user. */
             oneTimePassword?: string | null;
         };
+        /** @description An entry that decides, and where it stands. */
+        Deciding: components["schemas"]["AclEntry"] & {
+            /** @description Whether it stands in the list of another object. */
+            inherited: boolean;
+            object?: components["schemas"]["Place"] | null;
+        };
         /** @description One object with what the caller may do to it. */
         Detail: components["schemas"]["Summary"] & {
             /** @description Changes with the object; `If-Match` takes it in quotes, as it takes the ETag. */
@@ -774,6 +844,27 @@ export interface components {
             pagesWithText?: number | null;
             /** @description `none`, `waiting`, `ready` or `failed`. */
             state: string;
+        };
+        /** @description Whether one permission is held, and why. */
+        Explained: {
+            decidedBy?: components["schemas"]["Deciding"] | null;
+            /** @description Whether it is held. */
+            granted: boolean;
+            /** @description The permission. */
+            permission: string;
+        };
+        /** @description What a user or group may do on an object, and why. */
+        Explanation: {
+            /** @description What people read. */
+            displayName: string;
+            /** @description Whether it is an administrator, whom no list binds. */
+            isAdministrator: boolean;
+            /** @description Whether it is a group. */
+            isGroup: boolean;
+            /** @description One for each permission asked for. */
+            permissions: components["schemas"]["Explained"][];
+            /** @description The name of the user or group. */
+            principal: string;
         };
         /** @description One value and how often it was found. */
         FacetValue: {
@@ -981,15 +1072,32 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
+        /** @description All entries of a named list. */
+        NamedAcl: {
+            /** @description In the order of evaluation. */
+            entries: components["schemas"]["NewAclEntry"][];
+        };
         /** @description A new access list. */
         NewAcl: {
-            /** @description All of its own entries, in the order of evaluation; all grant. */
+            /** @description All entries of the list that people keep, in the order of evaluation: the first that speaks of somebody decides. */
             entries: components["schemas"]["NewAclEntry"][];
             /** @description Whether what the lists above say holds too. */
             inherits: boolean;
         };
         /** @description One entry of a new list. */
         NewAclEntry: {
+            /**
+             * Format: date-time
+             * @description From when it holds; always unless given. It takes effect by itself.
+             */
+            begins?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it holds, exclusive; for ever unless given.
+             */
+            ends?: string | null;
+            /** @description Whether it grants; otherwise it denies. It grants unless given. */
+            grants?: boolean;
             /** @description A permission or a group of permissions: `Read`, `Write`, `Manage`, `Everything`, `Browse`, …. */
             permission: string;
             /** @description The name or id of a user or group. */
@@ -1257,6 +1365,20 @@ export interface components {
              * @description The exact number of what the caller may see.
              */
             total: number;
+        };
+        /** @description A group of permissions. */
+        PermissionGroupView: {
+            /** @description The single permissions that it stands for. */
+            members: string[];
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description All permissions. */
+        PermissionList: {
+            /** @description Groups of them, which entries name like a single one; weakest first. `Everything` stands for all. */
+            groups: components["schemas"]["PermissionGroupView"][];
+            /** @description The single ones: the core's, then those of modules. */
+            items: string[];
         };
         /** @description A folder in which an object is filed. */
         Place: {
@@ -2760,6 +2882,38 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    get_access_explanation: {
+        parameters: {
+            query?: {
+                /** @description The name or id of a user or group; oneself unless given. */
+                principal?: string;
+                /** @description A single permission; all of them unless given. */
+                permission?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the explanation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_acl: {
         parameters: {
             query?: never;
@@ -2830,6 +2984,83 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    update_named_acl: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+                /** @description the list's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamedAcl"];
+            };
+        };
+        responses: {
+            /** @description all lists as they are now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acl"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_named_acl: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+                /** @description the list's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone; one that was not there too */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_openapi: {
         parameters: {
             query?: never;
@@ -2848,6 +3079,29 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionList"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -30,6 +30,11 @@ pub fn of(path: &str) -> &'static str {
         (Some("vocabularies"), Some(_), None, None) => "/api/v1/vocabularies/{id}",
         (Some("vocabularies"), Some(_), Some("terms"), None) => "/api/v1/vocabularies/{id}/terms",
         (Some("objects"), Some(_), Some("acl"), None) => "/api/v1/objects/{id}/acl",
+        (Some("objects"), Some(_), Some("access-explanation"), None) => "/api/v1/objects/{id}/access-explanation",
+        (Some("objects"), Some(_), Some("acl"), Some(name)) if !name.is_empty() && segments.next().is_none() => {
+            "/api/v1/objects/{id}/acl/{name}"
+        }
+        (Some("permissions"), None, None, None) => "/api/v1/permissions",
         (Some("changes"), None, None, None) => "/api/v1/changes",
         (Some("jobs"), None, None, None) => "/api/v1/jobs",
         (Some("jobs"), Some(_), None, None) => "/api/v1/jobs/{id}",

@@ -10,6 +10,7 @@ mod imports;
 mod jobs;
 pub mod label;
 pub mod object;
+mod permissions;
 mod search;
 mod sessions;
 pub mod types;
@@ -80,6 +81,10 @@ routes!(
         vocabularies::delete_vocabulary,
         acl::get_acl,
         acl::update_acl,
+        acl::update_named_acl,
+        acl::delete_named_acl,
+        acl::get_access_explanation,
+        permissions::list_permissions,
         changes::list_changes,
         jobs::list_jobs,
         jobs::get_job,

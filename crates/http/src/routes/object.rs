@@ -1,6 +1,5 @@
 //! The wire forms of objects, and how they are made.
 
-use cartulary_model::permission::PERMISSION_GROUPS;
 use cartulary_model::{BlobDigest, ObjectId, Properties, Timestamp};
 use cartulary_repository::{self as repository, ObjectDetail, ObjectSummary, Window};
 use serde::Serialize;
@@ -224,18 +223,12 @@ impl From<ObjectDetail> for Detail {
         Self {
             change_token: detail.summary.change_token.to_string(),
             facets: detail.facets,
-            permissions: with_groups(&detail.permissions),
+            permissions: [detail.permission_groups, detail.permissions].concat(),
             parents: detail.parents.into_iter().map(Place::from).collect(),
             path: detail.path,
             summary: detail.summary.into(),
         }
     }
-}
-
-fn with_groups(atoms: &[&'static str]) -> Vec<&'static str> {
-    let is_whole = |members: &[&'static str]| members.iter().all(|member| atoms.contains(member));
-    let groups = PERMISSION_GROUPS.iter().filter(|group| is_whole(group.members)).map(|group| group.name);
-    groups.chain(atoms.iter().copied()).collect()
 }
 
 impl From<repository::VersionSummary> for Version {

@@ -1,6 +1,7 @@
 //! The interface, asked through its public door: requests to an office in this process, on SQLite and a folder.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod access;
 mod bodies;
 mod contents;
 mod declarations;

@@ -132,7 +132,7 @@ impl Matrix<'_> {
             "update_import_file" => "?path=matrix%2Fa.txt",
             _ => "",
         };
-        format!("{}{query}", path.replace("{id}", &id).replace("{hex}", &id))
+        format!("{}{query}", path.replace("{id}", &id).replace("{hex}", &id).replace("{name}", "case-7"))
     }
 
     /// A new dossier on which the manager may do everything.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cartulary_db::Conn;
-use cartulary_model::permission::{self, AccessEntry, READ_SECURITY, WRITE_SECURITY};
+use cartulary_model::permission::{AccessEntry, READ_SECURITY, WRITE_SECURITY};
 use cartulary_model::{BaseType, ChangeKind, ObjectId, Timestamp, Violation};
 use serde_json::json;
 
@@ -20,6 +20,8 @@ use crate::{RepositoryError, Result, Session};
 const FOLDERS_BELOW_MAX: usize = 10_000;
 /// The most entries of one list.
 const ENTRIES_MAX: usize = 1_000;
+/// The longest name of a list.
+const LIST_NAME_BYTES_MAX: usize = 100;
 
 /// One entry as people read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,12 @@ pub struct AccessGrant {
     pub permission: String,
     /// Whether it grants; otherwise it denies.
     pub grants: bool,
+    /// From when it holds; absent: always.
+    pub begin_at: Option<Timestamp>,
+    /// Until when it holds, exclusive; absent: for ever.
+    pub end_at: Option<Timestamp>,
+    /// The named list that it stands in.
+    pub list: String,
 }
 
 /// An object's access list.
@@ -47,13 +55,42 @@ pub struct AccessList {
     pub change_token: i64,
 }
 
-/// A new list of own entries; all grant.
+/// One entry to write.
+#[derive(Clone, Debug)]
+pub struct NewAccessEntry {
+    /// A user or group, by name or by id.
+    pub principal: String,
+    /// A permission or a group of permissions.
+    pub permission: String,
+    /// Whether it grants; otherwise it denies.
+    pub grants: bool,
+    /// From when it holds; absent: always.
+    pub begin_at: Option<Timestamp>,
+    /// Until when it holds, exclusive; absent: for ever.
+    pub end_at: Option<Timestamp>,
+}
+
+impl NewAccessEntry {
+    /// Returns an entry that grants for ever.
+    pub fn granting(principal: impl Into<String>, permission: impl Into<String>) -> Self {
+        Self { principal: principal.into(), permission: permission.into(), grants: true, begin_at: None, end_at: None }
+    }
+}
+
+/// A new list of own entries.
 #[derive(Clone, Debug)]
 pub struct NewAccessList {
-    /// The principal (a user or group by name, or by id) and the permission, in the order of evaluation.
-    pub entries: Vec<(String, String)>,
+    /// All local entries, in the order of evaluation: the first that speaks of somebody decides.
+    pub entries: Vec<NewAccessEntry>,
     /// Whether what the lists above say holds too.
     pub inherits: bool,
+}
+
+/// What one writes to: the list that people keep, or one that a process keeps beside it, which is evaluated before.
+#[derive(Clone, Debug)]
+enum Writing {
+    Local(NewAccessList),
+    Named { name: String, entries: Vec<NewAccessEntry> },
 }
 
 impl Session {
@@ -81,16 +118,58 @@ impl Session {
         precondition: Precondition,
         list: NewAccessList,
     ) -> Result<Written<AccessList>> {
+        self.write_access(id, precondition, Writing::Local(list)).await
+    }
+
+    /// Replaces the entries of a named list, as a process does while it runs; without entries the list is gone. It is
+    /// evaluated before the list that people keep.
+    ///
+    /// # Errors
+    /// As [`Session::acl_put`]; `Invalid` for a name that is none, or is `local`.
+    pub async fn acl_put_named(
+        &self,
+        id: ObjectId,
+        precondition: Precondition,
+        name: String,
+        entries: Vec<NewAccessEntry>,
+    ) -> Result<Written<AccessList>> {
+        let is_name = !name.is_empty()
+            && name.len() <= LIST_NAME_BYTES_MAX
+            && name.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.' | ':'));
+        if !is_name || name == acl::LOCAL {
+            let detail = "is called by ASCII letters, figures, `-`, `_`, `.` and `:`, at most 100, and not `local`";
+            return Err(RepositoryError::invalid("name", "invalid_name", detail));
+        }
+        self.write_access(id, precondition, Writing::Named { name, entries }).await
+    }
+
+    async fn write_access(
+        &self,
+        id: ObjectId,
+        precondition: Precondition,
+        writing: Writing,
+    ) -> Result<Written<AccessList>> {
         let session = self.clone();
         self.transact(move |tx| {
             let row = session.authorised(tx.conn, id, WRITE_SECURITY, tx.now)?;
             session.check_precondition(tx.conn, &row, &precondition, tx.now)?;
             objects_may_have_lists(&row)?;
-            let entries = resolve_entries(tx.conn, &list)?;
+            let (name, wanted) = match &writing {
+                Writing::Local(list) => (acl::LOCAL, &list.entries),
+                Writing::Named { name, entries } => (name.as_str(), entries),
+            };
+            let entries = session.resolve_entries(tx.conn, wanted)?;
             let before = access_list(tx.conn, &row)?;
+            let is_there = before.entries.iter().any(|entry| entry.list == name);
+            let is_nothing = matches!(writing, Writing::Named { .. }) && entries.is_empty() && !is_there;
+            if is_nothing {
+                return Ok(before);
+            }
             let own = own_list(tx, &row)?;
-            acl::replace_entries(tx.conn, own, &entries)?;
-            acl::put_inherits(tx.conn, own, list.inherits)?;
+            acl::replace_entries(tx.conn, own, name, &entries)?;
+            if let Writing::Local(list) = &writing {
+                acl::put_inherits(tx.conn, own, list.inherits)?;
+            }
             acl::log_change(tx.conn, Some(own), None, tx.now.as_millis())?;
             objects::touch(tx.conn, row.no)?;
             let row = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))?;
@@ -112,10 +191,57 @@ impl Session {
     }
 }
 
+impl Session {
+    fn resolve_entries(&self, conn: &mut Conn, wanted: &[NewAccessEntry]) -> Result<Vec<AccessEntry>> {
+        let permissions = self.repository.permissions();
+        let mut violations = Vec::new();
+        if wanted.len() > ENTRIES_MAX {
+            violations.push(Violation::new("entries", "list_too_long", "a list has at most 1,000 entries"));
+        }
+        let mut seen = BTreeSet::new();
+        let mut entries = Vec::new();
+        for (position, entry) in wanted.iter().take(ENTRIES_MAX).enumerate() {
+            let field = format!("entries[{position}]");
+            if !permissions.is_known(&entry.permission) {
+                let detail = format!("`{}` is no permission", entry.permission);
+                violations.push(Violation::new(format!("{field}.permission"), "unknown_permission", detail));
+            }
+            if entry.begin_at.zip(entry.end_at).is_some_and(|(begin, end)| begin >= end) {
+                violations.push(Violation::new(format!("{field}.ends"), "never_holds", "is not after its beginning"));
+            }
+            let Some(principal) = find_principal(conn, &entry.principal)? else {
+                let detail = format!("`{}` is neither a user nor a group", entry.principal);
+                violations.push(Violation::new(format!("{field}.principal"), "unknown_principal", detail));
+                continue;
+            };
+            // The first decides, so that a second one of the same words would say nothing, or contradict it.
+            if !seen.insert((principal.no, entry.permission.clone(), entry.begin_at, entry.end_at)) {
+                violations.push(Violation::new(field, "duplicate_entry", "stands in the list twice"));
+            }
+            entries.push(AccessEntry {
+                principal_no: principal.no,
+                permission: entry.permission.clone(),
+                grants: entry.grants,
+                begin_at: entry.begin_at,
+                end_at: entry.end_at,
+            });
+        }
+        if violations.is_empty() { Ok(entries) } else { Err(RepositoryError::Invalid { violations }) }
+    }
+}
+
 fn as_json(list: &AccessList) -> serde_json::Value {
-    let entries: Vec<_> =
-        list.entries.iter().map(|entry| json!([entry.principal.name, entry.permission, entry.grants])).collect();
+    let entries: Vec<_> = list.entries.iter().map(entry_json).collect();
     json!({ "entries": entries, "inherits": list.inherits })
+}
+
+fn entry_json(entry: &AccessGrant) -> serde_json::Value {
+    let mut words = json!([entry.principal.name, entry.permission, entry.grants]);
+    let is_plain = entry.begin_at.is_none() && entry.end_at.is_none() && entry.list == acl::LOCAL;
+    if let Some(words) = words.as_array_mut().filter(|_| !is_plain) {
+        words.push(json!({ "list": entry.list, "begins": entry.begin_at, "ends": entry.end_at }));
+    }
+    words
 }
 
 fn objects_may_have_lists(row: &ObjectRow) -> Result<()> {
@@ -126,39 +252,8 @@ fn objects_may_have_lists(row: &ObjectRow) -> Result<()> {
     Ok(())
 }
 
-fn resolve_entries(conn: &mut Conn, list: &NewAccessList) -> Result<Vec<AccessEntry>> {
-    let mut violations = Vec::new();
-    if list.entries.len() > ENTRIES_MAX {
-        violations.push(Violation::new("entries", "list_too_long", "a list has at most 1,000 entries"));
-    }
-    let mut seen = BTreeSet::new();
-    let mut entries = Vec::new();
-    for (position, (who, stated)) in list.entries.iter().take(ENTRIES_MAX).enumerate() {
-        let field = format!("entries[{position}]");
-        if !permission::is_known(stated) {
-            let detail = format!("`{stated}` is no permission");
-            violations.push(Violation::new(format!("{field}.permission"), "unknown_permission", detail));
-        }
-        let Some(principal) = find_principal(conn, who)? else {
-            let detail = format!("`{who}` is neither a user nor a group");
-            violations.push(Violation::new(format!("{field}.principal"), "unknown_principal", detail));
-            continue;
-        };
-        if !seen.insert((principal.no, stated.clone())) {
-            violations.push(Violation::new(field, "duplicate_entry", "stands in the list twice"));
-        }
-        entries.push(AccessEntry {
-            principal_no: principal.no,
-            permission: stated.clone(),
-            grants: true,
-            begin_at: None::<Timestamp>,
-            end_at: None,
-        });
-    }
-    if violations.is_empty() { Ok(entries) } else { Err(RepositoryError::Invalid { violations }) }
-}
-
-fn find_principal(conn: &mut Conn, who: &str) -> Result<Option<PrincipalRow>> {
+/// Returns a user or group by id or by name.
+pub(crate) fn find_principal(conn: &mut Conn, who: &str) -> Result<Option<PrincipalRow>> {
     if let Some(row) = principals::by_id(conn, who)? {
         return Ok(Some(row));
     }
@@ -189,7 +284,8 @@ fn access_list(conn: &mut Conn, row: &ObjectRow) -> Result<AccessList> {
     Ok(AccessList { entries, inherits, inherited, change_token: row.change_token })
 }
 
-fn grants_of(conn: &mut Conn, list: i64) -> Result<Vec<AccessGrant>> {
+/// Returns the entries of a list as people read them, in the order of evaluation.
+pub(crate) fn grants_of(conn: &mut Conn, list: i64) -> Result<Vec<AccessGrant>> {
     let entries = acl::entries_of(conn, list)?;
     let people = principals::by_nos(conn, &entries.iter().map(|entry| entry.principal_no).collect())?;
     let mut grants = Vec::with_capacity(entries.len());
@@ -200,13 +296,16 @@ fn grants_of(conn: &mut Conn, list: i64) -> Result<Vec<AccessGrant>> {
             is_group: row.kind == principals::GROUP,
             permission: entry.permission,
             grants: entry.grants,
+            begin_at: entry.begin_at.map(Timestamp::from_millis),
+            end_at: entry.end_at.map(Timestamp::from_millis),
+            list: entry.list,
         });
     }
     Ok(grants)
 }
 
 /// Says whether the list that an object's scope points to is its own, and not its parent's.
-fn has_own_list(conn: &mut Conn, row: &ObjectRow, list: i64) -> Result<bool> {
+pub(crate) fn has_own_list(conn: &mut Conn, row: &ObjectRow, list: i64) -> Result<bool> {
     Ok(parent_list(conn, row)? != Some(list))
 }
 

@@ -77,7 +77,8 @@ impl Session {
         let (parents, path) = self.places_of(conn, live.as_ref().unwrap_or(row), now)?;
         let may_read = permissions.contains(&READ_PROPERTIES);
         let facets = if may_read { objects::facets_of(conn, row.no)? } else { Vec::new() };
-        Ok(ObjectDetail { summary, permissions, parents, path, facets })
+        let permission_groups = self.repository.permissions().groups_held(&permissions);
+        Ok(ObjectDetail { summary, permission_groups, permissions, parents, path, facets })
     }
 
     /// Returns a document that this transaction made in `parent`, as [`Session::detail_of`] would, from what is known of
@@ -116,11 +117,12 @@ impl Session {
         }
         let parents = vec![self.parent_name(&parent)?];
         let path = self.path_through(tx.conn, row, Some(parent.into()), tx.now)?;
-        Ok(ObjectDetail { summary, permissions, parents, path, facets: facets.to_vec() })
+        let permission_groups = self.repository.permissions().groups_held(&permissions);
+        Ok(ObjectDetail { summary, permission_groups, permissions, parents, path, facets: facets.to_vec() })
     }
 
     /// Returns the live object of a version; nothing for what is live itself.
-    fn live_of(&self, conn: &mut Conn, row: &ObjectRow) -> Result<Option<ObjectRow>> {
+    pub(crate) fn live_of(&self, conn: &mut Conn, row: &ObjectRow) -> Result<Option<ObjectRow>> {
         let Some(series) = row.series_no.filter(|_| row.role != objects::LIVE) else { return Ok(None) };
         Ok(objects::live_of_series(conn, &BTreeSet::from([series]))?.into_iter().next())
     }

@@ -5,6 +5,7 @@ mod changes;
 mod content;
 mod detail;
 mod documents;
+mod explanation;
 mod folders;
 mod garbage;
 mod health;
@@ -17,8 +18,9 @@ mod texts;
 mod types;
 mod verify;
 
-pub use access_lists::{AccessGrant, AccessList, NewAccessList};
+pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
 pub use changes::ChangeEntry;
+pub use explanation::{AccessExplanation, DecidingEntry, ExplainedPermission};
 pub use garbage::{GarbageReport, GarbageRules};
 pub use health::{Figures, Health, HealthCheck};
 pub use imports::{

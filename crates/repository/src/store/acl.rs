@@ -9,6 +9,9 @@ use diesel::prelude::*;
 use super::schema::{acl_change, acl_entry, acl_row, scope};
 use crate::Result;
 
+/// The list that people keep; others belong to processes.
+pub(crate) const LOCAL: &str = "local";
+
 /// One access list: its place below another, and whether it inherits.
 #[derive(Clone, Copy, Debug, Queryable, Selectable)]
 #[diesel(table_name = acl_row)]
@@ -23,6 +26,7 @@ pub(crate) struct AclRow {
 #[diesel(table_name = acl_entry)]
 pub(crate) struct EntryRow {
     pub acl_row_no: i64,
+    pub list: String,
     pub principal_no: i64,
     pub permission: String,
     pub grants: bool,
@@ -65,10 +69,10 @@ pub(crate) fn put_inherits(conn: &mut Conn, row: i64, inherits: bool) -> Result<
     Ok(())
 }
 
-/// Replaces the local entries of a list, in the given order.
-pub(crate) fn replace_entries(conn: &mut Conn, row: i64, entries: &[AccessEntry]) -> Result<()> {
+/// Replaces the entries of one name in a list, in the given order.
+pub(crate) fn replace_entries(conn: &mut Conn, row: i64, list: &str, entries: &[AccessEntry]) -> Result<()> {
     each_db!(conn, |c| diesel::delete(
-        acl_entry::table.filter(acl_entry::acl_row_no.eq(row).and(acl_entry::list.eq("local")))
+        acl_entry::table.filter(acl_entry::acl_row_no.eq(row).and(acl_entry::list.eq(list)))
     )
     .execute(c))?;
     for (ordinal, entry) in entries.iter().enumerate() {
@@ -76,7 +80,7 @@ pub(crate) fn replace_entries(conn: &mut Conn, row: i64, entries: &[AccessEntry]
         each_db!(conn, |c| diesel::insert_into(acl_entry::table)
             .values((
                 acl_entry::acl_row_no.eq(row),
-                acl_entry::list.eq("local"),
+                acl_entry::list.eq(list),
                 acl_entry::ordinal.eq(ordinal),
                 acl_entry::principal_no.eq(entry.principal_no),
                 acl_entry::permission.eq(&entry.permission),
@@ -109,7 +113,7 @@ pub(crate) fn rows(conn: &mut Conn) -> Result<Vec<AclRow>> {
 pub(crate) fn entries_of(conn: &mut Conn, row: i64) -> Result<Vec<EntryRow>> {
     let entries = each_db!(conn, |c| acl_entry::table
         .filter(acl_entry::acl_row_no.eq(row))
-        .order((acl_entry::list.eq("local"), acl_entry::list, acl_entry::ordinal))
+        .order((acl_entry::list.eq(LOCAL), acl_entry::list, acl_entry::ordinal))
         .select(EntryRow::as_select())
         .load(c))?;
     Ok(entries)
@@ -118,7 +122,7 @@ pub(crate) fn entries_of(conn: &mut Conn, row: i64) -> Result<Vec<EntryRow>> {
 /// Returns the entries of all lists, each list's in the order of evaluation.
 pub(crate) fn entries(conn: &mut Conn) -> Result<Vec<EntryRow>> {
     let entries = each_db!(conn, |c| acl_entry::table
-        .order((acl_entry::acl_row_no, acl_entry::list.eq("local"), acl_entry::list, acl_entry::ordinal))
+        .order((acl_entry::acl_row_no, acl_entry::list.eq(LOCAL), acl_entry::list, acl_entry::ordinal))
         .select(EntryRow::as_select())
         .load(c))?;
     Ok(entries)
