@@ -15,6 +15,7 @@ mod migrations;
 mod names;
 mod power;
 mod proof;
+mod readings;
 mod searching;
 mod slow_clients;
 mod store_faults;

@@ -81,6 +81,10 @@ pub struct TypeDefinition {
     /// Whether content must, may or may not be there (documents only).
     #[serde(default)]
     pub content: ContentRule,
+    /// Whether each reading of an object of the type, or one that bears the facet, is an entry of the audit trail: of its
+    /// data, its text and its content, asked for by itself. Of what shows in lists and search results there is none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub audit_reads: bool,
     /// The facets that every object of the type bears.
     #[serde(default)]
     pub facets: Vec<String>,
@@ -126,6 +130,8 @@ pub struct ResolvedType {
     pub properties: Vec<PropertyDefinition>,
     /// Whether it is a dossier type, by itself or by inheritance.
     pub is_dossier: bool,
+    /// Whether readings of it are audited, by itself, by inheritance or by a facet that it bears.
+    pub audits_reads: bool,
 }
 
 /// All types, facets and vocabularies, checked together.
@@ -237,6 +243,12 @@ impl TypeRegistry {
         own.iter().chain(attached.flat_map(|facet| &facet.properties))
     }
 
+    /// Says whether each reading of an object of a type with these facets attached is audited.
+    pub fn audits_reads(&self, type_id: &str, facets: &[String]) -> bool {
+        let named = std::iter::once(type_id).chain(facets.iter().map(String::as_str));
+        named.filter_map(|id| self.get(id)).any(|resolved| resolved.audits_reads)
+    }
+
     /// Gives an object that is about to be made the values that are declared for what has none.
     pub fn put_defaults(&self, type_id: &str, facets: &[String], properties: &mut Properties) {
         put_defaults(self.properties_of(type_id, facets), properties);
@@ -324,12 +336,14 @@ fn resolve(definition: &TypeDefinition, by_id: &BTreeMap<String, TypeDefinition>
         current = parent;
     }
     let mut properties: Vec<PropertyDefinition> = Vec::new();
+    let mut audits_reads = chain.iter().any(|ancestor| ancestor.audit_reads);
     for ancestor in chain.iter().rev() {
         properties.extend(ancestor.properties.iter().cloned());
         for facet_id in &ancestor.facets {
             let facet = by_id.get(facet_id).filter(|facet| facet.base == BaseType::Facet);
             let facet = facet.ok_or_else(|| format!("the type `{id}` bears unknown facet `{facet_id}`"))?;
             properties.extend(facet.properties.iter().cloned());
+            audits_reads |= facet.audit_reads;
         }
     }
     Ok(ResolvedType {
@@ -337,6 +351,7 @@ fn resolve(definition: &TypeDefinition, by_id: &BTreeMap<String, TypeDefinition>
         ancestors: chain.iter().skip(1).map(|ancestor| ancestor.id.clone()).collect(),
         properties,
         is_dossier: chain.iter().any(|ancestor| ancestor.dossier),
+        audits_reads,
     })
 }
 

@@ -1679,6 +1679,8 @@ export interface components {
         };
         /** @description A type or facet to declare: what it adds to its parent. */
         TypeForm: {
+            /** @description Whether each reading of an object of it, or that bears it, is an entry of the audit trail. */
+            auditReads?: boolean;
             /** @description The base type: `document`, `folder`, `relationship`, `policy`, `item` or `facet`. */
             base: string;
             /** @description Documents: whether content is `allowed`, `required` or `notallowed`. */
@@ -1711,6 +1713,8 @@ export interface components {
         };
         /** @description A type or facet. */
         TypeView: {
+            /** @description Whether each reading of an object of it, or that bears it, is an entry of the audit trail. */
+            auditReads: boolean;
             /** @description The base type: `document`, `folder`, `relationship`, `policy`, `item` or `facet`. */
             base: string;
             /**

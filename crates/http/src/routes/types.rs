@@ -52,6 +52,8 @@ pub struct TypeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     content: Option<ContentRule>,
+    /// Whether each reading of an object of it, or that bears it, is an entry of the audit trail.
+    audit_reads: bool,
     /// The facets that every object of this very type bears, beside those of the types above.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     facets: Vec<String>,
@@ -104,6 +106,9 @@ pub struct TypeForm {
     #[serde(default)]
     #[schema(value_type = String)]
     content: ContentRule,
+    /// Whether each reading of an object of it, or that bears it, is an entry of the audit trail.
+    #[serde(default)]
+    audit_reads: bool,
     /// The facets that every object of the type bears.
     #[serde(default)]
     facets: Vec<String>,
@@ -246,6 +251,7 @@ impl From<TypeForm> for TypeDefinition {
             creatable: form.creatable,
             dossier: form.dossier,
             content: form.content,
+            audit_reads: form.audit_reads,
             facets: form.facets,
             properties: form.properties.into_iter().map(PropertyDefinition::from).collect(),
         }
@@ -264,6 +270,7 @@ impl From<TypeDefinition> for TypeForm {
             creatable: definition.creatable,
             dossier: definition.dossier,
             content: definition.content,
+            audit_reads: definition.audit_reads,
             facets: definition.facets,
             properties: definition.properties.into_iter().map(PropertyForm::from).collect(),
         }
@@ -286,6 +293,7 @@ fn view(resolved: &ResolvedType, token: Option<i64>) -> TypeView {
         creatable: definition.creatable,
         dossier: resolved.is_dossier,
         content: (definition.base == BaseType::Document).then_some(definition.content),
+        audit_reads: resolved.audits_reads,
         facets: definition.facets.clone(),
         properties: resolved.properties.iter().map(property).collect(),
         change_token: token.map(|token| token.to_string()),

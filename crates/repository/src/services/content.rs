@@ -8,11 +8,14 @@ use cartulary_db::Conn;
 use cartulary_model::permission::READ_CONTENT;
 use cartulary_model::{BlobDigest, ObjectId};
 use futures::{Stream, StreamExt};
+use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::object::{Content, OpenedContent, Written};
 use crate::services::detail::content_of;
+use crate::services::readings::Reading;
 use crate::store::blobs::{self, BlobRow, ContentRow};
+use crate::store::objects;
 use crate::transaction::Tx;
 use crate::{RepositoryError, Result, Session};
 
@@ -158,7 +161,7 @@ impl Session {
     /// # Errors
     /// `NotFound` when there is none or the caller may not know; `Forbidden` without `ReadContent`.
     pub async fn content_of(&self, id: ObjectId) -> Result<Content> {
-        content_of(&self.content_row(id).await?)
+        content_of(&self.content_row(id).await?.0)
     }
 
     /// Opens the content of a document or version, whole or a range of bytes.
@@ -166,7 +169,8 @@ impl Session {
     /// # Errors
     /// As [`Session::content_of`]; `Corrupt` when the store does not have the bytes that the row names.
     pub async fn content_open(&self, id: ObjectId, range: Option<Range<u64>>) -> Result<OpenedContent> {
-        let row = self.content_row(id).await?;
+        let (row, reading) = self.content_row(id).await?;
+        self.note_reading(reading, read_of(range.as_ref())).await?;
         self.open(&row, range).await
     }
 
@@ -175,7 +179,7 @@ impl Session {
     /// # Errors
     /// `NotFound` otherwise: who knows a digest learns nothing.
     pub async fn blob_content(&self, digest: BlobDigest) -> Result<Content> {
-        content_of(&self.blob_row(digest).await?)
+        content_of(&self.blob_row(digest).await?.0)
     }
 
     /// Opens the bytes with this digest, as [`Session::blob_content`].
@@ -183,23 +187,25 @@ impl Session {
     /// # Errors
     /// As there; `Corrupt`.
     pub async fn blob_open(&self, digest: BlobDigest, range: Option<Range<u64>>) -> Result<OpenedContent> {
-        let row = self.blob_row(digest).await?;
+        let (row, reading) = self.blob_row(digest).await?;
+        self.note_reading(reading, read_of(range.as_ref())).await?;
         self.open(&row, range).await
     }
 
-    async fn content_row(&self, id: ObjectId) -> Result<ContentRow> {
+    async fn content_row(&self, id: ObjectId) -> Result<(ContentRow, Option<Reading>)> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let read = move |conn: &mut Conn| -> Result<ContentRow> {
+        let read = move |conn: &mut Conn| -> Result<(ContentRow, Option<Reading>)> {
             let row = session.authorised(conn, id, READ_CONTENT, now)?;
             let content = blobs::contents_of(conn, &[row.no])?.remove(&row.no);
-            content.ok_or_else(|| RepositoryError::not_found("the content"))
+            let content = content.ok_or_else(|| RepositoryError::not_found("the content"))?;
+            Ok((content, session.reading_of(conn, &row)?))
         };
         self.repository.database().read_brief(read).await
     }
 
-    async fn blob_row(&self, digest: BlobDigest) -> Result<ContentRow> {
+    async fn blob_row(&self, digest: BlobDigest) -> Result<(ContentRow, Option<Reading>)> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let read = move |conn: &mut Conn| -> Result<ContentRow> {
+        let read = move |conn: &mut Conn| -> Result<(ContentRow, Option<Reading>)> {
             let mut after = 0;
             loop {
                 let holders = blobs::holders(conn, &digest.to_string(), after, HOLDERS)?;
@@ -210,7 +216,9 @@ impl Session {
                 for (content, scope) in holders {
                     let access = &session.repository.inner.access;
                     if access.allows(conn, &session.actor, scope, READ_CONTENT, now)? {
-                        return Ok(content);
+                        let holder = objects::by_no(conn, content.object_no)?;
+                        let holder = holder.ok_or_else(|| RepositoryError::not_found("the blob"))?;
+                        return Ok((content, session.reading_of(conn, &holder)?));
                     }
                 }
             }
@@ -226,6 +234,14 @@ impl Session {
         let digest = content.digest;
         let bytes = reader.map(move |chunk| chunk.map_err(|error| corrupt_or(error, digest)));
         Ok(OpenedContent { content, bytes: Box::pin(bytes) })
+    }
+}
+
+/// Says what of a content is read.
+fn read_of(range: Option<&Range<u64>>) -> serde_json::Value {
+    match range {
+        None => json!("content"),
+        Some(range) => json!({ "content": [range.start, range.end] }),
     }
 }
 

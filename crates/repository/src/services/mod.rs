@@ -13,6 +13,7 @@ mod imports;
 mod jobs;
 mod objects;
 mod people;
+mod readings;
 mod search;
 mod texts;
 mod types;

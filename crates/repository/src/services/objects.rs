@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cartulary_db::Conn;
-use cartulary_model::permission::{BROWSE, REMOVE_CHILDREN, WRITE_PROPERTIES};
+use cartulary_model::permission::{BROWSE, READ_PROPERTIES, REMOVE_CHILDREN, WRITE_PROPERTIES};
 use cartulary_model::{
     BaseType, ChangeKind, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp, TypeRegistry,
     Violation, key, nfc, text_key,
@@ -15,6 +15,7 @@ use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
 use crate::object::{ObjectChanges, ObjectDetail, Precondition, Written};
 use crate::services::detail::properties_of;
+use crate::services::readings::Reading;
 use crate::store::objects::{self, IndexedValue, ObjectRow};
 use crate::store::{filing, imports, versions};
 use crate::transaction::{Change, Tx};
@@ -30,11 +31,15 @@ impl Session {
     /// `NotFound` when there is none, it is in the trash, or the caller may not know of it.
     pub async fn object_get(&self, id: ObjectId) -> Result<ObjectDetail> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let read = move |conn: &mut Conn| -> Result<ObjectDetail> {
+        let read = move |conn: &mut Conn| -> Result<(ObjectDetail, Option<Reading>)> {
             let row = session.authorised(conn, id, BROWSE, now)?;
-            session.detail_of(conn, &row, now)
+            Ok((session.detail_of(conn, &row, now)?, session.reading_of(conn, &row)?))
         };
-        self.repository.database().read_brief(read).await
+        let (detail, reading) = self.repository.database().read_brief(read).await?;
+        // Whoever may only browse learns what lists show.
+        let reading = reading.filter(|_| detail.permissions.contains(&READ_PROPERTIES));
+        self.note_reading(reading, json!("properties")).await?;
+        Ok(detail)
     }
 
     /// Changes name, title and properties of a live object.

@@ -166,16 +166,18 @@ impl Session {
         let read = move |conn: &mut Conn| -> Result<_> {
             let row = session.authorised(conn, id, READ_CONTENT, now)?;
             let content: Option<ContentRow> = blobs::contents_of(conn, &[row.no])?.remove(&row.no);
-            let Some(content) = content else { return Ok((none(), None)) };
+            let reading = session.reading_of(conn, &row)?;
+            let Some(content) = content else { return Ok((none(), None, None)) };
             let found = match has_text(&content.media_type, &content.file_name) {
                 true => blob_of(conn, &content.digest)?,
                 false => None,
             };
             let (row, blob) = found.unzip();
-            Ok((summary_of_row(&content, row.as_ref()), blob.flatten()))
+            Ok((summary_of_row(&content, row.as_ref()), blob.flatten(), reading))
         };
-        let (summary, blob) = self.repository.database().read(read).await?;
+        let (summary, blob, reading) = self.repository.database().read(read).await?;
         let Some(blob) = blob else { return Ok(DocumentText { summary, pages: Vec::new(), next_page: None }) };
+        self.note_reading(reading, serde_json::json!("text")).await?;
         // The whole text is in memory until it is cut to what was asked for.
         let _turn = self.repository.inner.text_reading.acquire().await.map_err(RepositoryError::internal)?;
         let (pages, next_page) = cut(read_pages(&self.repository, &blob).await?, wanted);
