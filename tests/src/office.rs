@@ -33,7 +33,7 @@ pub struct TestOffice {
     pub system: Session,
     background: Option<BackgroundTasks>,
     config: RepositoryConfig,
-    _database: TestDatabase,
+    database: TestDatabase,
     folder: tempfile::TempDir,
 }
 
@@ -72,7 +72,7 @@ impl TestOffice {
         let repository = Repository::open(config.clone(), Vec::new()).await.expect("an office opens");
         let background = Some(repository.start_background());
         let system = repository.system_session();
-        Self { repository, system, background, config, _database: database, folder }
+        Self { repository, system, background, config, database, folder }
     }
 
     /// Tells whether the rows are with a server, which other nodes may use.
@@ -88,6 +88,11 @@ impl TestOffice {
     /// Returns the folder of its blobs.
     pub fn blob_folder(&self) -> PathBuf {
         self.folder.path().join("blobs")
+    }
+
+    /// Changes rows behind the office's back, as somebody who has the database does.
+    pub fn tamper(&self, sql: &str) {
+        self.database.run_sql(sql);
     }
 
     /// Stops jobs, index feed and sequencer, as when a node is stuck.

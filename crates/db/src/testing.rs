@@ -123,6 +123,16 @@ impl TestDatabase {
     pub fn connect(&self) -> Conn {
         connect(&self.config)
     }
+
+    /// Runs statements behind the back of everybody who has the database open.
+    ///
+    /// # Panics
+    /// When the database refuses them.
+    pub fn run_sql(&self, sql: &str) {
+        use diesel::connection::SimpleConnection;
+        let mut conn = self.connect();
+        must("run the statements", crate::each_db!(&mut conn, |c| c.batch_execute(sql)));
+    }
 }
 
 /// Makes the next `count` commits of the SQLite writer fail.

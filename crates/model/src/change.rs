@@ -26,6 +26,8 @@ pub enum ChangeKind {
     Principal,
     /// A type, facet or vocabulary was declared, changed or deleted (audit only).
     Declared,
+    /// A stretch of the log was sealed (audit only).
+    Sealed,
     /// Someone signed in (audit only).
     SignedIn,
     /// Someone was refused at sign-in (audit only).
@@ -50,6 +52,7 @@ impl ChangeKind {
             Self::Rendition => "rendition",
             Self::Principal => "principal",
             Self::Declared => "declared",
+            Self::Sealed => "sealed",
             Self::SignedIn => "signed_in",
             Self::SignInRefused => "sign_in_refused",
             Self::SignedOut => "signed_out",
@@ -61,7 +64,13 @@ impl ChangeKind {
     pub const fn is_audit_only(self) -> bool {
         matches!(
             self,
-            Self::Principal | Self::Declared | Self::SignedIn | Self::SignInRefused | Self::SignedOut | Self::Read
+            Self::Principal
+                | Self::Declared
+                | Self::Sealed
+                | Self::SignedIn
+                | Self::SignInRefused
+                | Self::SignedOut
+                | Self::Read
         )
     }
 }

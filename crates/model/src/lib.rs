@@ -8,6 +8,7 @@ mod declaring;
 pub mod digest;
 pub mod id;
 pub mod key;
+pub mod merkle;
 pub mod pattern;
 pub mod permission;
 pub mod property;

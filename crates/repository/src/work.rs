@@ -158,6 +158,7 @@ async fn keep_house_once(repository: &Repository) -> Result<()> {
             Ok(())
         })
         .await?;
+    repository.seal_daily().await?;
     let turn = now.as_millis().unsigned_abs() / HOUSEKEEPING.as_millis() as u64;
     let report = repository.collect_some_garbage(repository.garbage_rules(), turn, GARBAGE_PARTS).await?;
     tracing::info!(

@@ -57,7 +57,12 @@ fn main() -> ExitCode {
 const fn could_not(command: &Command) -> u8 {
     match command {
         Command::Serve(_) | Command::Config(_) | Command::Doctor(_) | Command::Tls(_) | Command::Worker => 1,
-        Command::Import(_) | Command::Verify(_) | Command::Reindex(_) | Command::Gc(_) | Command::User(_) => 2,
+        Command::Import(_)
+        | Command::Verify(_)
+        | Command::Audit(_)
+        | Command::Reindex(_)
+        | Command::Gc(_)
+        | Command::User(_) => 2,
     }
 }
 
@@ -69,6 +74,7 @@ fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => wait_for(cli::serve::run(arguments)),
         Command::Import(arguments) => wait_for(cli::import::run(arguments)),
         Command::Verify(arguments) => wait_for(cli::verify::run(arguments)),
+        Command::Audit(arguments) => wait_for(cli::audit::run(&arguments.command)),
         Command::Reindex(arguments) => wait_for(cli::maintenance::reindex(arguments)),
         Command::Gc(arguments) => wait_for(cli::maintenance::gc(arguments)),
         Command::User(arguments) => wait_for(cli::user::run(&arguments.command)),

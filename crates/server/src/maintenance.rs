@@ -61,6 +61,9 @@ pub struct NewVerification {
     rehash: Option<bool>,
     /// Whether an index that disagrees is mended; true unless given.
     repair_index: Option<bool>,
+    /// Whether only the change log is looked through: its values, its chain and its seals.
+    #[serde(default)]
+    log_only: bool,
 }
 
 /// The one check of this process.
@@ -99,8 +102,11 @@ pub async fn create_verification(guarded: Guarded, body: web::Payload) -> Answer
         return Err(refusal());
     }
     let form: NewVerification = body::json(guarded.request(), body).await?;
-    let options =
-        VerifyOptions { rehash: form.rehash.unwrap_or(true), repair_index: form.repair_index.unwrap_or(true) };
+    let options = VerifyOptions {
+        rehash: form.rehash.unwrap_or(true),
+        repair_index: form.repair_index.unwrap_or(true),
+        log_only: form.log_only,
+    };
     let repository = guarded.session().repository().clone();
     let shown = with_current(|current| {
         if current.shown.state != "running" {
@@ -167,7 +173,7 @@ pub async fn stop() {
 /// The office cannot be reached, refuses, or could not check.
 pub async fn ask(client: &Client, options: VerifyOptions) -> anyhow::Result<Findings> {
     let path = "/api/v1/maintenance/verifications";
-    let body = json!({ "rehash": options.rehash, "repairIndex": options.repair_index });
+    let body = json!({ "rehash": options.rehash, "repairIndex": options.repair_index, "logOnly": options.log_only });
     let in_words = |error: crate::client::CallError| anyhow::anyhow!(error.in_words());
     let client = client.clone().waiting(OUTAGE_MAX);
     let mut shown: Verification = client.once(Method::POST, path, Some(&body)).await.map_err(in_words)?;

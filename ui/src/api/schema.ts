@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/api/v1/audit-entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists entries of the log with their values, for administrators. */
+        get: operations["list_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit-entries/{position}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proves that an entry stands in the log as it was sealed, for administrators. */
+        get: operations["get_audit_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blobs/sha256/{hex}": {
         parameters: {
             query?: never;
@@ -441,6 +475,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the seals, the newest first, for administrators. */
+        get: operations["list_seals"];
+        put?: never;
+        /** Seals what was committed so far, for administrators; the office does so by itself each day. */
+        post: operations["create_seal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -728,6 +780,77 @@ export interface components {
             permission: string;
             /** @description The name of the user or group. */
             principal: string;
+        };
+        /** @description An entry of the log with its values. */
+        AuditEntry: {
+            /** @description The values after: the JSON text that the digest was taken of. */
+            after?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Whether it is an event of the audit trail only, and no change. */
+            auditOnly: boolean;
+            /** @description The values before: the JSON text that the digest was taken of. */
+            before?: string | null;
+            /** @description By whom: the user name. */
+            by: string;
+            /** @description What else belongs to it: the JSON text that the digest was taken of. */
+            detail: string;
+            /** @description What happened: a change, or an event as `read`, `signed_in`, `declared`, `sealed`. */
+            kind: string;
+            /**
+             * Format: uuid
+             * @description The object.
+             */
+            objectId?: string | null;
+            /**
+             * Format: int64
+             * @description Its place in the log.
+             */
+            position: number;
+            /** @description The transaction that it was part of. */
+            transaction: string;
+        };
+        /** @description A stretch of the log with its values. */
+        AuditPage: {
+            /** @description The entries, in order. */
+            items: components["schemas"]["AuditEntry"][];
+            /**
+             * Format: int64
+             * @description The position to go on from; the same as `after` at the end.
+             */
+            next: number;
+        };
+        /**
+         * @description The proof that an entry stands in the log as it was sealed; `scripts/verify-proof` checks it with nothing else but the
+         *     root.
+         */
+        AuditProof: {
+            /**
+             * Format: int64
+             * @description The instant of the entry. *Units*: milliseconds since 1970-01-01T00:00:00Z.
+             */
+            atMs: number;
+            /**
+             * @description The entry's own chain hash: SHA-256 over the one before, the position (8 bytes, big-endian) and the digest of the
+             *     values.
+             */
+            chain: string;
+            /** @description The entry. */
+            entry: components["schemas"]["AuditEntry"];
+            /** @description The hashes beside the way from the entry to the root, nearest first. */
+            path: string[];
+            /** @description The chain hash of the entry before it; zeros before the first. */
+            previousChain: string;
+            /**
+             * Format: int64
+             * @description The number under which the values name who did it.
+             */
+            principalNumber: number;
+            /** @description The seal that holds it. */
+            seal: components["schemas"]["Seal"];
         };
         /** @description One committed change. */
         Change: {
@@ -1242,6 +1365,36 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_Seal: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description The first entry that it holds.
+                 */
+                firstPosition: number;
+                /** @description The day (UTC) on which it was set, with `-2` and so on after it when it is not that day's first. */
+                label: string;
+                /**
+                 * Format: int64
+                 * @description The last.
+                 */
+                lastPosition: number;
+                /**
+                 * @description The root of the tree over the chain hashes of these entries (RFC 6962 §2.1): 64 lower-case hex digits, to be
+                 *     published.
+                 */
+                merkleRoot: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_Summary: {
             /** @description The rows. */
             items: {
@@ -1507,6 +1660,26 @@ export interface components {
             checks: components["schemas"]["Check"][];
             /** @description `ready`; `degraded`, when it works and somebody should look at it; or `unready`. */
             status: string;
+        };
+        /** @description A seal over a stretch of the log. */
+        Seal: {
+            /**
+             * Format: int64
+             * @description The first entry that it holds.
+             */
+            firstPosition: number;
+            /** @description The day (UTC) on which it was set, with `-2` and so on after it when it is not that day's first. */
+            label: string;
+            /**
+             * Format: int64
+             * @description The last.
+             */
+            lastPosition: number;
+            /**
+             * @description The root of the tree over the chain hashes of these entries (RFC 6962 §2.1): 64 lower-case hex digits, to be
+             *     published.
+             */
+            merkleRoot: string;
         };
         /** @description What was found. */
         SearchAnswer: {
@@ -1871,6 +2044,72 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description The position to go on from; 0 is the beginning. */
+                after?: number;
+                /** @description How many, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description Waits until the log knows this transaction. */
+                waitFor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a stretch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_audit_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the entry's place in the log */
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditProof"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `not_sealed`: it stands after the last seal */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     get_blob: {
         parameters: {
             query?: {
@@ -3103,6 +3342,66 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PermissionList"];
                 };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_seals: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Seal"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_seal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description sealed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Seal"];
+                };
+            };
+            /** @description nothing happened since the last seal */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];

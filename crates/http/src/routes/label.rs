@@ -36,6 +36,9 @@ pub fn of(path: &str) -> &'static str {
         }
         (Some("permissions"), None, None, None) => "/api/v1/permissions",
         (Some("changes"), None, None, None) => "/api/v1/changes",
+        (Some("audit-entries"), None, None, None) => "/api/v1/audit-entries",
+        (Some("audit-entries"), Some(_), Some("proof"), None) => "/api/v1/audit-entries/{position}/proof",
+        (Some("seals"), None, None, None) => "/api/v1/seals",
         (Some("jobs"), None, None, None) => "/api/v1/jobs",
         (Some("jobs"), Some(_), None, None) => "/api/v1/jobs/{id}",
         (Some("imports"), None, None, None) => "/api/v1/imports",

@@ -1,6 +1,7 @@
 //! The core's routes, one file for each group of resources; the lists here are all there are.
 
 mod acl;
+mod audit;
 mod changes;
 mod content;
 mod documents;
@@ -86,6 +87,10 @@ routes!(
         acl::get_access_explanation,
         permissions::list_permissions,
         changes::list_changes,
+        audit::list_audit_entries,
+        audit::get_audit_proof,
+        audit::list_seals,
+        audit::create_seal,
         jobs::list_jobs,
         jobs::get_job,
         imports::create_import,

@@ -112,6 +112,10 @@ impl Matrix<'_> {
                 let vocabulary = json!({ "id": self.fresh(), "label": "A" });
                 id(&self.admin.post("/vocabularies", vocabulary).await.expect(201).json())
             }
+            Some("audit-entries") => {
+                self.admin.ask(Method::POST, "/seals").send().await;
+                "1".to_owned()
+            }
             Some("jobs") => NO_JOB.to_owned(),
             Some("dossiers" | "objects") => id(&self.dossier().await),
             Some("documents" | "blobs/sha256") => {
@@ -132,7 +136,10 @@ impl Matrix<'_> {
             "update_import_file" => "?path=matrix%2Fa.txt",
             _ => "",
         };
-        format!("{}{query}", path.replace("{id}", &id).replace("{hex}", &id).replace("{name}", "case-7"))
+        format!(
+            "{}{query}",
+            path.replace("{id}", &id).replace("{hex}", &id).replace("{name}", "case-7").replace("{position}", &id)
+        )
     }
 
     /// A new dossier on which the manager may do everything.

@@ -1,6 +1,7 @@
 //! The services: what a [`Session`] can do, one noun a file.
 
 mod access_lists;
+mod audit;
 mod changes;
 mod content;
 mod detail;
@@ -20,6 +21,7 @@ mod types;
 mod verify;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
+pub use audit::{AuditEntry, AuditProof, Seal};
 pub use changes::ChangeEntry;
 pub use explanation::{AccessExplanation, DecidingEntry, ExplainedPermission};
 pub use garbage::{GarbageReport, GarbageRules};

@@ -6,10 +6,11 @@ use cartulary_blobs::{BlobError, Corruption, StorageKey, VerifyOutcome};
 use cartulary_db::Conn;
 use cartulary_index::{Checkpoint, Operation};
 use cartulary_model::BlobDigest;
+use cartulary_model::merkle::{self, Tree};
 
 use crate::feed;
 use crate::sequencer::link;
-use crate::store::{blobs, changes, objects, renditions};
+use crate::store::{blobs, changes, objects, renditions, seals};
 use crate::{Repository, RepositoryError, Result};
 
 /// How many rows are looked at in one read.
@@ -24,11 +25,13 @@ pub struct VerifyOptions {
     pub rehash: bool,
     /// Whether an index that disagrees is mended.
     pub repair_index: bool,
+    /// Whether only the change log is looked through: its values, its chain and its seals.
+    pub log_only: bool,
 }
 
 impl Default for VerifyOptions {
     fn default() -> Self {
-        Self { rehash: true, repair_index: true }
+        Self { rehash: true, repair_index: true, log_only: false }
     }
 }
 
@@ -63,6 +66,8 @@ pub struct VerifyReport {
     pub renditions_checked: u64,
     /// Changes whose chain was computed again.
     pub changes_checked: u64,
+    /// Seals whose root was computed again.
+    pub seals_checked: u64,
     /// Objects compared with the index.
     pub objects_checked: u64,
     /// Entries of the index that disagreed and were mended.
@@ -102,6 +107,10 @@ impl Repository {
         progress: impl Fn(VerifyProgress) + Send + Sync,
     ) -> Result<VerifyReport> {
         let mut report = VerifyReport::default();
+        if options.log_only {
+            self.verify_changes(&mut report).await?;
+            return Ok(report);
+        }
         self.verify_blobs(options, &progress, &mut report).await?;
         self.verify_renditions(&mut report).await?;
         self.verify_changes(&mut report).await?;
@@ -206,9 +215,14 @@ impl Repository {
 
     async fn verify_changes(&self, report: &mut VerifyReport) -> Result<()> {
         let (mut position, mut chain) = (0, vec![0; 32]);
+        let mut seal = self.database().read(|conn: &mut Conn| seals::holding(conn, 0)).await?;
+        let mut tree = Tree::default();
         loop {
             let rows = self.database().read(move |conn: &mut Conn| changes::after(conn, position, PAGE)).await?;
             if rows.is_empty() {
+                if let Some(seal) = seal {
+                    report.fault("seal_beyond_log", seal.day, "the log ends before the last entry that was sealed");
+                }
                 return Ok(());
             }
             for row in rows {
@@ -226,6 +240,14 @@ impl Repository {
                 }
                 position = at;
                 report.changes_checked += 1;
+                tree.push(merkle::leaf(&chain));
+                if let Some(ends) = seal.take_if(|seal| seal.position == at) {
+                    if std::mem::take(&mut tree).root().as_slice() != ends.merkle_root {
+                        report.fault("seal_broken", ends.day, "the entries are not those that were sealed");
+                    }
+                    report.seals_checked += 1;
+                    seal = self.database().read(move |conn: &mut Conn| seals::holding(conn, at + 1)).await?;
+                }
             }
         }
     }

@@ -29,6 +29,7 @@ mod plans;
 pub(crate) mod principals;
 pub(crate) mod renditions;
 pub(crate) mod schema;
+pub(crate) mod seals;
 pub(crate) mod sessions;
 pub(crate) mod versions;
 

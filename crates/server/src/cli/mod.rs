@@ -2,6 +2,7 @@
 
 #![allow(rustdoc::bare_urls, reason = "what documents an argument is the help that people read in a terminal")]
 
+pub mod audit;
 pub mod config;
 pub mod doctor;
 pub mod import;
@@ -59,6 +60,8 @@ pub enum Command {
     Import(Import),
     /// Re-hashes every blob, and proves that rows, blobs, renditions and index agree
     Verify(Verify),
+    /// Checks the change log: its values, its chain and its seals
+    Audit(Audit),
     /// Makes the full-text index again from database and blobs
     Reindex(Maintenance),
     /// Deletes the bytes that nothing refers to any more
@@ -112,6 +115,50 @@ macro_rules! help {
     ($area:ident, $example:literal) => {
         concat!("Examples:\n  ", $example, "\n\nExit codes:\n", help!(exits $area))
     };
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  cartulary audit verify --data /srv/office
+
+Exit codes:
+  0  the log is whole
+  1  faults were found
+  2  could not check"
+)]
+pub struct Audit {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What `audit` can do.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Computes every value's digest, the chain and the roots of all seals again, and compares
+    #[command(after_help = "\
+Examples:
+  cartulary audit verify --data /srv/office
+  cartulary audit verify --server https://office.example --json
+
+Exit codes:
+  0  the log is whole
+  1  faults were found
+  2  could not check")]
+    Verify {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        remote: Remote,
+        /// Writes the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Arguments of `serve`.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use cartulary_repository::{VerifyOptions, VerifyProgress, VerifyReport};
 use serde::{Deserialize, Serialize};
 
-use super::Verify;
 use super::config::load_place;
+use super::{Place, Remote, Verify};
 use crate::boot::open_for_command;
 use crate::client::Client;
 use crate::{output, telemetry};
@@ -30,6 +30,9 @@ pub struct Findings {
     pub renditions_checked: u64,
     /// Changes whose chain was computed again.
     pub changes_checked: u64,
+    /// Seals of the log whose root was computed again.
+    #[serde(default)]
+    pub seals_checked: u64,
     /// Objects compared with the index.
     pub objects_checked: u64,
     /// Entries of the index that disagreed and were mended.
@@ -60,6 +63,7 @@ impl Findings {
             bytes_checked: report.bytes_checked,
             renditions_checked: report.renditions_checked,
             changes_checked: report.changes_checked,
+            seals_checked: report.seals_checked,
             objects_checked: report.objects_checked,
             index_repaired: report.index_repaired,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
@@ -87,6 +91,22 @@ impl Findings {
         if self.index_repaired > 0 {
             text.push_str(&format!("Mended {} entries of the index.\n", self.index_repaired));
         }
+        self.add_faults(&mut text);
+        text
+    }
+
+    fn of_log_for_people(&self) -> String {
+        let mut text = format!(
+            "Checked {} entries of the log and {} seals in {:.1} s.\n",
+            self.changes_checked,
+            self.seals_checked,
+            Duration::from_millis(self.duration_ms).as_secs_f64()
+        );
+        self.add_faults(&mut text);
+        text
+    }
+
+    fn add_faults(&self, text: &mut String) {
         for fault in &self.faults {
             text.push_str(&format!("  {} {}: {}\n", fault.code, fault.subject, fault.detail));
         }
@@ -95,31 +115,38 @@ impl Findings {
             1 => "1 fault was found.\n".to_owned(),
             count => format!("{count} faults were found.\n"),
         });
-        text
     }
 }
 
 /// Runs the command.
 pub async fn run(arguments: &Verify) -> anyhow::Result<ExitCode> {
-    let options = VerifyOptions { rehash: !arguments.quick, repair_index: !arguments.no_repair };
-    let findings = match Client::of(&arguments.remote)? {
+    let options =
+        VerifyOptions { rehash: !arguments.quick, repair_index: !arguments.no_repair, ..VerifyOptions::default() };
+    check((&arguments.place, &arguments.remote), arguments.json, options).await
+}
+
+/// Checks a data folder, or asks a running office to check itself, and says what was found.
+pub async fn check((place, remote): (&Place, &Remote), json: bool, options: VerifyOptions) -> anyhow::Result<ExitCode> {
+    let findings = match Client::of(remote)? {
         Some(client) => crate::maintenance::ask(&client, options).await?,
-        None => check_here(arguments, options).await?,
+        None => check_here(place, json, options).await?,
     };
-    if arguments.json {
+    if json {
         output::say_json(&findings);
+    } else if options.log_only {
+        output::say(&findings.of_log_for_people());
     } else {
         output::say(&findings.for_people());
     }
     Ok(if findings.clean { ExitCode::SUCCESS } else { ExitCode::from(FAULTS_FOUND) })
 }
 
-async fn check_here(arguments: &Verify, options: VerifyOptions) -> anyhow::Result<Findings> {
-    let loaded = load_place(&arguments.place)?;
+async fn check_here(place: &Place, json: bool, options: VerifyOptions) -> anyhow::Result<Findings> {
+    let loaded = load_place(place)?;
     telemetry::start_quietly(&loaded.configuration.log);
     let office = open_for_command(&loaded, HINT).await?;
     let begun = Instant::now();
-    let ticker = output::Ticker::new(arguments.json);
+    let ticker = output::Ticker::new(json);
     let tell = |progress: VerifyProgress| {
         ticker.tell(|| format!("{} blobs, {}", progress.blobs_checked, output::bytes(progress.bytes_checked)));
     };
