@@ -12,6 +12,7 @@ pub mod merkle;
 pub mod pattern;
 pub mod permission;
 pub mod property;
+pub mod ql;
 pub mod time;
 pub mod types;
 pub mod vocabulary;
