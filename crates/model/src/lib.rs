@@ -15,6 +15,7 @@ pub mod property;
 pub mod ql;
 pub mod time;
 pub mod types;
+pub mod versioning;
 pub mod vocabulary;
 
 pub use change::{ChangeKind, LogPosition};
@@ -25,4 +26,5 @@ pub use pattern::Pattern;
 pub use property::{Cardinality, Properties, PropertyDefinition, PropertyKind, Updatability, Violation};
 pub use time::Timestamp;
 pub use types::{BaseType, ContentRule, ResolvedType, TypeDefinition, TypeFile, TypeRegistry};
+pub use versioning::{ChangedPart, VersionIncrement, VersionMoment, VersioningCase, VersioningRule, decide_versioning};
 pub use vocabulary::{Term, Vocabulary, VocabularyDefinition};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::declaring;
 use crate::property::{Properties, PropertyDefinition, RETIRED_TERM, Updatability, Violation, check_fields};
+use crate::versioning::VersioningRule;
 use crate::vocabulary::{Vocabulary, VocabularyDefinition};
 
 /// The base type of an object (CMIS 1.1 §2.1.3.3).
@@ -91,6 +92,9 @@ pub struct TypeDefinition {
     /// The properties that the type adds to its parent's.
     #[serde(default)]
     pub properties: Vec<PropertyDefinition>,
+    /// When versions are made without being asked for (documents only); asked before the rules of its parent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versioning: Vec<VersioningRule>,
 }
 
 const fn yes() -> bool {
@@ -132,6 +136,8 @@ pub struct ResolvedType {
     pub is_dossier: bool,
     /// Whether readings of it are audited, by itself, by inheritance or by a facet that it bears.
     pub audits_reads: bool,
+    /// The rules of automatic versions: its own, then those of the types above, nearest first.
+    pub versioning: Vec<VersioningRule>,
 }
 
 /// All types, facets and vocabularies, checked together.
@@ -189,6 +195,7 @@ impl TypeRegistry {
             declaring::check_type(&registry, definition, &mut problems);
         }
         registry.check_property_meanings(&mut problems);
+        registry.check_versioning(&mut problems);
         if problems.is_empty() { Ok(registry) } else { Err(problems) }
     }
 
@@ -215,6 +222,19 @@ impl TypeRegistry {
     /// Returns all vocabularies, ordered by id.
     pub fn vocabularies(&self) -> impl Iterator<Item = &Vocabulary> {
         self.vocabularies.values()
+    }
+
+    fn check_versioning(&self, problems: &mut Vec<String>) {
+        for TypeDefinition { id, base, versioning, .. } in self.types.values().map(|resolved| &resolved.definition) {
+            if *base != BaseType::Document && !versioning.is_empty() {
+                problems.push(format!("the type `{id}` has rules of versions, and only documents have versions"));
+            }
+            for named in versioning.iter().flat_map(|rule| rule.types.iter().chain(&rule.facets)) {
+                if !self.types.contains_key(named) {
+                    problems.push(format!("a rule of versions of the type `{id}` names unknown `{named}`"));
+                }
+            }
+        }
     }
 
     /// Returns the type with this id.
@@ -352,6 +372,7 @@ fn resolve(definition: &TypeDefinition, by_id: &BTreeMap<String, TypeDefinition>
         properties,
         is_dossier: chain.iter().any(|ancestor| ancestor.dossier),
         audits_reads,
+        versioning: chain.iter().flat_map(|ancestor| ancestor.versioning.iter().cloned()).collect(),
     })
 }
 
@@ -359,6 +380,7 @@ fn resolve(definition: &TypeDefinition, by_id: &BTreeMap<String, TypeDefinition>
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
+    use crate::VersionMoment;
     use serde_json::json;
 
     const SAMPLE: &str = r#"
@@ -429,6 +451,42 @@ mod tests {
         "#;
         let problems = TypeRegistry::check(TypeFile::parse(text).unwrap().types).unwrap_err();
         assert_eq!(problems, ["the property `a:side` names the choice `aside`, which it has not"]);
+    }
+
+    #[test]
+    fn rules_of_versions_are_inherited_and_checked() {
+        let text = r#"
+            [[types]]
+            id = "document"
+            base = "document"
+            label = "Document"
+            versioning = [{ increment = "none", changes = ["content"] }]
+            [[types]]
+            id = "letter"
+            parent = "document"
+            base = "document"
+            label = "Letter"
+            versioning = [{ increment = "major", moment = "before", other_contributor = true }]
+        "#;
+        let registry = TypeRegistry::check(TypeFile::parse(text).unwrap().types).unwrap();
+        let rules = &registry.get("letter").unwrap().versioning;
+        assert_eq!(
+            rules.iter().map(|rule| rule.moment).collect::<Vec<_>>(),
+            [VersionMoment::Before, VersionMoment::After]
+        );
+        let wrong = r#"
+            [[types]]
+            id = "shelf"
+            base = "folder"
+            label = "Shelf"
+            versioning = [{ increment = "minor", facets = ["lost"] }]
+        "#;
+        let problems = TypeRegistry::check(TypeFile::parse(wrong).unwrap().types).unwrap_err();
+        let expect = [
+            "the type `shelf` has rules of versions, and only documents have versions",
+            "a rule of versions of the type `shelf` names unknown `lost`",
+        ];
+        assert_eq!(problems, expect);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod search;
 mod sessions;
 pub mod types;
 pub mod users;
+mod versioning;
 pub mod vocabularies;
 
 use std::sync::LazyLock;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{delete, get, post, put, web};
 use cartulary_model::{
     BaseType, Cardinality, ContentRule, Pattern, PropertyDefinition, PropertyKind, ResolvedType, TypeDefinition,
-    Updatability,
+    Updatability, VersioningRule,
 };
 use cartulary_repository::{Catalogue, RepositoryError};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use crate::answer::{self, Answer};
 use crate::body;
 use crate::error::ApiError;
 use crate::guarded::Guarded;
+use crate::routes::versioning::VersioningRuleForm;
 
 /// All types and facets.
 #[derive(Serialize, ToSchema)]
@@ -59,6 +60,9 @@ pub struct TypeView {
     facets: Vec<String>,
     /// All its properties, inherited ones first.
     properties: Vec<PropertyView>,
+    /// When versions are made without being asked for: its own rules, then inherited ones; the first that fits decides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    versioning: Vec<VersioningRuleForm>,
     /// Of a type that was declared at run time: changes with it; `If-Match` takes it in quotes. What has none comes with the
     /// program, a module or the office's files, and does not change while the office runs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,6 +119,9 @@ pub struct TypeForm {
     /// The properties that it adds.
     #[serde(default)]
     properties: Vec<PropertyForm>,
+    /// When versions are made without being asked for (documents only); asked before the rules of its parent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    versioning: Vec<VersioningRuleForm>,
 }
 
 const fn yes() -> bool {
@@ -254,6 +261,7 @@ impl From<TypeForm> for TypeDefinition {
             audit_reads: form.audit_reads,
             facets: form.facets,
             properties: form.properties.into_iter().map(PropertyDefinition::from).collect(),
+            versioning: form.versioning.into_iter().map(VersioningRule::from).collect(),
         }
     }
 }
@@ -273,6 +281,7 @@ impl From<TypeDefinition> for TypeForm {
             audit_reads: definition.audit_reads,
             facets: definition.facets,
             properties: definition.properties.into_iter().map(PropertyForm::from).collect(),
+            versioning: definition.versioning.into_iter().map(VersioningRuleForm::from).collect(),
         }
     }
 }
@@ -296,6 +305,7 @@ fn view(resolved: &ResolvedType, token: Option<i64>) -> TypeView {
         audit_reads: resolved.audits_reads,
         facets: definition.facets.clone(),
         properties: resolved.properties.iter().map(property).collect(),
+        versioning: resolved.versioning.iter().cloned().map(VersioningRuleForm::from).collect(),
         change_token: token.map(|token| token.to_string()),
     }
 }
