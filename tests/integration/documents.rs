@@ -29,7 +29,7 @@ async fn each_version_keeps_its_own_bytes() {
         assert_eq!(first.summary.version_label.as_deref(), Some("1.0"));
         let token = Precondition::Token(first.summary.change_token);
         let next = content(&office.system, "letter.txt", b"the second text").await;
-        let note = VersionNote { comment: "corrected".into(), major: false };
+        let note = VersionNote { comment: "corrected".into(), increment: None };
         let second = office.system.content_put(first.summary.id, token, next, note).await.unwrap().value;
         assert_eq!(second.summary.version_label.as_deref(), Some("1.1"));
         let versions = office.system.version_list(first.summary.id, ALL).await.unwrap();
@@ -51,7 +51,7 @@ async fn a_stale_token_changes_nothing_and_shows_the_present_values() {
         let title = |text: &str| ObjectChanges { title: Some(text.into()), ..ObjectChanges::default() };
         office.system.object_update(dossier, token.clone(), title("one")).await.unwrap();
         let refused = office.system.object_update(dossier, token, title("two")).await.unwrap_err();
-        let RepositoryError::Stale { current: Current::Object(current) } = refused else { panic!("{refused:?}") };
+        let RepositoryError::Stale { current: Current::Object(current), .. } = refused else { panic!("{refused:?}") };
         assert_eq!(current.summary.title, "one");
         assert_eq!(office.system.object_get(dossier).await.unwrap().summary.title, "one");
     })

@@ -21,3 +21,4 @@ mod searching;
 mod slow_clients;
 mod store_faults;
 mod tls_network;
+mod versions;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use cartulary_model::{ObjectId, Properties};
+use cartulary_model::{ObjectId, Properties, VersionIncrement};
 use cartulary_repository::{
     ListOrder, NewContent, NewDocument, NewFolder, ObjectSummary, Precondition, RepositoryError, Result, Session,
     VersionNote, WINDOW_ROWS_MAX, WindowRequest,
@@ -181,7 +181,8 @@ async fn complete(session: &Session, case: &Case, paper: &Paper, row: &ObjectSum
     let request = WindowRequest { offset: 0, limit: 1 };
     let present = usize::try_from(session.version_list(row.id, request).await?.total).unwrap_or(usize::MAX);
     for (version, reason) in paper.versions.iter().enumerate().skip(present) {
-        let note = VersionNote { comment: reason.comment.to_owned(), major: reason.major };
+        let increment = if reason.major { VersionIncrement::Major } else { VersionIncrement::Minor };
+        let note = VersionNote { comment: reason.comment.to_owned(), increment: Some(increment) };
         let content = content(session, case, paper, version).await?;
         session.content_put(row.id, Precondition::Any, content, note).await?;
         filled.versions += 1;

@@ -43,6 +43,16 @@ pub fn required_of_content(headers: &HeaderMap) -> Result<Precondition, ApiError
     })
 }
 
+/// Returns what a change says of the state that it was made from: change tokens, digests of contents, or `*`.
+pub(crate) fn tags_of_precondition(precondition: &Precondition) -> Vec<String> {
+    match precondition {
+        Precondition::Token(token) => vec![token.to_string()],
+        Precondition::Content(digest) => vec![digest.to_string()],
+        Precondition::OneOf(all) => all.iter().flat_map(tags_of_precondition).collect(),
+        Precondition::Any => vec!["*".to_owned()],
+    }
+}
+
 /// Reads the change token that a tag begins with, or that it is. Tags are compared octet by octet (RFC 9110 §8.8.3.2): what
 /// was never sent from here, as `+1` or `04`, is no tag of ours, though a number can be read from it.
 fn token(opaque: &str) -> Option<Precondition> {

@@ -14,6 +14,7 @@ use cartulary_model::Violation;
 use cartulary_repository::{Current, Declaration, RepositoryError};
 use serde_json::{Map, Value, json};
 
+use crate::conditional;
 use crate::routes::groups::Group;
 use crate::routes::object::Detail;
 use crate::routes::types::TypeForm;
@@ -57,6 +58,7 @@ codes! {
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "This cannot be done here";
     REQUEST_TIMEOUT = "request_timeout", 408, "The request took too long to arrive";
     CONFLICT = "conflict", 409, "The state of things does not allow it";
+    CHECKED_OUT = "checked_out", 409, "It is checked out";
     STALE = "stale", 412, "It was changed since it was read";
     PAYLOAD_TOO_LARGE = "payload_too_large", 413, "The body is too large";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The body is of another kind";
@@ -332,9 +334,18 @@ impl From<RepositoryError> for ApiError {
                 Self::new(TOO_MANY_TRIES, words).retry_after(retry_after_seconds.max(1))
             }
             RepositoryError::Conflict { code, .. } => Self::new(Code { code, ..CONFLICT }, words),
-            RepositoryError::Stale { current } => {
+            RepositoryError::CheckedOut { by } => {
+                let problem = Self::new(CHECKED_OUT, words);
+                match by {
+                    Some(by) => problem.with("by", by.display_name),
+                    None => problem,
+                }
+            }
+            RepositoryError::Stale { expected, token, current } => {
                 let what = "or If-Match is no ETag of it: read it again, and send the ETag of that answer";
-                let mut stale = Self::new(STALE, format!("{words}, {what}"));
+                let mut stale = Self::new(STALE, format!("{words}, {what}"))
+                    .with("expected", conditional::tags_of_precondition(&expected))
+                    .with("current", token.to_string());
                 stale.0.current = match current {
                     Current::Object(current) => serde_json::to_value(Detail::from(*current)),
                     Current::User(current) => serde_json::to_value(User::from(*current)),

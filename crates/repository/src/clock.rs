@@ -10,14 +10,25 @@ use cartulary_model::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     offset_ms: Arc<AtomicI64>,
+    /// Where it stands; 0 while it goes.
+    held_at_ms: Arc<AtomicI64>,
 }
 
 impl Clock {
     /// Returns the present instant.
     pub fn now(&self) -> Timestamp {
+        let held_at_ms = self.held_at_ms.load(Ordering::Relaxed);
+        if held_at_ms != 0 {
+            return Timestamp::from_millis(held_at_ms);
+        }
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
         Timestamp::from_millis(millis).plus_millis(self.offset_ms.load(Ordering::Relaxed))
+    }
+
+    /// Stops the clock at the present instant, as a test does.
+    pub fn hold(&self) {
+        self.held_at_ms.store(self.now().as_millis(), Ordering::Relaxed);
     }
 
     /// Moves the clock by `millis`, as a test or a wrong battery does.

@@ -4,7 +4,7 @@ use cartulary_blobs::BlobError;
 use cartulary_db::DbError;
 use cartulary_model::Violation;
 
-use crate::object::Current;
+use crate::object::{Current, Precondition, PrincipalName};
 
 /// The result of every service.
 pub type Result<T, E = RepositoryError> = std::result::Result<T, E>;
@@ -44,9 +44,19 @@ pub enum RepositoryError {
         /// What is in the way, and what to do.
         detail: String,
     },
+    /// The document is checked out: its content, title and properties change in the working copy only.
+    #[error("{}", words_of_check_out(by.as_deref()))]
+    CheckedOut {
+        /// By whom; absent when the caller may not know.
+        by: Option<Box<PrincipalName>>,
+    },
     /// Somebody changed the object, user or group since the caller read it.
     #[error("the object was changed since it was read")]
     Stale {
+        /// What the caller says that it was.
+        expected: Precondition,
+        /// Its change token now.
+        token: i64,
         /// What it is now.
         current: Current,
     },
@@ -110,6 +120,11 @@ impl RepositoryError {
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(source.into())
     }
+}
+
+fn words_of_check_out(by: Option<&PrincipalName>) -> String {
+    let who = by.map_or_else(|| "somebody".to_owned(), |by| format!("`{}`", by.display_name));
+    format!("the document is checked out by {who}: it changes when the working copy is checked in")
 }
 
 /// How many fields are named in one sentence.

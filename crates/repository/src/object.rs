@@ -3,7 +3,9 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
-use cartulary_model::{BaseType, BlobDigest, ObjectId, Properties, Timestamp, TypeDefinition, VocabularyDefinition};
+use cartulary_model::{
+    BaseType, BlobDigest, ObjectId, Properties, Timestamp, TypeDefinition, VersionIncrement, VocabularyDefinition,
+};
 use futures::Stream;
 
 use crate::Result;
@@ -156,6 +158,80 @@ pub struct ObjectDetail {
     pub path: Option<String>,
     /// The facets attached.
     pub facets: Vec<String>,
+    /// What it has to do with the versions of a document.
+    pub versioning: Versioning,
+}
+
+/// What an object has to do with the versions of a document; of a folder, nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Versioning {
+    /// Versions and working copies: the document that they are of.
+    pub document_id: Option<ObjectId>,
+    /// Whether it is a private working copy.
+    pub is_working_copy: bool,
+    /// Versions: whether it is the newest one.
+    pub is_latest: bool,
+    /// Versions: whether it is the newest major one.
+    pub is_latest_major: bool,
+    /// Who has the document checked out.
+    pub checked_out: Option<CheckOut>,
+}
+
+/// That a document is checked out.
+#[derive(Clone, Debug)]
+pub struct CheckOut {
+    /// By whom; absent when the caller may only browse.
+    pub by: Option<PrincipalName>,
+    /// The working copy; absent when the caller may not know of it.
+    pub working_copy_id: Option<ObjectId>,
+}
+
+/// Which version of a document is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionName {
+    /// `latest`: the newest one.
+    Latest,
+    /// `latest-major`: the newest one whose minor number is 0.
+    LatestMajor,
+    /// `major.minor`: the one with these numbers.
+    Label(i32, i32),
+    /// The one with this id.
+    Id(ObjectId),
+}
+
+/// Says that a text names no version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a version is named `latest`, `latest-major`, by its label such as `1.0`, or by its id")]
+pub struct InvalidVersionName;
+
+impl std::str::FromStr for VersionName {
+    type Err = InvalidVersionName;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let number = |digits: &str| digits.parse::<i32>().ok().filter(|number| number.to_string() == digits);
+        match text {
+            "latest" => return Ok(Self::Latest),
+            "latest-major" => return Ok(Self::LatestMajor),
+            _ => {}
+        }
+        if let Some((major, minor)) = text.split_once('.')
+            && let (Some(major), Some(minor)) = (number(major), number(minor))
+        {
+            return Ok(Self::Label(major, minor));
+        }
+        text.parse().map(Self::Id).map_err(|_| InvalidVersionName)
+    }
+}
+
+/// A version that somebody asks for.
+#[derive(Clone, Debug, Default)]
+pub struct NewVersion {
+    /// Why.
+    pub comment: String,
+    /// Whether the next major number is taken; otherwise the next minor one.
+    pub major: bool,
+    /// The version whose content, title and properties the document takes again; its own, unless given.
+    pub from: Option<VersionName>,
 }
 
 /// One version of a document, newest first in lists.
@@ -167,6 +243,10 @@ pub struct VersionSummary {
     pub label: String,
     /// Whether the minor number is 0.
     pub is_major: bool,
+    /// Whether it is the newest one.
+    pub is_latest: bool,
+    /// Whether it is the newest major one.
+    pub is_latest_major: bool,
     /// When it was made.
     pub made_at: Timestamp,
     /// By whom.
@@ -336,15 +416,24 @@ pub struct ObjectChanges {
     pub properties: Properties,
     /// All facets to be attached from now on. What only a facet that is detached declares, is removed.
     pub facets: Option<Vec<String>>,
+    /// What is said of a version of it (documents only).
+    pub note: VersionNote,
 }
 
-/// Why a version is made.
+/// What is said of the version that a change makes.
 #[derive(Clone, Debug, Default)]
 pub struct VersionNote {
-    /// What the person wrote.
+    /// What the person wrote; a comment asks for a version.
     pub comment: String,
-    /// Whether the next major number is taken; otherwise the next minor one.
-    pub major: bool,
+    /// Which version is made of the changed document; as the rules of its type say, unless given.
+    pub increment: Option<VersionIncrement>,
+}
+
+impl VersionNote {
+    /// Says whether nothing was said, so that the rules of the type decide.
+    pub fn is_silent(&self) -> bool {
+        self.comment.is_empty() && self.increment.is_none()
+    }
 }
 
 /// What a write answers: its value, and the transaction to wait for.

@@ -54,6 +54,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0005_declarations/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0005_declarations/down.sql"),
         },
+        MigrationFile {
+            version: "0006",
+            name: "working_copies",
+            up: include_str!("../../../schema/core/migrations/sqlite/0006_working_copies/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0006_working_copies/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -85,6 +91,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "declarations",
             up: include_str!("../../../schema/core/migrations/postgres/0005_declarations/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0005_declarations/down.sql"),
+        },
+        MigrationFile {
+            version: "0006",
+            name: "working_copies",
+            up: include_str!("../../../schema/core/migrations/postgres/0006_working_copies/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0006_working_copies/down.sql"),
         },
     ],
 };

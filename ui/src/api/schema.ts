@@ -83,11 +83,11 @@ export interface paths {
         get: operations["get_document"];
         put?: never;
         post?: never;
-        /** Puts a document in the trash. */
+        /** Puts a document in the trash; of a working copy, cancels the check-out. */
         delete: operations["delete_document"];
         options?: never;
         head?: never;
-        /** Changes name, title or properties of a document. */
+        /** Changes name, title or properties of a document, or title or properties of a working copy. */
         patch: operations["update_document"];
         trace?: never;
     };
@@ -101,7 +101,8 @@ export interface paths {
         /** Returns the bytes of a document, or of one version of it. */
         get: operations["get_document_content"];
         /**
-         * Puts new bytes into a document, as its next version. The bytes that it has, under the name that they have, change
+         * Puts new bytes into a document, as its next version unless the rules of its type or `version` say otherwise, or into a
+         *     working copy, which makes none. The bytes that it has, under the name that they have, change
          *     nothing and make no version, unless `comment` or `major` asks for one.
          */
         put: operations["update_document_content"];
@@ -139,8 +140,60 @@ export interface paths {
         /** Lists the versions of a document, newest first. */
         get: operations["list_document_versions"];
         put?: never;
-        post?: never;
+        /**
+         * Makes a version of a document: checks a working copy in, keeps the document as it is, or takes an earlier version again.
+         * @description With the id of a working copy it is checked in: the document takes its content, title and properties, and the working
+         *     copy is gone. With the id of a document that is not checked out the version is of the document as it is or, with
+         *     `from`, as it was in an earlier version. No byte of content is copied.
+         */
+        post: operations["create_document_version"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns one version of a document. */
+        get: operations["get_document_version"];
+        put?: never;
+        post?: never;
+        /**
+         * Destroys one version of a document at once.
+         * @description Was it the newest one, and the document unchanged since, then the document falls back to the newest that remains. The
+         *     last version is the document, as in CMIS: deleting it puts the document in the trash, with the version in it.
+         */
+        delete: operations["delete_document_version"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/working-copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the working copy of a document. */
+        get: operations["get_working_copy"];
+        put?: never;
+        /**
+         * Checks a document out: makes its private working copy, of which there is at most one.
+         * @description The working copy has an id of its own, under which its title, properties and content are changed as those of a document
+         *     are, with `PATCH /documents/{id}` and `PUT /documents/{id}/content`. Whoever checked out and holders of `Unlock` see it.
+         *     Until it is checked in with `POST /documents/{id}/versions`, or cancelled, the document answers `checked_out` to changes.
+         */
+        post: operations["create_working_copy"];
+        /** Cancels a check-out: the working copy is gone, with what was changed in it. */
+        delete: operations["delete_working_copy"];
         options?: never;
         head?: never;
         patch?: never;
@@ -886,6 +939,8 @@ export interface components {
         };
         /** @description Changes to an object; what is absent stays. */
         Changes: {
+            /** @description Documents: why; a comment asks for a version. */
+            comment?: string;
             /** @description All facets to be attached from now on; what only a facet that is detached declares, is removed. */
             facets?: string[] | null;
             /** @description Another name. */
@@ -894,6 +949,8 @@ export interface components {
             properties?: Record<string, never>;
             /** @description Another title. */
             title?: string | null;
+            /** @description Documents: which version is made of it, `none`, `minor` or `major`; as the rules of its type say, unless given. */
+            version?: string | null;
         };
         /** @description One thing that was looked at. */
         Check: {
@@ -905,6 +962,16 @@ export interface components {
             ok: boolean;
             /** @description Why not, or how well; told to this machine only. */
             reason?: string | null;
+        };
+        /** @description That a document is checked out: its content, title and properties change in the working copy only. */
+        CheckedOut: {
+            /** @description By whom, when the caller may know. */
+            by?: string | null;
+            /**
+             * Format: uuid
+             * @description The working copy, when the caller may see it.
+             */
+            workingCopyId?: string | null;
         };
         /** @description The bytes of a document. */
         Content: {
@@ -935,14 +1002,26 @@ export interface components {
         Detail: components["schemas"]["Summary"] & {
             /** @description Changes with the object; `If-Match` takes it in quotes, as it takes the ETag. */
             changeToken: string;
+            checkedOut?: components["schemas"]["CheckedOut"] | null;
+            /**
+             * Format: uuid
+             * @description Versions and working copies: the document that they are of.
+             */
+            documentId?: string | null;
             /** @description The facets that are attached, beside those that its type bears; none when the caller may only browse. */
             facets: string[];
+            /** @description Whether it is the newest version of its document; absent otherwise. */
+            latest?: boolean;
+            /** @description Whether it is the newest major version of its document; absent otherwise. */
+            latestMajor?: boolean;
             /** @description The folders that the caller sees it in, the primary one first. */
             parents: components["schemas"]["Place"][];
             /** @description The path by primary parents. */
             path?: string | null;
             /** @description Groups of permissions that the caller holds whole, then the single ones. */
             permissions: string[];
+            /** @description Whether it is a private working copy; absent otherwise. */
+            workingCopy?: boolean;
         };
         /** @description The text of a document. */
         DocumentText: {
@@ -1300,6 +1379,18 @@ export interface components {
             /** @description The login name. */
             username: string;
         };
+        /** @description A version to make. */
+        NewVersionForm: {
+            /** @description Why; at most 2,000 characters. */
+            comment?: string;
+            /**
+             * @description The version whose content, title and properties the document takes again: `latest`, `latest-major`, a label such as
+             *     `1.0`, or an id. Without it the version is of the document, or the working copy, as it is.
+             */
+            from?: string | null;
+            /** @description Whether the next major number is taken; otherwise the next minor one. */
+            major?: boolean;
+        };
         /** @description A window of a list. */
         Page_Group: {
             /** @description The rows. */
@@ -1508,6 +1599,10 @@ export interface components {
                 id: string;
                 /** @description `major.minor`. */
                 label: string;
+                /** @description Whether it is the newest one. */
+                latest: boolean;
+                /** @description Whether it is the newest major one. */
+                latestMajor: boolean;
                 /** @description Whether the minor number is 0. */
                 major: boolean;
             }[];
@@ -1564,6 +1659,7 @@ export interface components {
              * @example method_not_allowed
              * @example request_timeout
              * @example conflict
+             * @example checked_out
              * @example stale
              * @example payload_too_large
              * @example unsupported_media_type
@@ -1878,6 +1974,8 @@ export interface components {
             parent?: string | null;
             /** @description The properties that it adds. */
             properties?: components["schemas"]["PropertyForm"][];
+            /** @description When versions are made without being asked for (documents only); asked before the rules of its parent. */
+            versioning?: components["schemas"]["VersioningRuleForm"][];
         };
         /** @description All types and facets. */
         TypeList: {
@@ -1917,6 +2015,8 @@ export interface components {
             parent?: string | null;
             /** @description All its properties, inherited ones first. */
             properties: components["schemas"]["PropertyView"][];
+            /** @description When versions are made without being asked for: its own rules, then inherited ones; the first that fits decides. */
+            versioning?: components["schemas"]["VersioningRuleForm"][];
         };
         /** @description A file that was taken, and of whose text nothing could be read. */
         UnreadFile: {
@@ -1989,8 +2089,27 @@ export interface components {
             id: string;
             /** @description `major.minor`. */
             label: string;
+            /** @description Whether it is the newest one. */
+            latest: boolean;
+            /** @description Whether it is the newest major one. */
+            latestMajor: boolean;
             /** @description Whether the minor number is 0. */
             major: boolean;
+        };
+        /** @description A rule; every condition that stands in it must hold, and the first rule that fits decides. */
+        VersioningRuleForm: {
+            /** @description Only when one of these parts changes: `content`, `properties`. */
+            changes?: string[];
+            /** @description Only for documents that bear one of these facets. */
+            facets?: string[];
+            /** @description Which number the version takes: `none`, `minor` or `major`. */
+            increment: string;
+            /** @description Which state the version keeps: that `before` the change, unless a version has it already, or that `after` it. */
+            moment?: string;
+            /** @description Only when the one who changes is, or is not, another than the last who did. */
+            otherContributor?: boolean | null;
+            /** @description Only for these types and what inherits from them. */
+            types?: string[];
         };
         /** @description A vocabulary to declare. */
         VocabularyForm: {
@@ -2394,15 +2513,17 @@ export interface operations {
                 fileName?: string;
                 /** @description Why there is a new version. */
                 comment?: string;
-                /** @description Whether the next major number is taken. */
+                /** @description Whether the next major number is taken; short for `version=major`. */
                 major?: boolean;
+                /** @description Which version is made of it: `none`, `minor` or `major`; as the rules of its type say, unless given. */
+                version?: string;
             };
             header: {
                 /** @description the ETag that was read, of the document or of its content */
                 "If-Match": string;
             };
             path: {
-                /** @description the document's id */
+                /** @description the document's id, or its working copy's */
                 id: string;
             };
             cookie?: never;
@@ -2501,6 +2622,206 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_document_version: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read, of what the id names */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the id of a document, or of its working copy */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVersionForm"];
+            };
+        };
+        responses: {
+            /** @description the version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_document_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the document's id */
+                id: string;
+                /** @description `latest`, `latest-major`, a label such as `1.0`, or an id */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_document_version: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read, of the document */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the document's id */
+                id: string;
+                /** @description `latest`, `latest-major`, a label such as `1.0`, or an id */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description destroyed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_working_copy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the id of the document, or of the working copy */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the working copy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_working_copy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the document's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the working copy */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `checked_out`: somebody has it, `by` says who */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_working_copy: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read, of the working copy */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the id of the document, or of the working copy */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the document is not checked out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -25,6 +25,7 @@ use crate::error::ApiError;
 use crate::guarded::Guarded;
 use crate::ranges::{self, Part};
 use crate::routes::object::Detail;
+use crate::routes::versions;
 use crate::security_headers::CONTENT_POLICY;
 use crate::upload::{FileName, as_text};
 use crate::{body, conditional, disposition};
@@ -52,9 +53,11 @@ pub struct NewContentQuery {
     /// Why there is a new version.
     #[serde(default)]
     comment: String,
-    /// Whether the next major number is taken.
+    /// Whether the next major number is taken; short for `version=major`.
     #[serde(default)]
     major: bool,
+    /// Which version is made of it: `none`, `minor` or `major`; as the rules of its type say, unless given.
+    version: Option<String>,
 }
 
 /// Returns the bytes of a document, or of one version of it.
@@ -174,10 +177,11 @@ fn dressed(status: StatusCode, content: &Content, keeps: bool) -> HttpResponseBu
     response
 }
 
-/// Puts new bytes into a document, as its next version. The bytes that it has, under the name that they have, change
+/// Puts new bytes into a document, as its next version unless the rules of its type or `version` say otherwise, or into a
+/// working copy, which makes none. The bytes that it has, under the name that they have, change
 /// nothing and make no version, unless `comment` or `major` asks for one.
 #[utoipa::path(tag = "documents",
-    params(NewContentQuery, ("id" = String, Path, description = "the document's id"),
+    params(NewContentQuery, ("id" = String, Path, description = "the document's id, or its working copy's"),
         ("If-Match" = String, Header, description = "the ETag that was read, of the document or of its content")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "the bytes"),
     responses((status = 200, description = "the document as it is now", body = Detail)))]
@@ -190,8 +194,14 @@ pub async fn update_document_content(guarded: Guarded, body: web::Payload) -> An
     let before = guarded.session().object_get(id).await?;
     if !precondition.holds(&before.summary) {
         // Said before the bytes are sent, and again by the repository when they are there.
-        return Err(RepositoryError::Stale { current: Current::Object(Box::new(before)) }.into());
+        let token = before.summary.change_token;
+        let current = Current::Object(Box::new(before));
+        return Err(RepositoryError::Stale { expected: precondition, token, current }.into());
     }
+    if let Some(check_out) = before.versioning.checked_out.filter(|_| !before.versioning.is_working_copy) {
+        return Err(RepositoryError::CheckedOut { by: check_out.by.map(Box::new) }.into());
+    }
+    let increment = versions::increment(query.version.as_deref(), query.major)?;
     let before = before.summary;
     let former_name = || before.content.map_or(before.name, |content| content.file_name);
     let named = query.file_name.and_then(|_| file_name(guarded.request().query_string()));
@@ -199,7 +209,7 @@ pub async fn update_document_content(guarded: Guarded, body: web::Payload) -> An
     let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let staged = body::stage(&guarded, body).await?;
     let content = NewContent { file_name, file_name_raw, media_type, ..staged };
-    let note = VersionNote { comment: query.comment, major: query.major };
+    let note = VersionNote { comment: query.comment, increment };
     let put = guarded.session().content_put(id, precondition, content, note).await?;
     answer::changed(&put.transaction, put.value.summary.change_token, &Detail::from(put.value))
 }

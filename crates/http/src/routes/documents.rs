@@ -11,8 +11,7 @@ use crate::answer::{self, Answer};
 use crate::error::ApiError;
 use crate::guarded::Guarded;
 use crate::routes::dossiers::{self, Changes};
-use crate::routes::object::{Detail, Fault, Page, Version};
-use crate::routes::users::WindowQuery;
+use crate::routes::object::{Detail, Fault};
 use crate::shape;
 use crate::upload::{self, Upload};
 
@@ -151,7 +150,7 @@ pub async fn get_document(guarded: Guarded) -> Answer {
     answer::object(&guarded, detail.summary.change_token, &Detail::from(detail))
 }
 
-/// Changes name, title or properties of a document.
+/// Changes name, title or properties of a document, or title or properties of a working copy.
 #[utoipa::path(tag = "documents", request_body = Changes,
     params(("id" = String, Path, description = "the document's id"),
         ("If-Match" = String, Header, description = "the ETag that was read")),
@@ -161,7 +160,7 @@ pub async fn update_document(guarded: Guarded, body: web::Payload) -> Answer {
     dossiers::update(guarded, body, BaseType::Document).await
 }
 
-/// Puts a document in the trash.
+/// Puts a document in the trash; of a working copy, cancels the check-out.
 #[utoipa::path(tag = "documents",
     params(("id" = String, Path, description = "the document's id"),
         ("If-Match" = String, Header, description = "the ETag that was read")),
@@ -169,16 +168,6 @@ pub async fn update_document(guarded: Guarded, body: web::Payload) -> Answer {
 #[delete("/documents/{id}")]
 pub async fn delete_document(guarded: Guarded) -> Answer {
     dossiers::trash(guarded, BaseType::Document).await
-}
-
-/// Lists the versions of a document, newest first.
-#[utoipa::path(tag = "documents", params(WindowQuery, ("id" = String, Path, description = "the document's id")),
-    responses((status = 200, description = "a window", body = Page<Version>)))]
-#[get("/documents/{id}/versions")]
-pub async fn list_document_versions(guarded: Guarded) -> Answer {
-    let id = guarded.id()?;
-    let query: WindowQuery = guarded.query()?;
-    answer::ok(&Page::<Version>::of(guarded.session().version_list(id, query.window()?).await?))
 }
 
 /// Returns the text of a document, as far as it was read.

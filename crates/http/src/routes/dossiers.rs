@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, patch, post, web};
 use cartulary_model::{BaseType, Properties};
-use cartulary_repository::{ListOrder, NewFolder, ObjectChanges};
+use cartulary_repository::{ListOrder, NewFolder, ObjectChanges, ObjectDetail, VersionNote};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -10,6 +10,7 @@ use crate::answer::{self, Answer};
 use crate::error::ApiError;
 use crate::guarded::Guarded;
 use crate::routes::object::{Detail, Page, Summary};
+use crate::routes::versions;
 use crate::{body, paging, waiting};
 
 /// Which dossiers are asked for.
@@ -80,11 +81,21 @@ pub struct Changes {
     properties: Properties,
     /// All facets to be attached from now on; what only a facet that is detached declares, is removed.
     facets: Option<Vec<String>>,
+    /// Documents: which version is made of it, `none`, `minor` or `major`; as the rules of its type say, unless given.
+    version: Option<String>,
+    /// Documents: why; a comment asks for a version.
+    #[serde(default)]
+    comment: String,
 }
 
-impl From<Changes> for ObjectChanges {
-    fn from(changes: Changes) -> Self {
-        Self { name: changes.name, title: changes.title, properties: changes.properties, facets: changes.facets }
+impl TryFrom<Changes> for ObjectChanges {
+    type Error = ApiError;
+
+    fn try_from(changes: Changes) -> Result<Self, ApiError> {
+        let increment = versions::increment(changes.version.as_deref(), false)?;
+        let note = VersionNote { comment: changes.comment, increment };
+        let Changes { name, title, properties, facets, .. } = changes;
+        Ok(Self { name, title, properties, facets, note })
     }
 }
 
@@ -165,7 +176,7 @@ pub(crate) async fn update(guarded: Guarded, body: web::Payload, base: BaseType)
     let precondition = guarded.precondition()?;
     let changes: Changes = body::json(guarded.request(), body).await?;
     require_base(&guarded, base).await?;
-    let changed = guarded.session().object_update(id, precondition, changes.into()).await?;
+    let changed = guarded.session().object_update(id, precondition, changes.try_into()?).await?;
     answer::changed(&changed.transaction, changed.value.summary.change_token, &Detail::from(changed.value))
 }
 
@@ -183,15 +194,18 @@ pub async fn delete_dossier(guarded: Guarded) -> Answer {
 pub(crate) async fn trash(guarded: Guarded, base: BaseType) -> Answer {
     let id = guarded.id()?;
     let precondition = guarded.precondition()?;
-    require_base(&guarded, base).await?;
-    let done = guarded.session().object_trash(id, precondition).await?;
+    let session = guarded.session();
+    let done = match require_base(&guarded, base).await?.versioning.is_working_copy {
+        true => session.check_out_cancel(id, precondition).await?,
+        false => session.object_trash(id, precondition).await?,
+    };
     answer::done(&done.transaction)
 }
 
 /// A document has no address under `/dossiers`, nor a folder one under `/documents`.
-async fn require_base(guarded: &Guarded, base: BaseType) -> Result<(), ApiError> {
+async fn require_base(guarded: &Guarded, base: BaseType) -> Result<ObjectDetail, ApiError> {
     let detail = guarded.session().object_get(guarded.id()?).await?;
-    if detail.summary.base == base { Ok(()) } else { Err(ApiError::not_found("the object")) }
+    if detail.summary.base == base { Ok(detail) } else { Err(ApiError::not_found("the object")) }
 }
 
 /// Lists what lies in a dossier, in the order of receipt.

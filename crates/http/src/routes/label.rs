@@ -9,6 +9,7 @@ pub fn of(path: &str) -> &'static str {
         (Some("documents"), Some(_), None, None) => "/api/v1/documents/{id}",
         (Some("documents"), Some(_), Some("content"), None) => "/api/v1/documents/{id}/content",
         (Some("documents"), Some(_), Some("versions"), None) => "/api/v1/documents/{id}/versions",
+        (Some("documents"), Some(_), Some("working-copy"), None) => "/api/v1/documents/{id}/working-copy",
         (Some("documents"), Some(_), Some("text"), None) => "/api/v1/documents/{id}/text",
         (Some("dossiers"), None, None, None) => "/api/v1/dossiers",
         (Some("dossiers"), Some(_), None, None) => "/api/v1/dossiers/{id}",
@@ -47,6 +48,15 @@ pub fn of(path: &str) -> &'static str {
         (Some("imports"), Some(_), Some("files"), None) => "/api/v1/imports/{id}/files",
         (Some("imports"), Some(_), Some("finish"), None) => "/api/v1/imports/{id}/finish",
         (Some("openapi.json"), None, None, None) => "/api/v1/openapi.json",
+        (Some(first), Some(_), Some("versions"), Some(_)) => of_version(first, segments.next(), segments.next()),
+        _ => "other",
+    }
+}
+
+/// Returns the pattern of a path that leads to one version, or to something of it.
+fn of_version(first: &str, below: Option<&str>, further: Option<&str>) -> &'static str {
+    match (first, below, further) {
+        ("documents", None, None) => "/api/v1/documents/{id}/versions/{version}",
         _ => "other",
     }
 }

@@ -17,7 +17,9 @@ mod sessions;
 pub mod types;
 pub mod users;
 mod versioning;
+mod versions;
 pub mod vocabularies;
+mod working_copies;
 
 use std::sync::LazyLock;
 
@@ -60,10 +62,16 @@ routes!(
         search::search_objects,
         content::get_blob,
         documents::get_document_text,
-        documents::list_document_versions,
+        versions::list_document_versions,
         content::update_document_content,
         documents::update_document,
         documents::delete_document,
+        versions::get_document_version,
+        versions::create_document_version,
+        versions::delete_document_version,
+        working_copies::create_working_copy,
+        working_copies::get_working_copy,
+        working_copies::delete_working_copy,
         dossiers::create_dossier,
         dossiers::update_dossier,
         dossiers::delete_dossier,

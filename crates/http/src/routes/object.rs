@@ -122,6 +122,35 @@ pub struct Detail {
     /// The path by primary parents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Versions and working copies: the document that they are of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub document_id: Option<ObjectId>,
+    /// Whether it is a private working copy; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub working_copy: bool,
+    /// Whether it is the newest version of its document; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub latest: bool,
+    /// Whether it is the newest major version of its document; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub latest_major: bool,
+    /// Documents: that somebody has it checked out; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked_out: Option<CheckedOut>,
+}
+
+/// That a document is checked out: its content, title and properties change in the working copy only.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckedOut {
+    /// By whom, when the caller may know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The working copy, when the caller may see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub working_copy_id: Option<ObjectId>,
 }
 
 /// One version of a document.
@@ -135,6 +164,10 @@ pub struct Version {
     pub label: String,
     /// Whether the minor number is 0.
     pub major: bool,
+    /// Whether it is the newest one.
+    pub latest: bool,
+    /// Whether it is the newest major one.
+    pub latest_major: bool,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -212,6 +245,12 @@ impl From<ObjectSummary> for Summary {
     }
 }
 
+impl From<repository::CheckOut> for CheckedOut {
+    fn from(check_out: repository::CheckOut) -> Self {
+        Self { by: check_out.by.map(|by| by.display_name), working_copy_id: check_out.working_copy_id }
+    }
+}
+
 impl From<repository::ParentName> for Place {
     fn from(parent: repository::ParentName) -> Self {
         Self { id: parent.id, name: parent.name, title: parent.title }
@@ -226,6 +265,11 @@ impl From<ObjectDetail> for Detail {
             permissions: [detail.permission_groups, detail.permissions].concat(),
             parents: detail.parents.into_iter().map(Place::from).collect(),
             path: detail.path,
+            document_id: detail.versioning.document_id,
+            working_copy: detail.versioning.is_working_copy,
+            latest: detail.versioning.is_latest,
+            latest_major: detail.versioning.is_latest_major,
+            checked_out: detail.versioning.checked_out.map(CheckedOut::from),
             summary: detail.summary.into(),
         }
     }
@@ -237,6 +281,8 @@ impl From<repository::VersionSummary> for Version {
             id: version.id,
             label: version.label,
             major: version.is_major,
+            latest: version.is_latest,
+            latest_major: version.is_latest_major,
             created_at: version.made_at,
             created_by: version.made_by.display_name,
             comment: version.comment,

@@ -13,5 +13,6 @@ mod office;
 mod people;
 mod problems;
 mod running;
+mod versions;
 mod web;
 mod writes;

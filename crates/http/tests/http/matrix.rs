@@ -125,6 +125,10 @@ impl Matrix<'_> {
                     let digest = document["content"]["digest"].as_str().unwrap();
                     digest.get(digest.len() - 64..).unwrap().to_owned()
                 } else {
+                    if ["get_working_copy", "delete_working_copy"].contains(&&*operation.id) {
+                        let path = format!("/documents/{}/working-copy", id(&document));
+                        self.admin.ask(Method::POST, &path).send().await.expect(201);
+                    }
                     id(&document)
                 }
             }
@@ -136,10 +140,8 @@ impl Matrix<'_> {
             "update_import_file" => "?path=matrix%2Fa.txt",
             _ => "",
         };
-        format!(
-            "{}{query}",
-            path.replace("{id}", &id).replace("{hex}", &id).replace("{name}", "case-7").replace("{position}", &id)
-        )
+        let path = path.replace("{id}", &id).replace("{hex}", &id).replace("{position}", &id);
+        format!("{}{query}", path.replace("{name}", "case-7").replace("{version}", "latest"))
     }
 
     /// A new dossier on which the manager may do everything.

@@ -5,6 +5,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, web::Bytes};
 use cartulary_http::{AppState, HttpConfig, Parts, configure};
+use cartulary_model::TypeFile;
 use cartulary_repository::{NewUser, Repository, RepositoryConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -59,6 +60,15 @@ impl Office {
     }
 
     pub async fn open_with(change: impl FnOnce(&mut Parts)) -> Self {
+        Self::open_of(TypeFile::default(), change).await
+    }
+
+    /// Opens an office that declares types of its own, as the TOML text says.
+    pub async fn open_of_types(types: &str) -> Self {
+        Self::open_of(TypeFile::parse(types).unwrap(), |_| {}).await
+    }
+
+    async fn open_of(office_types: TypeFile, change: impl FnOnce(&mut Parts)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let config = RepositoryConfig {
@@ -71,7 +81,7 @@ impl Office {
             job_workers: 1,
             session_hours: 12,
             garbage_grace_ms: 1_000,
-            office_types: cartulary_model::TypeFile::default(),
+            office_types,
         };
         let repository = Repository::open(config, Vec::new()).await.unwrap();
         assert_eq!(repository.ensure_administrator(Some(PASSWORD.to_owned())).await.unwrap(), None);

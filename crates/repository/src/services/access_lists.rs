@@ -151,8 +151,7 @@ impl Session {
     ) -> Result<Written<AccessList>> {
         let session = self.clone();
         self.transact(move |tx| {
-            let row = session.authorised(tx.conn, id, WRITE_SECURITY, tx.now)?;
-            session.check_precondition(tx.conn, &row, &precondition, tx.now)?;
+            let row = session.for_change(tx, id, WRITE_SECURITY, &precondition)?;
             objects_may_have_lists(&row)?;
             let (name, wanted) = match &writing {
                 Writing::Local(list) => (acl::LOCAL, &list.entries),
@@ -245,8 +244,8 @@ fn entry_json(entry: &AccessGrant) -> serde_json::Value {
 }
 
 fn objects_may_have_lists(row: &ObjectRow) -> Result<()> {
-    if row.role == objects::VERSION {
-        let detail = "a version follows its document: change the document's access instead";
+    if row.role != objects::LIVE {
+        let detail = "a version or working copy follows its document: change the document's access instead";
         return Err(RepositoryError::conflict("immutable", detail));
     }
     Ok(())

@@ -8,7 +8,7 @@ use cartulary_model::{BaseType, BlobDigest, ObjectId, Properties, Timestamp};
 
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
-use crate::object::{Content, ObjectDetail, ObjectSummary, ParentName, PrincipalName, TextSummary};
+use crate::object::{Content, ObjectDetail, ObjectSummary, ParentName, PrincipalName, TextSummary, Versioning};
 use crate::services::documents::BoundContent;
 use crate::services::texts::{self, has_text};
 use crate::store::blobs::{self, ContentRow};
@@ -78,7 +78,8 @@ impl Session {
         let may_read = permissions.contains(&READ_PROPERTIES);
         let facets = if may_read { objects::facets_of(conn, row.no)? } else { Vec::new() };
         let permission_groups = self.repository.permissions().groups_held(&permissions);
-        Ok(ObjectDetail { summary, permission_groups, permissions, parents, path, facets })
+        let versioning = self.versioning_of(conn, row, live.as_ref(), now)?;
+        Ok(ObjectDetail { summary, permission_groups, permissions, parents, path, facets, versioning })
     }
 
     /// Returns a document that this transaction made in `parent`, as [`Session::detail_of`] would, from what is known of
@@ -118,7 +119,8 @@ impl Session {
         let parents = vec![self.parent_name(&parent)?];
         let path = self.path_through(tx.conn, row, Some(parent.into()), tx.now)?;
         let permission_groups = self.repository.permissions().groups_held(&permissions);
-        Ok(ObjectDetail { summary, permission_groups, permissions, parents, path, facets: facets.to_vec() })
+        let (facets, versioning) = (facets.to_vec(), Versioning::default());
+        Ok(ObjectDetail { summary, permission_groups, permissions, parents, path, facets, versioning })
     }
 
     /// Returns the live object of a version; nothing for what is live itself.

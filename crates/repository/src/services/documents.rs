@@ -2,27 +2,23 @@
 
 use cartulary_db::Conn;
 use cartulary_formats::sniff;
-use cartulary_model::permission::{ADD_CHILDREN, BROWSE, READ_CONTENT, WRITE_VERSION};
-use cartulary_model::{BaseType, BlobDigest, ChangeKind, ContentRule, ObjectId, Properties, Timestamp, key};
+use cartulary_model::permission::{ADD_CHILDREN, WRITE_VERSION};
+use cartulary_model::{BaseType, BlobDigest, ChangeKind, ChangedPart, ContentRule, ObjectId, Properties, key};
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
-use crate::object::{
-    NewContent, NewDocument, ObjectDetail, Precondition, VersionNote, VersionSummary, WINDOW_ROWS_MAX, Window,
-    WindowRequest, Written,
-};
-use crate::services::detail::{content_of, principal_name};
-use crate::services::folders::window;
+use crate::object::{NewContent, NewDocument, ObjectDetail, Precondition, VersionNote, Written};
 use crate::services::imports::as_name;
 use crate::services::objects::{
     Naming, Proposed, check_new, index_values, refuse_version, remember_made, request_digest, with_facets,
 };
 use crate::services::texts;
+use crate::services::versions::insert_version;
+use crate::services::working_copies::{refuse_note_to_working_copy, scope_in_log};
 use crate::store::blobs::{ContentRow, NewContentRow};
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
-use crate::store::versions::{self, VersionRow};
-use crate::store::{blobs, filing, principals};
+use crate::store::{blobs, filing, versions};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -194,14 +190,14 @@ impl Session {
             modified_by: tx.actor_no,
         };
         let no = objects::insert(tx.conn, &live)?;
-        let row = live.clone().numbered(no);
+        let row = live.numbered(no);
         filing::insert(tx.conn, parent.no, row.no, &name, parts.ordinal, at)?;
         objects::put_facets_of_new(tx.conn, row.no, &parts.facets)?;
         index_values(tx.conn, types, row.no, (&parts.type_id, &parts.facets), &properties, true)?;
         if let Some((bound, blob)) = content {
             blobs::bind_first(tx.conn, bound.row(row.no, blob))?;
             texts::request(tx, bound.digest, &bound.media_type, &bound.file_name)?;
-            self.insert_version(tx, &live, &parts.facets, series, content, "", (first, 0), at)?;
+            insert_version(tx, &row, series, "", (first, 0), at)?;
         }
         let after = json!({
             "type": parts.type_id, "name": row.name, "title": row.title, "facets": parts.facets,
@@ -222,69 +218,13 @@ impl Session {
         Ok(row)
     }
 
-    /// Inserts the next immutable version of a series that may have some, and writes it as the latest.
-    fn insert_next_version(
-        &self,
-        tx: &mut Tx<'_>,
-        live: &NewObjectRow,
-        series: i64,
-        content: Option<(&BoundContent, i64)>,
-        note: &VersionNote,
-        at: i64,
-    ) -> Result<(ObjectId, String)> {
-        let latest = versions::series_locked(tx.conn, series)?;
-        let latest = latest.ok_or_else(|| RepositoryError::internal("a document without a series"))?;
-        let is_first = latest.latest_major == 0;
-        let (major, minor) = if note.major || is_first {
-            (latest.latest_major + 1, 0)
-        } else {
-            (latest.latest_major, latest.latest_minor + 1)
-        };
-        let facets = objects::facets_of_series(tx.conn, series)?;
-        let id = self.insert_version(tx, live, &facets, series, content, &note.comment, (major, minor), at)?;
-        versions::put_latest(tx.conn, series, major, minor, at)?;
-        Ok((id, format!("{major}.{minor}")))
-    }
-
-    /// Inserts an immutable version with the live object's values.
-    #[expect(clippy::too_many_arguments, reason = "they are the version")]
-    fn insert_version(
-        &self,
-        tx: &mut Tx<'_>,
-        live: &NewObjectRow,
-        facets: &[String],
-        series: i64,
-        content: Option<(&BoundContent, i64)>,
-        comment: &str,
-        (major, minor): (i32, i32),
-        at: i64,
-    ) -> Result<ObjectId> {
-        let id = ObjectId::generate();
-        let row = NewObjectRow {
-            id: id.to_string(),
-            role: objects::VERSION,
-            created_at: at,
-            created_by: tx.actor_no,
-            modified_at: at,
-            modified_by: tx.actor_no,
-            ..live.clone()
-        };
-        let no = objects::insert(tx.conn, &row)?;
-        objects::put_facets_of_new(tx.conn, no, facets)?;
-        if let Some((bound, blob)) = content {
-            blobs::bind_first(tx.conn, bound.row(no, blob))?;
-        }
-        let comment = comment.to_owned();
-        let version = VersionRow { object_no: no, major, minor, comment, made_at: at, made_by: tx.actor_no };
-        versions::insert(tx.conn, series, &version)?;
-        Ok(id)
-    }
-
-    /// Gives a document new content, as its next version. The same bytes under the same name change nothing and make no
-    /// version, unless a comment or a major version is asked for.
+    /// Gives a document new content, as its next version, unless the rules of its type or the note say otherwise; a working
+    /// copy takes it without a version. The same bytes under the same name change nothing and make no version, unless a
+    /// comment or a version is asked for.
     ///
     /// # Errors
-    /// `Stale`, `Forbidden` without `WriteVersion`, `NotFound`; `Conflict` for versions and for what is no document.
+    /// `Stale`, `Forbidden` without `WriteVersion`, `NotFound`; `CheckedOut`; `Conflict` for versions and for what is no
+    /// document; `Invalid` for a note to a working copy.
     pub async fn content_put(
         &self,
         id: ObjectId,
@@ -295,11 +235,9 @@ impl Session {
         let session = self.clone();
         let bound = BoundContent::of(&content);
         self.with_blob(content.staged, move |tx, blob| {
-            let row = session.authorised(tx.conn, id, WRITE_VERSION, tx.now)?;
-            session.check_precondition(tx.conn, &row, &precondition, tx.now)?;
+            let row = session.for_change(tx, id, WRITE_VERSION, &precondition)?;
             let bound = bound.with_name_of(tx.conn, &row)?;
-            let says_nothing = note.comment.is_empty() && !note.major;
-            if says_nothing && bound.is_the_content_of(tx.conn, &row)? {
+            if note.is_silent() && bound.is_the_content_of(tx.conn, &row)? {
                 return session.detail_of(tx.conn, &row, tx.now);
             }
             let changed = session.put_content_in_tx(tx, &row, &bound, blob, &note)?;
@@ -308,7 +246,7 @@ impl Session {
         .await
     }
 
-    /// Binds new content to a live document and makes its next version.
+    /// Binds new content to a live document, and makes what versions its rules ask for, or to a working copy.
     pub(crate) fn put_content_in_tx(
         &self,
         tx: &mut Tx<'_>,
@@ -318,79 +256,32 @@ impl Session {
         note: &VersionNote,
     ) -> Result<ObjectRow> {
         refuse_version(row)?;
-        let Some(series) = row.series_no else {
+        if row.series_no.is_none() {
             return Err(RepositoryError::conflict("not_a_document", "only a document has content"));
-        };
+        }
+        self.refuse_checked_out(tx.conn, row, tx.now)?;
+        refuse_note_to_working_copy(row, note)?;
+        let plan = self.plan_versions(tx, row, ChangedPart::Content, note)?;
         let before = blobs::contents_of(tx.conn, &[row.no])?.remove(&row.no).map(|content| content.digest);
+        self.keep_before(tx, row, &plan)?;
         let at = self.series_instant(tx, row)?;
         blobs::bind(tx.conn, bound.row(row.no, blob))?;
         texts::request(tx, bound.digest, &bound.media_type, &bound.file_name)?;
         objects::update(tx.conn, row.no, &row.name, &row.title, &row.properties, at, tx.actor_no)?;
-        let live = NewObjectRow {
-            id: row.id.clone(),
-            base: BaseType::Document.as_str(),
-            role: objects::LIVE,
-            type_id: row.type_id.clone(),
-            series_no: Some(series),
-            scope_no: row.scope_no,
-            name: row.name.clone(),
-            title: row.title.clone(),
-            properties: row.properties.clone(),
-            created_at: at,
-            created_by: tx.actor_no,
-            modified_at: at,
-            modified_by: tx.actor_no,
-        };
-        let (version_id, label) = self.insert_next_version(tx, &live, series, Some((bound, blob)), note, at)?;
+        let changed = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the document"))?;
+        let version = self.keep_after(tx, &changed, &plan, note, at)?;
         tx.record(
-            ChangeKind::Versioned,
+            if version.is_some() { ChangeKind::Versioned } else { ChangeKind::Updated },
             Change {
                 object: Some((row.no, parse_id(&row.id)?)),
-                series_no: Some(series),
-                scope_no: Some(row.scope_no),
+                series_no: row.series_no,
+                scope_no: scope_in_log(row),
                 before: Some(json!({ "content": before })),
                 after: Some(json!({ "content": bound.digest.to_string() })),
-                detail: Some(json!({ "version": label, "versionId": version_id.to_string() })),
+                detail: version.map(|made| made.as_detail()),
             },
         )?;
-        objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the document"))
-    }
-
-    /// Returns a window of a document's versions, newest first. Any version's id names the series too.
-    ///
-    /// # Errors
-    /// `NotFound`; `Conflict` `not_a_document`.
-    pub async fn version_list(&self, id: ObjectId, request: WindowRequest) -> Result<Window<VersionSummary>> {
-        let (session, now) = (self.clone(), self.repository.clock().now());
-        let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
-        let read = move |conn: &mut Conn| -> Result<Window<VersionSummary>> {
-            let row = session.authorised(conn, id, BROWSE, now)?;
-            let Some(series) = row.series_no else {
-                return Err(RepositoryError::conflict("not_a_document", "only a document has versions"));
-            };
-            let access = &session.repository.inner.access;
-            let may_read = access.allows(conn, &session.actor, row.scope_no, READ_CONTENT, now)?;
-            let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
-            let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
-            let (total, rows) = versions::window(conn, series, offset, limit)?;
-            let nos: Vec<i64> = rows.iter().map(|(version, _)| version.object_no).collect();
-            let contents = if may_read { blobs::contents_of(conn, &nos)? } else { Default::default() };
-            let people = principals::by_nos(conn, &rows.iter().map(|(version, _)| version.made_by).collect())?;
-            let mut items = Vec::with_capacity(rows.len());
-            for (version, version_id) in rows {
-                items.push(VersionSummary {
-                    id: parse_id(&version_id)?,
-                    label: format!("{}.{}", version.major, version.minor),
-                    is_major: version.minor == 0,
-                    made_at: Timestamp::from_millis(version.made_at),
-                    made_by: principal_name(&people, version.made_by)?,
-                    comment: version.comment,
-                    content: contents.get(&version.object_no).map(content_of).transpose()?,
-                });
-            }
-            Ok(window(total.unsigned_abs(), items, request))
-        };
-        self.repository.database().read(read).await
+        Ok(changed)
     }
 }
 

@@ -385,7 +385,7 @@ impl Session {
             Some((_, row)) if row.trashed_at.is_none() => {
                 let wanted = cartulary_model::permission::WRITE_VERSION;
                 self.repository.inner.access.require(tx.conn, &self.actor, row.scope_no, wanted, tx.now)?;
-                let note = VersionNote { comment: String::new(), major: false };
+                let note = VersionNote::default();
                 (self.put_content_in_tx(tx, &row, bound, blob, &note)?, ImportState::Version)
             }
             _ => (self.take_new(tx, &run, arrived, bound, blob)?, ImportState::Created),

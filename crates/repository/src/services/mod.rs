@@ -19,6 +19,9 @@ mod search;
 mod texts;
 mod types;
 mod verify;
+mod verify_versions;
+mod versions;
+mod working_copies;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
 pub use audit::{AuditEntry, AuditProof, Seal};
@@ -55,6 +58,9 @@ impl Session {
     ) -> Result<ObjectRow> {
         let row = crate::store::objects::by_id(conn, &id.to_string())?.filter(|row| row.trashed_at.is_none());
         let row = row.ok_or_else(|| RepositoryError::not_found("the object"))?;
+        if row.role == crate::store::objects::WORKING && !self.may_see_working_copy(conn, &row, now)? {
+            return Err(RepositoryError::not_found("the object"));
+        }
         let allowed = self.repository.inner.access.require(conn, &self.actor, row.scope_no, wanted, now);
         match allowed {
             // Everybody knows that there is a root.
@@ -65,6 +71,26 @@ impl Session {
             }
             allowed => allowed.map(|()| row),
         }
+    }
+
+    /// Returns the object that a change is made of, as it is when nobody else changes it any more until this transaction
+    /// ends, if the session has `wanted` on it and it is as the caller read it.
+    pub(crate) fn for_change(
+        &self,
+        tx: &mut crate::transaction::Tx<'_>,
+        id: ObjectId,
+        wanted: Permission,
+        precondition: &Precondition,
+    ) -> Result<ObjectRow> {
+        let seen = self.authorised(tx.conn, id, wanted, tx.now)?;
+        let locked = crate::store::objects::locked(tx.conn, seen.no)?.filter(|row| row.trashed_at.is_none());
+        let row = locked.ok_or_else(|| RepositoryError::not_found("the object"))?;
+        if row.scope_no != seen.scope_no {
+            // It was moved meanwhile: what holds there now counts.
+            self.repository.inner.access.require(tx.conn, &self.actor, row.scope_no, wanted, tx.now)?;
+        }
+        self.check_precondition(tx.conn, &row, precondition, tx.now)?;
+        Ok(row)
     }
 
     /// Says whether the session has `wanted` on an object now: before a body is taken that a write would bind there, so
@@ -94,7 +120,8 @@ impl Session {
                 if precondition.holds(&current.summary) {
                     Ok(())
                 } else {
-                    Err(RepositoryError::Stale { current: Current::Object(current) })
+                    let (expected, token) = (precondition.clone(), row.change_token);
+                    Err(RepositoryError::Stale { expected, token, current: Current::Object(current) })
                 }
             }
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use cartulary_db::Conn;
 use cartulary_model::permission::{BROWSE, READ_PROPERTIES, REMOVE_CHILDREN, WRITE_PROPERTIES};
 use cartulary_model::{
-    BaseType, ChangeKind, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp, TypeRegistry,
-    Violation, key, nfc, text_key,
+    BaseType, ChangeKind, ChangedPart, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp,
+    TypeRegistry, Violation, key, nfc, text_key,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -16,6 +16,8 @@ use crate::declarations::Catalogue;
 use crate::object::{ObjectChanges, ObjectDetail, Precondition, Written};
 use crate::services::detail::properties_of;
 use crate::services::readings::Reading;
+use crate::services::versions::VersionPlan;
+use crate::services::working_copies::{refuse_working_copy, scope_in_log};
 use crate::store::objects::{self, IndexedValue, ObjectRow};
 use crate::store::{filing, imports, versions};
 use crate::transaction::{Change, Tx};
@@ -36,16 +38,20 @@ impl Session {
             Ok((session.detail_of(conn, &row, now)?, session.reading_of(conn, &row)?))
         };
         let (detail, reading) = self.repository.database().read_brief(read).await?;
-        // Whoever may only browse learns what lists show.
-        let reading = reading.filter(|_| detail.permissions.contains(&READ_PROPERTIES));
-        self.note_reading(reading, json!("properties")).await?;
+        self.note_reading_of(&detail, reading).await?;
         Ok(detail)
+    }
+
+    /// Notes that the values of an object were read, where that is audited; whoever may only browse learns what lists show.
+    pub(crate) async fn note_reading_of(&self, detail: &ObjectDetail, reading: Option<Reading>) -> Result<()> {
+        let reading = reading.filter(|_| detail.permissions.contains(&READ_PROPERTIES));
+        self.note_reading(reading, json!("properties")).await
     }
 
     /// Changes name, title and properties of a live object.
     ///
     /// # Errors
-    /// `Stale`, `Invalid` with all violations, `Conflict` `name_taken` or `immutable`, `Forbidden`, `NotFound`.
+    /// `Stale`, `Invalid` with all violations, `Conflict` `name_taken` or `immutable`, `CheckedOut`, `Forbidden`, `NotFound`.
     pub async fn object_update(
         &self,
         id: ObjectId,
@@ -54,9 +60,9 @@ impl Session {
     ) -> Result<Written<ObjectDetail>> {
         let session = self.clone();
         self.transact(move |tx| {
-            let row = session.authorised(tx.conn, id, WRITE_PROPERTIES, tx.now)?;
-            session.check_precondition(tx.conn, &row, &precondition, tx.now)?;
+            let row = session.for_change(tx, id, WRITE_PROPERTIES, &precondition)?;
             refuse_version(&row)?;
+            session.check_versioning(tx, &row, &changes)?;
             let changed = session.update_in_tx(tx, &row, &changes)?;
             session.detail_of(tx.conn, &changed, tx.now)
         })
@@ -110,27 +116,37 @@ impl Session {
         }
         // A title that follows the name keeps following it.
         let title = if changes.title.is_none() && row.title == row.name { name.clone() } else { title };
+        let is_renamed_only = title == row.title && properties == before && *facets == *facets_before;
+        let plan = match is_renamed_only && changes.note.is_silent() {
+            true => VersionPlan::default(),
+            false => self.plan_versions(tx, row, ChangedPart::Properties, &changes.note)?,
+        };
+        self.keep_before(tx, row, &plan)?;
         let at = self.series_instant(tx, row)?;
         let text = serde_json::to_string(&properties).map_err(RepositoryError::internal)?;
         objects::update(tx.conn, row.no, &name, &title, &text, at, tx.actor_no)?;
         if *facets != *facets_before {
             objects::put_facets(tx.conn, row.no, facets)?;
         }
-        index_values(tx.conn, types, row.no, (&row.type_id, facets), &properties, false)?;
+        if row.role == objects::LIVE {
+            index_values(tx.conn, types, row.no, (&row.type_id, facets), &properties, false)?;
+        }
+        let changed = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))?;
+        let version = self.keep_after(tx, &changed, &plan, &changes.note, at)?;
         tx.record(
-            ChangeKind::Updated,
+            if version.is_some() { ChangeKind::Versioned } else { ChangeKind::Updated },
             Change {
                 object: Some((row.no, parse_id(&row.id)?)),
                 series_no: row.series_no,
-                scope_no: Some(row.scope_no),
+                scope_no: scope_in_log(row),
                 before: Some(
                     json!({ "name": row.name, "title": row.title, "facets": facets_before, "properties": before }),
                 ),
                 after: Some(json!({ "name": name, "title": title, "facets": facets, "properties": properties })),
-                ..Change::default()
+                detail: version.map(|made| made.as_detail()),
             },
         )?;
-        objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))
+        Ok(changed)
     }
 
     /// Returns the instant of a change: the present one, later than any in the series.
@@ -150,9 +166,10 @@ impl Session {
     pub async fn object_trash(&self, id: ObjectId, precondition: Precondition) -> Result<Written<()>> {
         let session = self.clone();
         self.transact(move |tx| {
-            let row = session.authorised(tx.conn, id, REMOVE_CHILDREN, tx.now)?;
-            session.check_precondition(tx.conn, &row, &precondition, tx.now)?;
+            let row = session.for_change(tx, id, REMOVE_CHILDREN, &precondition)?;
             refuse_version(&row)?;
+            refuse_working_copy(&row)?;
+            session.refuse_checked_out(tx.conn, &row, tx.now)?;
             if row.no == session.repository.inner.root_no {
                 return Err(RepositoryError::conflict("root_folder", "the root folder stays"));
             }
@@ -160,11 +177,16 @@ impl Session {
                 let detail = "the folder is not empty: move its documents to the trash first";
                 return Err(RepositoryError::conflict("folder_not_empty", detail));
             }
-            put_trashed(tx, &row, Some(tx.now.as_millis()), Some(tx.actor_no))?;
-            filing::put_trashed(tx.conn, row.no, true)?;
-            record_simple(tx, ChangeKind::Trashed, &row)
+            session.trash_in_tx(tx, &row)
         })
         .await
+    }
+
+    /// Puts an object in the trash, whatever it is.
+    pub(crate) fn trash_in_tx(&self, tx: &mut Tx<'_>, row: &ObjectRow) -> Result<()> {
+        put_trashed(tx, row, Some(tx.now.as_millis()), Some(tx.actor_no))?;
+        filing::put_trashed(tx.conn, row.no, true)?;
+        record_simple(tx, ChangeKind::Trashed, row)
     }
 
     /// Takes an object out of the trash, where it was.

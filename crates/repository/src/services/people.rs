@@ -267,7 +267,9 @@ impl Session {
                 let row = find_user(tx.conn, id)?;
                 let before = session.user_view(tx.conn, &row)?;
                 if !precondition.holds_for_token(before.change_token) {
-                    return Err(RepositoryError::Stale { current: Current::User(Box::new(before)) });
+                    let (expected, token) = (precondition.clone(), before.change_token);
+                    let current = Current::User(Box::new(before));
+                    return Err(RepositoryError::Stale { expected, token, current });
                 }
                 let now = tx.now.as_millis();
                 if let Some(password) = &changes.password {
@@ -471,7 +473,9 @@ impl Session {
                 let group = find_group(tx.conn, id)?;
                 let current = group_view(tx.conn, &group)?;
                 if !precondition.holds_for_token(current.change_token) {
-                    return Err(RepositoryError::Stale { current: Current::Group(Box::new(current)) });
+                    let (expected, token) = (precondition.clone(), current.change_token);
+                    let current = Current::Group(Box::new(current));
+                    return Err(RepositoryError::Stale { expected, token, current });
                 }
                 if group.name == EVERYONE {
                     return Err(RepositoryError::conflict("built_in_group", "everyone is in this group by itself"));

@@ -302,7 +302,7 @@ fn fresh(precondition: &Precondition, token: i64, current: Declaration) -> Resul
     if precondition.holds_for_token(token) {
         return Ok(());
     }
-    Err(RepositoryError::Stale { current: Current::Declaration(current) })
+    Err(RepositoryError::Stale { expected: precondition.clone(), token, current: Current::Declaration(current) })
 }
 
 fn inconsistent(problems: Vec<String>) -> RepositoryError {

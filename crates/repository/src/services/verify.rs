@@ -82,7 +82,7 @@ impl VerifyReport {
         self.faults.is_empty()
     }
 
-    fn fault(&mut self, code: &'static str, subject: impl Into<String>, detail: impl Into<String>) {
+    pub(crate) fn fault(&mut self, code: &'static str, subject: impl Into<String>, detail: impl Into<String>) {
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(VerifyFault { code, subject: subject.into(), detail: detail.into() });
         }
@@ -114,6 +114,7 @@ impl Repository {
         self.verify_blobs(options, &progress, &mut report).await?;
         self.verify_renditions(&mut report).await?;
         self.verify_changes(&mut report).await?;
+        self.verify_versions(&mut report).await?;
         self.verify_index(options, &mut report).await?;
         Ok(report)
     }

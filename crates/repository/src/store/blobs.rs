@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use cartulary_db::{Conn, among, each_db, last_inserted, per_db, update_rows, upsert};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
+use super::objects::WORKING;
 use super::schema::{blob, blob_lease, content, object, rendition};
 use crate::Result;
 
@@ -124,6 +126,30 @@ pub(crate) fn bind(conn: &mut Conn, row: NewContentRow<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Gives an object the contents that another has, in place of its own: rows, and no byte.
+pub(crate) fn copy_contents(conn: &mut Conn, from: i64, to: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(content::table.filter(content::object_no.eq(to))).execute(c))?;
+    each_db!(conn, |c| diesel::insert_into(content::table)
+        .values(content::table.filter(content::object_no.eq(from)).select((
+            to.into_sql::<BigInt>(),
+            content::slot,
+            content::blob_no,
+            content::media_type,
+            content::file_name,
+            content::file_name_raw,
+        )))
+        .into_columns((
+            content::object_no,
+            content::slot,
+            content::blob_no,
+            content::media_type,
+            content::file_name,
+            content::file_name_raw,
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
 /// Returns the main contents of objects, by object number.
 pub(crate) fn contents_of(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i64, ContentRow>> {
     let rows: Vec<ContentRow> = load_among!(
@@ -145,12 +171,14 @@ pub(crate) fn raw_name_of(conn: &mut Conn, object: i64) -> Result<Option<Vec<u8>
     Ok(raw.flatten())
 }
 
-/// Returns up to `limit` contents with this digest whose object's number is above `after`, with the object's scope.
+/// Returns up to `limit` contents with this digest whose object's number is above `after`, with the object's scope. A
+/// working copy is private: what only it has, nobody is told of by a digest.
 pub(crate) fn holders(conn: &mut Conn, digest: &str, after: i64, limit: i64) -> Result<Vec<(ContentRow, i64)>> {
     let rows: Vec<(ContentRow, i64)> = each_db!(conn, |c| content::table
         .inner_join(blob::table)
         .inner_join(object::table.on(object::no.eq(content::object_no)))
         .filter(blob::digest.eq(digest).and(content::object_no.gt(after)).and(object::trashed_at.is_null()))
+        .filter(object::role.ne(WORKING))
         .order(content::object_no)
         .limit(limit)
         .select((ContentRow::as_select(), object::scope_no,))

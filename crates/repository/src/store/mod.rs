@@ -19,6 +19,7 @@ pub(crate) mod acl;
 pub(crate) mod blobs;
 pub(crate) mod changes;
 pub(crate) mod declarations;
+pub(crate) mod dossier_versions;
 pub(crate) mod filing;
 pub(crate) mod imports;
 pub(crate) mod info;

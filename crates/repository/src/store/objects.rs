@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cartulary_db::{Conn, among, each_db, insert_numbered, is_word, update_rows};
+use cartulary_db::{Conn, among, each_db, insert_numbered, is_word, per_db, update_rows};
 use diesel::prelude::*;
 
 use super::schema::{object, object_facet, property, property_value, version_series};
@@ -53,6 +53,9 @@ pub(crate) struct NewObjectRow {
 pub(crate) const LIVE: &str = "live";
 /// An immutable version.
 pub(crate) const VERSION: &str = "version";
+
+/// The private working copy of a series that is checked out.
+pub(crate) const WORKING: &str = "working";
 
 /// The change token of a new object, as the table gives it.
 const FIRST_TOKEN: i64 = 1;
@@ -125,6 +128,55 @@ pub(crate) fn by_no(conn: &mut Conn, no: i64) -> Result<Option<ObjectRow>> {
         .get_result(c)
         .optional())?;
     Ok(row)
+}
+
+/// Locks an object against other changes for this transaction, and returns it as it is then; nothing when it is gone. On
+/// SQLite the writer is alone.
+pub(crate) fn locked(conn: &mut Conn, no: i64) -> Result<Option<ObjectRow>> {
+    per_db!(conn,
+        sqlite(_c) => by_no(conn, no),
+        postgres(c) => {
+            let row = object::table
+                .filter(object::no.eq(no))
+                .select(ObjectRow::as_select())
+                .for_no_key_update()
+                .get_result(c)
+                .optional()?;
+            Ok(row)
+        },
+    )
+}
+
+/// Returns the working copy of a series.
+pub(crate) fn working_of_series(conn: &mut Conn, series: i64) -> Result<Option<ObjectRow>> {
+    let row = each_db!(conn, |c| object::table
+        .filter(object::series_no.eq(series).and(object::role.eq(WORKING)))
+        .select(ObjectRow::as_select())
+        .get_result(c)
+        .optional())?;
+    Ok(row)
+}
+
+/// Returns up to `limit` working copies of series with numbers above `after`; a series has one at most.
+pub(crate) fn working_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<ObjectRow>> {
+    let rows = each_db!(conn, |c| object::table
+        .filter(is_word(object::role, WORKING).and(object::series_no.gt(after)))
+        .order(object::series_no)
+        .limit(limit)
+        .select(ObjectRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Gives an object the facets that another has, in place of its own.
+pub(crate) fn copy_facets(conn: &mut Conn, from: i64, to: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(object_facet::table.filter(object_facet::object_no.eq(to))).execute(c))?;
+    for facet in facets_of(conn, from)? {
+        each_db!(conn, |c| diesel::insert_into(object_facet::table)
+            .values((object_facet::object_no.eq(to), object_facet::facet_id.eq(&facet)))
+            .execute(c))?;
+    }
+    Ok(())
 }
 
 /// Returns those of `nos` that are there, by number.

@@ -10,7 +10,9 @@ use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::{acl, blobs, changes, declarations, filing, imports, jobs, objects, renditions, versions};
+use super::{
+    acl, blobs, changes, declarations, dossier_versions, filing, imports, jobs, objects, renditions, versions,
+};
 use crate::{CORE_MIGRATIONS, Result};
 
 #[derive(QueryableByName)]
@@ -93,6 +95,19 @@ fn garbage_is_looked_for_in_one_part_of_the_digests() {
     check(&["sqlite_autoindex_blob_1 (digest>? AND digest<?)"], |conn| {
         blobs::unbound(conn, blobs::Part(0xab), "ab", 1, 10).map(drop)
     });
+}
+
+#[test]
+fn working_copies_and_versions_are_found_in_their_series() {
+    let by_number = "sqlite_autoindex_version_1 (series_no=?";
+    let expect = ["INDEX object_by_series (series_no=? AND role=?)", "object_working", by_number, by_number];
+    check(&expect, |conn| {
+        objects::working_of_series(conn, 1)?;
+        objects::working_page(conn, 1, 10)?;
+        versions::of_series(conn, 1, versions::Which::Latest)?;
+        versions::of_series(conn, 1, versions::Which::Numbered(1, 0)).map(drop)
+    });
+    check(&["dossier_version_member_by_version (version_no=?)"], |conn| dossier_versions::is_named(conn, 1).map(drop));
 }
 
 #[test]

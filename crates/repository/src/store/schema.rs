@@ -106,6 +106,8 @@ table! {
         latest_minor -> Integer,
         checked_out_by -> Nullable<BigInt>,
         clock -> BigInt,
+        destroyed_major -> Integer,
+        destroyed_minor -> Integer,
     }
 }
 

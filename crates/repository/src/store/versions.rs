@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use cartulary_db::{Conn, each_db, insert_numbered, update_rows};
 use diesel::prelude::*;
 
-use super::schema::{object, version, version_series};
+use super::objects::ObjectRow;
+use super::schema::{content, object, object_facet, property_value, version, version_series};
 use crate::Result;
 
 /// A version series.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = version_series)]
 pub(crate) struct SeriesRow {
+    pub checked_out_by: Option<i64>,
     pub latest_major: i32,
     pub latest_minor: i32,
+    pub destroyed_major: i32,
+    pub destroyed_minor: i32,
     pub clock: i64,
 }
 
@@ -27,6 +31,8 @@ pub(crate) struct VersionRow {
     pub comment: String,
     pub made_at: i64,
     pub made_by: i64,
+    pub retain_until: Option<i64>,
+    pub legal_hold: bool,
 }
 
 #[derive(Insertable)]
@@ -42,6 +48,30 @@ struct NewSeriesRow<'a> {
 pub(crate) fn insert_series(conn: &mut Conn, id: &str, scope: i64, major: i32, clock: i64) -> Result<i64> {
     let row = NewSeriesRow { id, scope_no: scope, latest_major: major, clock };
     Ok(insert_numbered!(conn, diesel::insert_into(version_series::table).values(&row), version_series::no)?)
+}
+
+/// Returns a series.
+pub(crate) fn series(conn: &mut Conn, no: i64) -> Result<Option<SeriesRow>> {
+    let row = each_db!(conn, |c| version_series::table
+        .filter(version_series::no.eq(no))
+        .select(SeriesRow::as_select())
+        .get_result(c)
+        .optional())?;
+    Ok(row)
+}
+
+/// A series in a walk through all: its number, its latest major number and who has it checked out.
+pub(crate) type SeriesState = (i64, i32, Option<i64>);
+
+/// Returns up to `limit` series with numbers above `after`.
+pub(crate) fn series_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<SeriesState>> {
+    let rows = each_db!(conn, |c| version_series::table
+        .filter(version_series::no.gt(after))
+        .order(version_series::no)
+        .limit(limit)
+        .select((version_series::no, version_series::latest_major, version_series::checked_out_by))
+        .load(c))?;
+    Ok(rows)
 }
 
 /// Returns a series, locked against others on PostgreSQL (the writer is alone on SQLite).
@@ -67,10 +97,31 @@ pub(crate) fn put_latest(conn: &mut Conn, no: i64, major: i32, minor: i32, clock
     Ok(())
 }
 
+/// Writes which version is the latest once a newer one is destroyed, whose number nobody gets again.
+pub(crate) fn fall_back(conn: &mut Conn, no: i64, latest: (i32, i32), destroyed: (i32, i32)) -> Result<()> {
+    each_db!(conn, |c| update_rows(version_series::table.filter(version_series::no.eq(no)))
+        .set((
+            version_series::latest_major.eq(latest.0),
+            version_series::latest_minor.eq(latest.1),
+            version_series::destroyed_major.eq(destroyed.0),
+            version_series::destroyed_minor.eq(destroyed.1),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
 /// Writes the clock of a series.
 pub(crate) fn put_clock(conn: &mut Conn, no: i64, clock: i64) -> Result<()> {
     each_db!(conn, |c| update_rows(version_series::table.filter(version_series::no.eq(no)))
         .set(version_series::clock.eq(clock))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Writes who has checked a series out; nobody ends it.
+pub(crate) fn put_checked_out(conn: &mut Conn, no: i64, by: Option<i64>) -> Result<()> {
+    each_db!(conn, |c| update_rows(version_series::table.filter(version_series::no.eq(no)))
+        .set(version_series::checked_out_by.eq(by))
         .execute(c))?;
     Ok(())
 }
@@ -131,6 +182,54 @@ pub(crate) fn by_object(conn: &mut Conn, object_no: i64) -> Result<Option<Versio
     Ok(row)
 }
 
+/// Which version of a series is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The newest.
+    Latest,
+    /// The newest whose minor number is 0.
+    LatestMajor,
+    /// The one with these numbers.
+    Numbered(i32, i32),
+}
+
+/// Returns a version of a series, with its object.
+pub(crate) fn of_series(conn: &mut Conn, series: i64, which: Which) -> Result<Option<(VersionRow, ObjectRow)>> {
+    let (major, minor) = match which {
+        Which::Numbered(major, minor) => (Some(major), Some(minor)),
+        Which::LatestMajor => (None, Some(0)),
+        Which::Latest => (None, None),
+    };
+    let row = each_db!(conn, |c| {
+        let mut query = version::table
+            .inner_join(object::table)
+            .filter(version::series_no.eq(series))
+            .order((version::major.desc(), version::minor.desc()))
+            .limit(1)
+            .select((VersionRow::as_select(), ObjectRow::as_select()))
+            .into_boxed();
+        if let Some(major) = major {
+            query = query.filter(version::major.eq(major));
+        }
+        if let Some(minor) = minor {
+            query = query.filter(version::minor.eq(minor));
+        }
+        query.get_result(c).optional()
+    })?;
+    Ok(row)
+}
+
+/// Removes the rows of an object that is a version or a working copy, and of what hangs on it.
+pub(crate) fn destroy(conn: &mut Conn, object_no: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(content::table.filter(content::object_no.eq(object_no))).execute(c))?;
+    each_db!(conn, |c| diesel::delete(object_facet::table.filter(object_facet::object_no.eq(object_no))).execute(c))?;
+    each_db!(conn, |c| diesel::delete(property_value::table.filter(property_value::object_no.eq(object_no)))
+        .execute(c))?;
+    each_db!(conn, |c| diesel::delete(version::table.filter(version::object_no.eq(object_no))).execute(c))?;
+    each_db!(conn, |c| diesel::delete(object::table.filter(object::no.eq(object_no))).execute(c))?;
+    Ok(())
+}
+
 /// The latest version of a series.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Latest {
@@ -154,5 +253,6 @@ pub(crate) fn latest(conn: &mut Conn, series: &[i64]) -> Result<BTreeMap<i64, La
             )
             .select((version_series::no, version::major, version::minor, version::made_at))
     );
-    Ok(rows.into_iter().map(|(no, major, minor, made_at)| (no, Latest { major, minor, made_at })).collect())
+    let latest = |(no, major, minor, made_at)| (no, Latest { major, minor, made_at });
+    Ok(rows.into_iter().map(latest).collect())
 }

@@ -1,0 +1,5 @@
+-- A series has at most one working copy, whoever asks at the same time.
+CREATE UNIQUE INDEX object_working ON object (series_no) WHERE role = 'working';
+-- The greatest number of a version that was destroyed while it was the latest: no other version gets it again.
+ALTER TABLE version_series ADD COLUMN destroyed_major INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE version_series ADD COLUMN destroyed_minor INTEGER NOT NULL DEFAULT 0;

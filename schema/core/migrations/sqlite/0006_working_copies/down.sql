@@ -1,0 +1,3 @@
+ALTER TABLE version_series DROP COLUMN destroyed_minor;
+ALTER TABLE version_series DROP COLUMN destroyed_major;
+DROP INDEX object_working;
