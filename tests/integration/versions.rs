@@ -1,12 +1,13 @@
 //! Versions on both databases: what two people do at once, what is not copied, and instants that never meet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use cartulary_model::ObjectId;
 use cartulary_repository::{
-    NewVersion, ObjectChanges, Precondition, RepositoryError, VerifyOptions, VersionNote, WindowRequest,
+    ListOrder, NewDossierVersion, NewVersion, ObjectChanges, Precondition, RepositoryError, VerifyOptions, VersionNote,
+    WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, content, each_office};
 use futures::future::join_all;
@@ -164,6 +165,36 @@ async fn no_two_versions_have_an_instant_in_common_whatever_the_clock_does() {
         let details: Vec<_> = details.into_iter().map(|one| one.unwrap().summary).collect();
         assert!(details.is_sorted_by(|newer, older| newer.created_at > older.created_at));
         assert!(details.is_sorted_by(|newer, older| newer.modified_at > older.modified_at));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_make_a_version_of_a_dossier_at_once_each_has_its_own() {
+    each_office(async |office| {
+        let dossier = office.dossier("2026-001").await;
+        for number in 0..3 {
+            let paper = office.document(dossier, &format!("{number}.txt"), "text").await.value.summary.id;
+            let retitle = ObjectChanges { title: Some("changed".into()), ..ObjectChanges::default() };
+            office.system.object_update(paper, Precondition::Any, retitle).await.unwrap();
+        }
+        let new = || NewDossierVersion::default();
+        let made =
+            join_all((0..6).map(|_| office.system.dossier_version_create(dossier, Precondition::Any, new()))).await;
+        let numbers: BTreeSet<i32> = made.iter().map(|one| one.as_ref().unwrap().value.version.number).collect();
+        assert_eq!(numbers, (1..=6).collect());
+        // The first one gave the changed papers their versions, and the others named them.
+        let papers = office.system.children_list(dossier, ALL, ListOrder::Receipt).await.unwrap();
+        assert!(papers.items.iter().all(|paper| paper.version_label.as_deref() == Some("1.1")), "{papers:?}");
+        let token = office.system.object_get(dossier).await.unwrap().summary.change_token;
+        let tried =
+            join_all((0..4).map(|_| office.system.dossier_version_create(dossier, Precondition::Token(token), new())));
+        assert_eq!(tried.await.iter().filter(|one| one.is_ok()).count(), 1);
+        let restore = NewDossierVersion { from: Some(1), ..new() };
+        office.system.dossier_version_create(dossier, Precondition::Any, restore).await.unwrap();
+        let window = office.system.dossier_version_compare(dossier, 1, Some(8), ALL).await.unwrap();
+        assert_eq!((window.members.total, window.values.len()), (0, 0));
+        verified(office).await;
     })
     .await;
 }

@@ -270,6 +270,82 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dossiers/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the versions of a dossier, newest first. */
+        get: operations["list_dossier_versions"];
+        put?: never;
+        /**
+         * Makes a version of a dossier: an immutable manifest of what it is and has in it; with `from`, it takes an earlier version
+         *     again first.
+         * @description The manifest names what lies in the dossier, in order, each document by its newest version; one that was changed since
+         *     gets a minor version. Versions that a manifest names cannot be destroyed. With `from`, title, properties, order and
+         *     documents become what they were, as new versions; what came since stays, after the rest; `notRestored` says what could
+         *     not be taken again, and why.
+         */
+        post: operations["create_dossier_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dossiers/{id}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns one version of a dossier. */
+        get: operations["get_dossier_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dossiers/{id}/versions/{number}/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what a version of a dossier differs in from another one, or from the dossier as it is now. */
+        get: operations["list_dossier_version_differences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dossiers/{id}/versions/{number}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what a version of a dossier names, in its order. */
+        get: operations["list_dossier_version_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups": {
         parameters: {
             query?: never;
@@ -1047,6 +1123,71 @@ export interface components {
             /** @description `none`, `waiting`, `ready` or `failed`. */
             state: string;
         };
+        /** @description What two states of a dossier differ in. */
+        DossierDifferences: {
+            /** @description The members that differ. */
+            items: components["schemas"]["MemberDifference"][];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many members differ, of those that the caller may see.
+             */
+            total: number;
+            /** @description The dossier's own values that differ. */
+            values: components["schemas"]["ValueDifference"][];
+        };
+        /** @description One member of a version of a dossier. */
+        DossierMember: {
+            /**
+             * Format: uuid
+             * @description The id of the document or folder that it is of.
+             */
+            id: string;
+            /** @description Whether the document or folder is in the trash now. */
+            inTrash: boolean;
+            /** @description Its name in the dossier then. */
+            name: string;
+            /** @description The version of the document that the dossier had; of a folder, and of a paper that was not there yet, what it is now. */
+            object: components["schemas"]["Summary"];
+            /** @description Whether `object` is an immutable version. */
+            version: boolean;
+        };
+        /** @description A version of a dossier. */
+        DossierVersion: {
+            /** @description Why it was made. */
+            comment: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description By whom. */
+            createdBy: string;
+            /** @description The SHA-256 of its manifest, which binds the bytes of all that it names: 64 lower-case hex digits. */
+            digest: string;
+            /**
+             * Format: uuid
+             * @description The version's own id.
+             */
+            id: string;
+            /** @description The dossier's name then. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Its number in the dossier, from 1.
+             */
+            number: number;
+            /**
+             * Format: int64
+             * @description The place in the change log up to which it is true.
+             */
+            position: number;
+            /** @description The dossier's properties then. */
+            properties: Record<string, never>;
+            /** @description The dossier's title then. */
+            title: string;
+        };
         /** @description Whether one permission is held, and why. */
         Explained: {
             decidedBy?: components["schemas"]["Deciding"] | null;
@@ -1262,6 +1403,11 @@ export interface components {
             /** @description Always `live`. */
             status: string;
         };
+        /** @description A version of a dossier that was just made. */
+        MadeDossierVersion: components["schemas"]["DossierVersion"] & {
+            /** @description What of the earlier version could not be taken again; absent when all was. */
+            notRestored?: components["schemas"]["NotRestored"][];
+        };
         /** @description A user or group in a group. */
         Member: {
             /** @description What people read. */
@@ -1273,6 +1419,35 @@ export interface components {
             id: string;
             /** @description Its name. */
             name: string;
+        };
+        /** @description What a member differs in. */
+        MemberDifference: {
+            after?: components["schemas"]["MemberSide"] | null;
+            before?: components["schemas"]["MemberSide"] | null;
+            /**
+             * Format: uuid
+             * @description The id of the document or folder.
+             */
+            id: string;
+            /** @description `added`, `removed`, `moved`, `version`, `renamed`: one or more. */
+            kinds: string[];
+        };
+        /** @description A member in one of two states of a dossier. */
+        MemberSide: {
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its place among what the caller sees there, from 1.
+             */
+            place: number;
+            /**
+             * Format: uuid
+             * @description The version of the document.
+             */
+            versionId?: string | null;
+            /** @description That version's label, with `+` when the document was changed since. */
+            versionLabel?: string | null;
         };
         /** @description All entries of a named list. */
         NamedAcl: {
@@ -1336,6 +1511,16 @@ export interface components {
             /** @description The type; `dossier` unless given. */
             type?: string | null;
         };
+        /** @description A version of a dossier to make. */
+        NewDossierVersionForm: {
+            /** @description Why; at most 2,000 characters. */
+            comment?: string;
+            /**
+             * Format: int32
+             * @description The number of the version that the dossier takes again first.
+             */
+            from?: number | null;
+        };
         /** @description A new group. */
         NewGroup: {
             /** @description What people read; the name unless given. */
@@ -1390,6 +1575,89 @@ export interface components {
             from?: string | null;
             /** @description Whether the next major number is taken; otherwise the next minor one. */
             major?: boolean;
+        };
+        /** @description A member of an earlier version that the dossier did not take again. */
+        NotRestored: {
+            /**
+             * Format: uuid
+             * @description The object's id.
+             */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Why: `forbidden`, `checked_out`, `name_taken` or `moved_away`. */
+            reason: string;
+        };
+        /** @description A window of a list. */
+        Page_DossierMember: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: uuid
+                 * @description The id of the document or folder that it is of.
+                 */
+                id: string;
+                /** @description Whether the document or folder is in the trash now. */
+                inTrash: boolean;
+                /** @description Its name in the dossier then. */
+                name: string;
+                /** @description The version of the document that the dossier had; of a folder, and of a paper that was not there yet, what it is now. */
+                object: components["schemas"]["Summary"];
+                /** @description Whether `object` is an immutable version. */
+                version: boolean;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
+        Page_DossierVersion: {
+            /** @description The rows. */
+            items: {
+                /** @description Why it was made. */
+                comment: string;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                createdAt: string;
+                /** @description By whom. */
+                createdBy: string;
+                /** @description The SHA-256 of its manifest, which binds the bytes of all that it names: 64 lower-case hex digits. */
+                digest: string;
+                /**
+                 * Format: uuid
+                 * @description The version's own id.
+                 */
+                id: string;
+                /** @description The dossier's name then. */
+                name: string;
+                /**
+                 * Format: int32
+                 * @description Its number in the dossier, from 1.
+                 */
+                number: number;
+                /**
+                 * Format: int64
+                 * @description The place in the change log up to which it is true.
+                 */
+                position: number;
+                /** @description The dossier's properties then. */
+                properties: Record<string, never>;
+                /** @description The dossier's title then. */
+                title: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
         };
         /** @description A window of a list. */
         Page_Group: {
@@ -2069,6 +2337,15 @@ export interface components {
             groups?: string[] | null;
             /** @description A new password, to be changed at the next sign-in. */
             password?: string | null;
+        };
+        /** @description What a value of a dossier differs in. */
+        ValueDifference: {
+            /** @description The value after; null without one. */
+            after: Record<string, never>;
+            /** @description The value before; null without one. */
+            before: Record<string, never>;
+            /** @description `name`, `title`, or `properties.` and the property's id. */
+            field: string;
         };
         /** @description One version of a document. */
         Version: {
@@ -3072,6 +3349,188 @@ export interface operations {
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_dossier_versions: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the dossier's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DossierVersion"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_dossier_version: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read, of the dossier */
+                "If-Match": string;
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the dossier's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDossierVersionForm"];
+            };
+        };
+        responses: {
+            /** @description the version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeDossierVersion"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_dossier_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the dossier's id */
+                id: string;
+                /** @description the version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DossierVersion"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_dossier_version_differences: {
+        parameters: {
+            query?: {
+                /** @description The number of the version that it is compared with; the dossier as it is now unless given. */
+                to?: number;
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the dossier's id */
+                id: string;
+                /** @description the version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the dossier's own values, and a window of the members */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DossierDifferences"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_dossier_version_members: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the dossier's id */
+                id: string;
+                /** @description the version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DossierMember"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

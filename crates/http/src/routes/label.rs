@@ -14,6 +14,7 @@ pub fn of(path: &str) -> &'static str {
         (Some("dossiers"), None, None, None) => "/api/v1/dossiers",
         (Some("dossiers"), Some(_), None, None) => "/api/v1/dossiers/{id}",
         (Some("dossiers"), Some(_), Some("contents"), None) => "/api/v1/dossiers/{id}/contents",
+        (Some("dossiers"), Some(_), Some("versions"), None) => "/api/v1/dossiers/{id}/versions",
         (Some("dossiers"), Some(_), Some("documents"), None) => "/api/v1/dossiers/{id}/documents",
         (Some("search"), None, None, None) => "/api/v1/search",
         (Some("blobs"), Some("sha256"), Some(_), None) => "/api/v1/blobs/sha256/{hex}",
@@ -57,6 +58,9 @@ pub fn of(path: &str) -> &'static str {
 fn of_version(first: &str, below: Option<&str>, further: Option<&str>) -> &'static str {
     match (first, below, further) {
         ("documents", None, None) => "/api/v1/documents/{id}/versions/{version}",
+        ("dossiers", None, None) => "/api/v1/dossiers/{id}/versions/{number}",
+        ("dossiers", Some("members"), None) => "/api/v1/dossiers/{id}/versions/{number}/members",
+        ("dossiers", Some("differences"), None) => "/api/v1/dossiers/{id}/versions/{number}/differences",
         _ => "other",
     }
 }

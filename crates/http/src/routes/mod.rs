@@ -5,6 +5,7 @@ mod audit;
 mod changes;
 mod content;
 mod documents;
+mod dossier_versions;
 mod dossiers;
 pub mod groups;
 mod imports;
@@ -69,6 +70,11 @@ routes!(
         versions::get_document_version,
         versions::create_document_version,
         versions::delete_document_version,
+        dossier_versions::list_dossier_versions,
+        dossier_versions::create_dossier_version,
+        dossier_versions::get_dossier_version,
+        dossier_versions::list_dossier_version_members,
+        dossier_versions::list_dossier_version_differences,
         working_copies::create_working_copy,
         working_copies::get_working_copy,
         working_copies::delete_working_copy,

@@ -6,6 +6,7 @@ mod bodies;
 mod contents;
 mod declarations;
 mod documented;
+mod dossier_versions;
 mod guard;
 mod lists;
 mod matrix;

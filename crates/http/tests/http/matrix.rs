@@ -117,7 +117,15 @@ impl Matrix<'_> {
                 "1".to_owned()
             }
             Some("jobs") => NO_JOB.to_owned(),
-            Some("dossiers" | "objects") => id(&self.dossier().await),
+            Some("dossiers" | "objects") => {
+                let dossier = self.dossier().await;
+                if path.contains("{number}") {
+                    let versions = format!("/dossiers/{}/versions", id(&dossier));
+                    let make = self.admin.ask(Method::POST, &versions).header("if-match", "*");
+                    make.json(json!({})).await.expect(201);
+                }
+                id(&dossier)
+            }
             Some("documents" | "blobs/sha256") => {
                 let bytes = self.fresh();
                 let document = self.admin.document(&self.dossier().await, "a.txt", bytes.as_bytes()).await;
@@ -141,7 +149,8 @@ impl Matrix<'_> {
             _ => "",
         };
         let path = path.replace("{id}", &id).replace("{hex}", &id).replace("{position}", &id);
-        format!("{}{query}", path.replace("{name}", "case-7").replace("{version}", "latest"))
+        let path = path.replace("{name}", "case-7").replace("{version}", "latest").replace("{number}", "1");
+        format!("{path}{query}")
     }
 
     /// A new dossier on which the manager may do everything.

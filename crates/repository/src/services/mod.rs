@@ -6,12 +6,15 @@ mod changes;
 mod content;
 mod detail;
 mod documents;
+mod dossier_restore;
+mod dossier_versions;
 mod explanation;
 mod folders;
 mod garbage;
 mod health;
 mod imports;
 mod jobs;
+mod manifest;
 mod objects;
 mod people;
 mod readings;
@@ -26,6 +29,11 @@ mod working_copies;
 pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
 pub use audit::{AuditEntry, AuditProof, Seal};
 pub use changes::ChangeEntry;
+pub use dossier_restore::NotRestored;
+pub use dossier_versions::{
+    DossierComparison, DossierDifference, DossierMember, DossierMemberSide, DossierVersion, MadeDossierVersion,
+    NewDossierVersion, ValueDifference,
+};
 pub use explanation::{AccessExplanation, DecidingEntry, ExplainedPermission};
 pub use garbage::{GarbageReport, GarbageRules};
 pub use health::{Figures, Health, HealthCheck};

@@ -182,6 +182,13 @@ impl Session {
         .await
     }
 
+    /// Takes an object out of the trash, where it was.
+    pub(crate) fn untrash_in_tx(&self, tx: &mut Tx<'_>, row: &ObjectRow) -> Result<()> {
+        filing::put_trashed(tx.conn, row.no, false)?;
+        put_trashed(tx, row, None, None)?;
+        record_simple(tx, ChangeKind::Restored, row)
+    }
+
     /// Puts an object in the trash, whatever it is.
     pub(crate) fn trash_in_tx(&self, tx: &mut Tx<'_>, row: &ObjectRow) -> Result<()> {
         put_trashed(tx, row, Some(tx.now.as_millis()), Some(tx.actor_no))?;
@@ -200,9 +207,7 @@ impl Session {
             let row = row.ok_or_else(|| RepositoryError::not_found("the object"))?;
             let access = &session.repository.inner.access;
             access.require(tx.conn, &session.actor, row.scope_no, REMOVE_CHILDREN, tx.now)?;
-            filing::put_trashed(tx.conn, row.no, false)?;
-            put_trashed(tx, &row, None, None)?;
-            record_simple(tx, ChangeKind::Restored, &row)?;
+            session.untrash_in_tx(tx, &row)?;
             let row = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))?;
             session.detail_of(tx.conn, &row, tx.now)
         })

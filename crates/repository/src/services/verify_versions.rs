@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use cartulary_db::Conn;
 
-use crate::services::VerifyReport;
+use crate::services::{VerifyReport, manifest};
 use crate::store::objects::{self, ObjectRow};
-use crate::store::{filing, versions};
+use crate::store::{dossier_versions, filing, versions};
 use crate::{Repository, Result};
 
 /// How many rows are looked at in one read.
@@ -42,7 +42,27 @@ impl Repository {
                 report.fault("working_copy_missing", no.to_string(), detail);
             }
         }
-        self.verify_working_copies(report).await
+        self.verify_working_copies(report).await?;
+        self.verify_manifests(report).await
+    }
+
+    /// Checks that each version of a dossier has the digest of what it names.
+    async fn verify_manifests(&self, report: &mut VerifyReport) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let read = move |conn: &mut Conn| -> Result<_> {
+                let Some(row) = dossier_versions::page(conn, after, 1)?.pop() else { return Ok(None) };
+                let members = dossier_versions::members(conn, row.no)?;
+                let is_whole = manifest::digest_of(conn, &row, &members)? == row.digest;
+                Ok(Some((row.no, is_whole)))
+            };
+            let Some((no, is_whole)) = self.database().read(read).await? else { return Ok(()) };
+            after = no;
+            if !is_whole {
+                let detail = "a version of a dossier does not have the digest of what it names";
+                report.fault("dossier_version_altered", no.to_string(), detail);
+            }
+        }
     }
 
     async fn working_copies_of(&self, series: Vec<i64>) -> Result<BTreeMap<i64, ObjectRow>> {

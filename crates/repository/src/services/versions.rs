@@ -347,7 +347,8 @@ const fn increment(major: bool) -> VersionIncrement {
     if major { VersionIncrement::Major } else { VersionIncrement::Minor }
 }
 
-fn check_comment(comment: &str) -> Result<()> {
+/// Refuses a comment that is too long, or that no database keeps.
+pub(crate) fn check_comment(comment: &str) -> Result<()> {
     if comment.contains('\0') {
         return Err(RepositoryError::invalid("comment", "null_character", "contains the character U+0000"));
     }

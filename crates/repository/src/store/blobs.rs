@@ -161,6 +161,21 @@ pub(crate) fn contents_of(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i
     Ok(rows.into_iter().map(|row| (row.object_no, row)).collect())
 }
 
+/// Returns the slots of objects with the digests of what is in them, by object number.
+pub(crate) fn slots_of(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i64, BTreeMap<String, String>>> {
+    let rows: Vec<(i64, String, String)> = load_among!(
+        conn,
+        objects,
+        content::object_no,
+        content::table.inner_join(blob::table).select((content::object_no, content::slot, blob::digest))
+    );
+    let mut slots: BTreeMap<i64, BTreeMap<String, String>> = BTreeMap::new();
+    for (object, slot, digest) in rows {
+        slots.entry(object).or_default().insert(slot, digest);
+    }
+    Ok(slots)
+}
+
 /// Returns the bytes of the name of an object's main content, when they are not UTF-8.
 pub(crate) fn raw_name_of(conn: &mut Conn, object: i64) -> Result<Option<Vec<u8>>> {
     let raw: Option<Option<Vec<u8>>> = each_db!(conn, |c| content::table

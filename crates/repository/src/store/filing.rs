@@ -64,7 +64,23 @@ pub(crate) fn insert(
         is_primary: true,
         filed_at: now,
     };
-    let filed = each_db!(conn, |c| diesel::insert_into(filing::table).values(&row).execute(c));
+    insert_row(conn, &row)
+}
+
+/// Files `child` in a further folder, as the last there.
+///
+/// # Errors
+/// As [`insert`].
+pub(crate) fn insert_further(conn: &mut Conn, parent: i64, child: i64, name: &str, now: i64) -> Result<()> {
+    let ordinal = last_ordinal(conn, parent)? + 1;
+    let (name_digest, filed_at) = (name_digest(name), now);
+    let row =
+        NewFilingRow { parent_no: parent, child_no: child, name, name_digest, ordinal, is_primary: false, filed_at };
+    insert_row(conn, &row)
+}
+
+fn insert_row(conn: &mut Conn, row: &NewFilingRow<'_>) -> Result<()> {
+    let filed = each_db!(conn, |c| diesel::insert_into(filing::table).values(row).execute(c));
     filed.map(drop).map_err(name_taken)
 }
 

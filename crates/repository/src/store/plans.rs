@@ -111,6 +111,19 @@ fn working_copies_and_versions_are_found_in_their_series() {
 }
 
 #[test]
+fn versions_of_a_dossier_and_what_they_name_come_by_an_index() {
+    let numbered = "(dossier_no=?";
+    let expect = [numbered, numbered, numbered, "(dossier_version_no=?)", "filing_by_order (parent_no=?)"];
+    check(&expect, |conn| {
+        dossier_versions::window(conn, 1, 0, 10)?;
+        dossier_versions::by_number(conn, 1, 1)?;
+        dossier_versions::members(conn, 1)?;
+        dossier_versions::children(conn, 1, 10).map(drop)
+    });
+    check(&["(child_no=? AND parent_no=?)"], |conn| dossier_versions::child(conn, 1, 2).map(drop));
+}
+
+#[test]
 fn live_objects_of_a_type_come_by_their_index() {
     check(&["INDEX object_by_type (type_id=?)"], |conn| objects::orders_by_type(conn, &["a".to_owned()]).map(drop));
 }

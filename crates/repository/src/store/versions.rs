@@ -219,6 +219,13 @@ pub(crate) fn of_series(conn: &mut Conn, series: i64, which: Which) -> Result<Op
     Ok(row)
 }
 
+/// Returns those of `objects` that are versions, by object number.
+pub(crate) fn by_objects(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i64, VersionRow>> {
+    let rows: Vec<VersionRow> =
+        load_among!(conn, objects, version::object_no, version::table.select(VersionRow::as_select()));
+    Ok(rows.into_iter().map(|row| (row.object_no, row)).collect())
+}
+
 /// Removes the rows of an object that is a version or a working copy, and of what hangs on it.
 pub(crate) fn destroy(conn: &mut Conn, object_no: i64) -> Result<()> {
     each_db!(conn, |c| diesel::delete(content::table.filter(content::object_no.eq(object_no))).execute(c))?;
@@ -233,6 +240,7 @@ pub(crate) fn destroy(conn: &mut Conn, object_no: i64) -> Result<()> {
 /// The latest version of a series.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Latest {
+    pub object_no: i64,
     pub major: i32,
     pub minor: i32,
     pub made_at: i64,
@@ -240,7 +248,7 @@ pub(crate) struct Latest {
 
 /// Returns the latest version of each series that has one, by series number.
 pub(crate) fn latest(conn: &mut Conn, series: &[i64]) -> Result<BTreeMap<i64, Latest>> {
-    let rows: Vec<(i64, i32, i32, i64)> = load_among!(
+    let rows: Vec<(i64, i64, i32, i32, i64)> = load_among!(
         conn,
         series,
         version_series::no,
@@ -251,8 +259,8 @@ pub(crate) fn latest(conn: &mut Conn, series: &[i64]) -> Result<BTreeMap<i64, La
                     .and(version::major.eq(version_series::latest_major))
                     .and(version::minor.eq(version_series::latest_minor)))
             )
-            .select((version_series::no, version::major, version::minor, version::made_at))
+            .select((version_series::no, version::object_no, version::major, version::minor, version::made_at))
     );
-    let latest = |(no, major, minor, made_at)| (no, Latest { major, minor, made_at });
+    let latest = |(no, object_no, major, minor, made_at)| (no, Latest { object_no, major, minor, made_at });
     Ok(rows.into_iter().map(latest).collect())
 }

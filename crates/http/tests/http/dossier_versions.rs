@@ -1,0 +1,274 @@
+//! Versions of dossiers: made, listed, opened, compared, taken again.
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use crate::office::{Client, Form, Office, Reply};
+
+fn id(object: &Value) -> &str {
+    object["id"].as_str().unwrap()
+}
+
+async fn dossier_of(client: &Client<'_>, dossier: &Value) -> Value {
+    client.get(&format!("/dossiers/{}", id(dossier))).await.expect(200).json()
+}
+
+async fn document_of(client: &Client<'_>, document: &Value) -> Value {
+    client.get(&format!("/documents/{}", id(document))).await.expect(200).json()
+}
+
+/// Makes a version of a dossier as it is now.
+async fn make(client: &Client<'_>, dossier: &Value, form: Value) -> Reply {
+    client.ask(Method::POST, &format!("/dossiers/{}/versions", id(dossier))).header("if-match", "*").json(form).await
+}
+
+async fn put(client: &Client<'_>, document: &Value, bytes: &[u8]) -> Value {
+    let path = format!("/documents/{}/content", id(document));
+    client.ask(Method::PUT, &path).header("if-match", "*").bytes(bytes).await.expect(200).json()
+}
+
+async fn patch(client: &Client<'_>, path: &str, changes: Value) -> Value {
+    client.ask(Method::PATCH, path).header("if-match", "*").json(changes).await.expect(200).json()
+}
+
+async fn trash(client: &Client<'_>, document: &Value) {
+    let path = format!("/documents/{}", id(document));
+    client.ask(Method::DELETE, &path).header("if-match", "*").send().await.expect(204);
+}
+
+async fn bytes_of(client: &Client<'_>, document: &Value) -> String {
+    let content = client.get(&format!("/documents/{}/content", id(document))).await.expect(200);
+    String::from_utf8(content.body.to_vec()).unwrap()
+}
+
+/// Returns the members of a version: name and version label.
+async fn members(client: &Client<'_>, dossier: &Value, number: i64) -> Vec<(String, Option<String>)> {
+    let path = format!("/dossiers/{}/versions/{number}/members", id(dossier));
+    let members = client.get(&path).await.expect(200).json();
+    let items = members["items"].as_array().unwrap();
+    assert_eq!(members["total"], items.len());
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    items.iter().map(|one| (text(&one["name"]).unwrap(), text(&one["object"]["versionLabel"]))).collect()
+}
+
+/// Returns what differs: name (as it was, else as it is) and kinds.
+async fn differences(client: &Client<'_>, dossier: &Value, query: &str) -> Vec<(String, String)> {
+    let path = format!("/dossiers/{}/versions/{query}", id(dossier));
+    let found = client.get(&path).await.expect(200).json();
+    let one = |one: &Value| {
+        let side = if one["before"].is_object() { &one["before"] } else { &one["after"] };
+        let kinds: Vec<_> = one["kinds"].as_array().unwrap().iter().map(|kind| kind.as_str().unwrap()).collect();
+        (side["name"].as_str().unwrap().to_owned(), kinds.join(" "))
+    };
+    found["items"].as_array().unwrap().iter().map(one).collect()
+}
+
+async fn contents(client: &Client<'_>, dossier: &Value) -> Vec<String> {
+    let contents = client.get(&format!("/dossiers/{}/contents", id(dossier))).await.expect(200).json();
+    contents["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn named(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|(name, kinds)| ((*name).to_owned(), (*kinds).to_owned())).collect()
+}
+
+#[actix_web::test]
+async fn a_version_of_a_dossier_keeps_what_it_was() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.post("/dossiers", json!({ "name": "ملف ٧", "properties": { "dossier:number": "7/26" } })).await;
+    let dossier = dossier.expect(201).json();
+    let (one, two) = (admin.document(&dossier, "a.txt", b"1").await, admin.document(&dossier, "b.txt", b"2").await);
+    let awaited = Form::new().field("name", "awaited");
+    admin.ask(Method::POST, &format!("/dossiers/{}/documents", id(&dossier))).form(awaited).await.expect(201);
+    // A document that was changed since its last version gets one.
+    patch(&admin, &format!("/documents/{}", id(&two)), json!({ "title": "Two" })).await;
+    let path = format!("/dossiers/{}/versions", id(&dossier));
+    let post = || admin.ask(Method::POST, &path);
+    post().json(json!({})).await.problem(428, "precondition_required");
+    post().header("if-match", "\"99\"").json(json!({})).await.problem(412, "stale");
+    let form = json!({ "comment": "as received" });
+    let made = post().if_match(&dossier).header("idempotency-key", "k").json(form.clone()).await.expect(201);
+    assert_eq!(made.header("location"), format!("/api/v1{path}/1"));
+    let again = post().if_match(&dossier).header("idempotency-key", "k").json(form).await.expect(201).json();
+    let made = made.json();
+    assert_eq!(made, again);
+    assert_eq!(
+        (&made["number"], &made["comment"], &made["properties"], made["digest"].as_str().unwrap().len()),
+        (&json!(1), &json!("as received"), &json!({ "dossier:number": "7/26" }), 64)
+    );
+    assert_ne!(dossier_of(&admin, &dossier).await["changeToken"], dossier["changeToken"]);
+    // Whatever comes after, it stays as it was.
+    put(&admin, &one, b"3").await;
+    trash(&admin, &two).await;
+    patch(
+        &admin,
+        &format!("/dossiers/{}", id(&dossier)),
+        json!({ "title": "Another", "properties": { "dossier:number": null } }),
+    )
+    .await;
+    make(&admin, &dossier, json!({})).await.expect(201);
+    assert_eq!(admin.get(&format!("{path}/1")).await.expect(200).json(), made);
+    let label = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        members(&admin, &dossier, 1).await,
+        [("a.txt".into(), label("1.0")), ("b.txt".into(), label("1.1")), ("awaited".into(), None)]
+    );
+    assert_eq!(members(&admin, &dossier, 2).await, [("a.txt".into(), label("1.1")), ("awaited".into(), None)]);
+    let first = admin.get(&format!("{path}/1/members?limit=1&offset=1")).await.expect(200).json();
+    assert_eq!((&first["total"], first["items"].as_array().unwrap().len()), (&json!(3), 1));
+    assert_eq!((&first["items"][0]["object"]["title"], &first["items"][0]["inTrash"]), (&json!("Two"), &json!(true)));
+    assert!(first["nextCursor"].is_string());
+    let list = admin.get(&format!("{path}?limit=1")).await.expect(200).json();
+    assert_eq!(
+        (&list["total"], &list["items"][0]["number"], &list["items"][0]["title"]),
+        (&json!(2), &json!(2), &json!("Another"))
+    );
+    admin.get(&format!("{path}/3")).await.problem(404, "not_found");
+    admin.get(&format!("{path}/one")).await.problem(404, "not_found");
+    assert!(office.repository.verify(Default::default(), |_| {}).await.unwrap().is_clean());
+}
+
+#[actix_web::test]
+async fn a_version_that_a_manifest_names_is_not_destroyed() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let paper = admin.document(&dossier, "a.txt", b"1").await;
+    put(&admin, &paper, b"2").await;
+    make(&admin, &dossier, json!({})).await.expect(201);
+    put(&admin, &paper, b"3").await;
+    let destroy = |name: &str| {
+        admin.ask(Method::DELETE, &format!("/documents/{}/versions/{name}", id(&paper))).header("if-match", "*").send()
+    };
+    destroy("1.1").await.problem(409, "named_by_dossier_version");
+    destroy("1.0").await.expect(204);
+    destroy("1.2").await.expect(204);
+    assert_eq!(bytes_of(&admin, &paper).await, "2");
+    assert!(office.repository.verify(Default::default(), |_| {}).await.unwrap().is_clean());
+}
+
+#[actix_web::test]
+async fn only_dossiers_have_versions_and_their_forms_are_checked() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let folder = admin.post("/dossiers", json!({ "name": "plain", "type": "folder" })).await.expect(201).json();
+    make(&admin, &folder, json!({})).await.problem(409, "not_a_dossier");
+    admin.get(&format!("/dossiers/{}/versions", id(&folder))).await.problem(409, "not_a_dossier");
+    let dossier = admin.dossier("A").await;
+    make(&admin, &dossier, json!({ "from": 1 })).await.problem(404, "not_found");
+    let long = make(&admin, &dossier, json!({ "comment": "x".repeat(2_001) })).await.problem(422, "invalid");
+    assert_eq!(long["violations"][0]["field"], "comment");
+    make(&admin, &dossier, json!({ "comments": "" })).await.problem(422, "invalid");
+    let reader = office.user("rana", &["readers"]).await;
+    make(&reader, &dossier, json!({})).await.problem(403, "forbidden");
+    let versions = admin.get(&format!("/dossiers/{}/versions", id(&dossier))).await.expect(200).json();
+    assert_eq!((&versions["total"], &versions["items"]), (&json!(0), &json!([])));
+}
+
+#[actix_web::test]
+async fn two_versions_are_compared() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let mut papers = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        papers.push(admin.document(&dossier, name, name.as_bytes()).await);
+    }
+    make(&admin, &dossier, json!({})).await.expect(201);
+    put(&admin, &papers[0], b"other").await;
+    trash(&admin, &papers[1]).await;
+    patch(&admin, &format!("/documents/{}", id(&papers[2])), json!({ "name": "renamed" })).await;
+    admin.document(&dossier, "new", b"new").await;
+    let properties = json!({ "title": "T", "properties": { "dossier:number": "7" } });
+    patch(&admin, &format!("/dossiers/{}", id(&dossier)), properties).await;
+    let expect = named(&[("a", "version"), ("c", "version renamed"), ("new", "added"), ("b", "removed")]);
+    // As it is now, where what was changed since its version is told too; and as it is in the next version.
+    assert_eq!(differences(&admin, &dossier, "1/differences").await, expect);
+    make(&admin, &dossier, json!({})).await.expect(201);
+    assert_eq!(differences(&admin, &dossier, "1/differences?to=2").await, expect);
+    assert_eq!(differences(&admin, &dossier, "2/differences").await, []);
+    let back = named(&[("a", "version"), ("b", "added"), ("renamed", "version renamed"), ("new", "removed")]);
+    assert_eq!(differences(&admin, &dossier, "2/differences?to=1").await, back);
+    let found = admin.get(&format!("/dossiers/{}/versions/1/differences?to=2&limit=1", id(&dossier))).await.expect(200);
+    let found = found.json();
+    assert_eq!((&found["total"], found["items"].as_array().unwrap().len()), (&json!(4), 1));
+    let first = &found["items"][0];
+    assert_eq!((&first["before"]["versionLabel"], &first["after"]["versionLabel"]), (&json!("1.0"), &json!("1.1")));
+    assert_eq!(
+        found["values"],
+        json!([
+            { "field": "properties.dossier:number", "before": null, "after": "7" },
+            { "field": "title", "before": "A", "after": "T" },
+        ])
+    );
+    admin.get(&format!("/dossiers/{}/versions/1/differences?to=9", id(&dossier))).await.problem(404, "not_found");
+}
+
+#[actix_web::test]
+async fn an_earlier_version_of_a_dossier_is_taken_again() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let mut papers = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        papers.push(admin.document(&dossier, name, format!("{name} of then").as_bytes()).await);
+    }
+    let path = format!("/dossiers/{}", id(&dossier));
+    patch(&admin, &path, json!({ "title": "Then", "properties": { "dossier:number": "7" } })).await;
+    make(&admin, &dossier, json!({})).await.expect(201);
+    put(&admin, &papers[0], b"a of now").await;
+    patch(&admin, &format!("/documents/{}", id(&papers[0])), json!({ "title": "in no version" })).await;
+    trash(&admin, &papers[1]).await;
+    put(&admin, &papers[3], b"d of now").await;
+    admin.ask(Method::POST, &format!("/documents/{}/working-copy", id(&papers[3]))).send().await.expect(201);
+    admin.document(&dossier, "came since", b"new").await;
+    patch(&admin, &path, json!({ "title": "Now", "properties": { "dossier:number": null } })).await;
+    let made = make(&admin, &dossier, json!({ "from": 1, "comment": "back" })).await.expect(201).json();
+    assert_eq!((&made["number"], &made["title"], &made["comment"]), (&json!(2), &json!("Then"), &json!("back")));
+    assert_eq!(made["notRestored"], json!([{ "id": papers[3]["id"], "name": "d", "reason": "checked_out" }]));
+    let now = dossier_of(&admin, &dossier).await;
+    assert_eq!((&now["title"], &now["properties"]), (&json!("Then"), &json!({ "dossier:number": "7" })));
+    assert_eq!(contents(&admin, &dossier).await, ["a", "b", "c", "d", "came since"]);
+    assert_eq!(
+        (bytes_of(&admin, &papers[0]).await, bytes_of(&admin, &papers[1]).await),
+        ("a of then".into(), "b of then".into())
+    );
+    let paper = document_of(&admin, &papers[0]).await;
+    assert_eq!((&paper["title"], &paper["versionLabel"]), (&json!("a"), &json!("1.3")));
+    let untouched = document_of(&admin, &papers[2]).await;
+    assert_eq!(untouched["changeToken"], papers[2]["changeToken"], "what was as it shall be stays as it is");
+    // Nothing is lost: what nobody had kept is in a version now.
+    let kept = admin.get(&format!("/documents/{}/versions/1.2", id(&papers[0]))).await.expect(200).json();
+    assert_eq!(kept["title"], "in no version");
+    assert!(office.repository.verify(Default::default(), |_| {}).await.unwrap().is_clean());
+}
+
+#[actix_web::test]
+async fn what_one_may_not_see_is_in_no_version() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let secret = admin.document(&dossier, "secret", b"1").await;
+    let open = admin.document(&dossier, "open", b"1").await;
+    let rana = office.user("rana", &["staff"]).await;
+    let hide = json!({ "entries": [{ "principal": "administrators", "permission": "Everything" }], "inherits": false });
+    let acl = format!("/objects/{}/acl", id(&secret));
+    admin.ask(Method::PUT, &acl).header("if-match", "*").json(hide).await.expect(200);
+    make(&rana, &dossier, json!({})).await.expect(201);
+    put(&admin, &secret, b"2").await;
+    put(&admin, &open, b"2").await;
+    assert_eq!(members(&rana, &dossier, 1).await, [("open".into(), Some("1.0".into()))]);
+    assert_eq!(members(&admin, &dossier, 1).await.len(), 2);
+    assert_eq!(differences(&rana, &dossier, "1/differences").await, named(&[("open", "version")]));
+    let places = rana.get(&format!("/dossiers/{}/versions/1/differences", id(&dossier))).await.expect(200).json();
+    assert_eq!((&places["total"], &places["items"][0]["before"]["place"]), (&json!(1), &json!(1)));
+    // Taking it again leaves alone, and does not name, what she does not see.
+    let made = make(&rana, &dossier, json!({ "from": 1 })).await.expect(201).json();
+    assert_eq!(made["notRestored"], json!(null));
+    assert_eq!((bytes_of(&admin, &secret).await, bytes_of(&admin, &open).await), ("2".into(), "1".into()));
+    // Today's permissions hold, whatever they were then.
+    let show = json!({ "entries": [], "inherits": true });
+    admin.ask(Method::PUT, &acl).header("if-match", "*").json(show).await.expect(200);
+    assert_eq!(members(&rana, &dossier, 1).await.len(), 2);
+}

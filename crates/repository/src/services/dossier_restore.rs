@@ -1,0 +1,180 @@
+//! A dossier takes an earlier version again.
+//!
+//! What the manifest names becomes the dossier's contents again, in its order, each document in the version that it names,
+//! as a new version. Nothing is lost: what came since stays, after what was restored, and every state that is left behind
+//! is in a version. Names stay: they are about where an object lies today, and may be taken.
+
+use std::collections::BTreeMap;
+
+use cartulary_model::permission::{ADD_CHILDREN, BROWSE, REMOVE_CHILDREN, WRITE_PROPERTIES, WRITE_VERSION};
+use cartulary_model::{BaseType, ChangeKind, ObjectId, VersionIncrement};
+use serde_json::json;
+
+use crate::bootstrap::parse_id;
+use crate::object::VersionNote;
+use crate::services::detail::properties_of;
+use crate::services::dossier_versions::properties_of_version;
+use crate::services::manifest::{MEMBERS_MAX, refuse_large};
+use crate::services::objects::index_values;
+use crate::services::working_copies::of_object;
+use crate::store::dossier_versions::{self, ChildRow, DossierVersionRow, MemberRow};
+use crate::store::objects::{self, ObjectRow};
+use crate::store::{filing, versions};
+use crate::transaction::{Change, Tx};
+use crate::{RepositoryError, Result, Session};
+
+/// A member of an earlier version that the dossier did not take again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRestored {
+    /// The live object's id.
+    pub id: ObjectId,
+    /// Its name today.
+    pub name: String,
+    /// Why: `forbidden`, `checked_out`, `name_taken`, `moved_away`.
+    pub reason: &'static str,
+}
+
+impl Session {
+    /// Gives a dossier title, properties and contents of one of its versions; returns it as it is then, and what could not
+    /// be taken again, of what the session may know.
+    pub(crate) fn restore_dossier_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        dossier: &ObjectRow,
+        number: i32,
+        comment: &str,
+    ) -> Result<(ObjectRow, Vec<NotRestored>)> {
+        let version = dossier_versions::by_number(tx.conn, dossier.no, number)?;
+        let version = version.ok_or_else(|| RepositoryError::not_found("the version"))?;
+        for wanted in [WRITE_PROPERTIES, ADD_CHILDREN] {
+            self.repository.inner.access.require(tx.conn, &self.actor, dossier.scope_no, wanted, tx.now)?;
+        }
+        let dossier = self.restore_values(tx, dossier, &version)?;
+        let members = dossier_versions::members(tx.conn, version.no)?;
+        let mut not_restored = Vec::new();
+        for member in &members {
+            let Some(live) = objects::locked(tx.conn, member.live_no)? else { continue };
+            if !self.repository.inner.access.allows(tx.conn, &self.actor, live.scope_no, BROWSE, tx.now)? {
+                continue;
+            }
+            if let Some(reason) = self.restore_member(tx, &dossier, &live, member, comment)? {
+                not_restored.push(NotRestored { id: parse_id(&live.id)?, name: live.name.clone(), reason });
+            }
+        }
+        put_in_order(tx, &dossier, &members)?;
+        Ok((dossier, not_restored))
+    }
+
+    fn restore_values(&self, tx: &mut Tx<'_>, dossier: &ObjectRow, version: &DossierVersionRow) -> Result<ObjectRow> {
+        let (before, after) = (properties_of(dossier)?, properties_of_version(version)?);
+        let title = if version.title == version.name { &dossier.name } else { &version.title };
+        if *title == dossier.title && before == after {
+            return Ok(dossier.clone());
+        }
+        let at = self.series_instant(tx, dossier)?;
+        objects::update(tx.conn, dossier.no, &dossier.name, title, &version.properties, at, tx.actor_no)?;
+        let facets = objects::facets_of(tx.conn, dossier.no)?;
+        let catalogue = self.repository.inner.declarations.present(tx.conn)?;
+        let described = (dossier.type_id.as_str(), facets.as_slice());
+        index_values(tx.conn, catalogue.types(), dossier.no, described, &after, false)?;
+        let change = Change {
+            before: Some(json!({ "name": dossier.name, "title": dossier.title, "properties": before })),
+            after: Some(json!({ "name": dossier.name, "title": title, "properties": after })),
+            ..of_object(dossier)?
+        };
+        tx.record(ChangeKind::Updated, change)?;
+        objects::by_no(tx.conn, dossier.no)?.ok_or_else(|| RepositoryError::not_found("the dossier"))
+    }
+
+    /// Brings a member back into a dossier, in the version that the manifest names; says why not, when it cannot.
+    fn restore_member(
+        &self,
+        tx: &mut Tx<'_>,
+        dossier: &ObjectRow,
+        live: &ObjectRow,
+        member: &MemberRow,
+        comment: &str,
+    ) -> Result<Option<&'static str>> {
+        if let Some(reason) = self.restore_place(tx, dossier, live)? {
+            return Ok(Some(reason));
+        }
+        let (Some(named), Some(series)) = (member.version_no, live.series_no) else { return Ok(None) };
+        let latest = versions::latest(tx.conn, &[series])?.remove(&series);
+        let is_as_named = latest.is_some_and(|latest| latest.object_no == named && live.modified_at <= latest.made_at);
+        if is_as_named {
+            return Ok(None);
+        }
+        if !self.repository.inner.access.allows(tx.conn, &self.actor, live.scope_no, WRITE_VERSION, tx.now)? {
+            return Ok(Some("forbidden"));
+        }
+        if versions::series_locked(tx.conn, series)?.is_some_and(|series| series.checked_out_by.is_some()) {
+            return Ok(Some("checked_out"));
+        }
+        let live = objects::by_no(tx.conn, live.no)?.ok_or_else(|| RepositoryError::not_found("the document"))?;
+        if latest.is_some_and(|latest| live.modified_at > latest.made_at) {
+            // What is in no version yet would be lost.
+            self.make_version(tx, &live, &VersionNote::default())?;
+        }
+        let source = objects::by_no(tx.conn, named)?.ok_or_else(|| RepositoryError::not_found("the version"))?;
+        let note = VersionNote { comment: comment.to_owned(), increment: Some(VersionIncrement::Minor) };
+        self.restore_in_tx(tx, &live, &source, &note)?;
+        Ok(None)
+    }
+
+    /// Sees to it that a member lies in the dossier and not in the trash; says why not, when it cannot.
+    fn restore_place(&self, tx: &mut Tx<'_>, dossier: &ObjectRow, live: &ObjectRow) -> Result<Option<&'static str>> {
+        let here = dossier_versions::child(tx.conn, dossier.no, live.no)?;
+        let is_here = here.as_ref().is_some_and(|here| !here.is_trashed) && live.trashed_at.is_none();
+        if is_here {
+            return Ok(None);
+        }
+        if filing::is_taken(tx.conn, dossier.no, &live.name)? {
+            return Ok(Some("name_taken"));
+        }
+        if live.trashed_at.is_some() {
+            let access = &self.repository.inner.access;
+            if !access.allows(tx.conn, &self.actor, live.scope_no, REMOVE_CHILDREN, tx.now)? {
+                return Ok(Some("forbidden"));
+            }
+            if here.is_none() {
+                return Ok(Some("moved_away"));
+            }
+            self.untrash_in_tx(tx, live)?;
+            return Ok(None);
+        }
+        let is_elsewhere = filing::primary_place(tx.conn, live.no)?.is_some();
+        if live.base == BaseType::Folder.as_str() || !is_elsewhere {
+            return Ok(Some("moved_away"));
+        }
+        filing::insert_further(tx.conn, dossier.no, live.no, &live.name, tx.now.as_millis())?;
+        objects::touch(tx.conn, live.no)?;
+        let detail = Some(json!({ "filedIn": dossier.id }));
+        tx.record(ChangeKind::Updated, Change { detail, ..of_object(live)? })?;
+        Ok(None)
+    }
+}
+
+/// Puts what lies in a dossier in the order of a manifest; what it does not name comes after that, in the order that it has.
+fn put_in_order(tx: &mut Tx<'_>, dossier: &ObjectRow, members: &[MemberRow]) -> Result<()> {
+    let limit = i64::try_from(MEMBERS_MAX + 1).unwrap_or(i64::MAX);
+    let children = dossier_versions::children(tx.conn, dossier.no, limit)?;
+    refuse_large(children.len())?;
+    let wanted: BTreeMap<i64, i32> = members.iter().map(|member| (member.live_no, member.ordinal)).collect();
+    let mut ordered: Vec<&ChildRow> = children.iter().collect();
+    ordered.sort_by_key(|child| wanted.get(&child.child_no).copied().unwrap_or(i32::MAX));
+    let mut last = i64::MIN;
+    for (child, place) in ordered.into_iter().zip(children.iter().map(|child| child.ordinal)) {
+        let ordinal = place.max(last.saturating_add(1));
+        last = ordinal;
+        if ordinal == child.ordinal {
+            continue;
+        }
+        let Some(row) = objects::by_no(tx.conn, child.child_no)? else { continue };
+        dossier_versions::put_ordinal(tx.conn, dossier.no, row.no, ordinal)?;
+        objects::touch(tx.conn, row.no)?;
+        let place = |ordinal: i64| Some(json!({ "folder": dossier.id, "place": ordinal }));
+        let change = Change { before: place(child.ordinal), after: place(ordinal), ..of_object(&row)? };
+        tx.record(ChangeKind::Updated, change)?;
+    }
+    Ok(())
+}

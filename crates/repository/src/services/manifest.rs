@@ -1,0 +1,268 @@
+//! The manifest of a dossier: what lies in it, in order, each in which version; its digest; what two of them differ in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cartulary_db::Conn;
+use cartulary_model::Timestamp;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::store::dossier_versions::{DossierVersionRow, MemberRow};
+use crate::store::objects::{self, ObjectRow};
+use crate::store::{blobs, dossier_versions, principals, versions};
+use crate::{RepositoryError, Result};
+
+/// More members than this are not handled in one transaction.
+pub(crate) const MEMBERS_MAX: usize = 10_000;
+
+/// One member of a manifest, or of a dossier as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// The live object.
+    pub live_no: i64,
+    /// The version of a document; none of a folder, and of a paper that was not yet there.
+    pub version_no: Option<i64>,
+    /// Its name in the dossier.
+    pub name: String,
+    /// Whether it was changed since that version.
+    pub is_changed: bool,
+}
+
+impl From<MemberRow> for Member {
+    fn from(row: MemberRow) -> Self {
+        Self { live_no: row.live_no, version_no: row.version_no, name: row.name, is_changed: false }
+    }
+}
+
+/// A member in one of two manifests.
+#[derive(Clone, Debug)]
+pub(crate) struct Side {
+    /// Its place among the members that are compared, from 0.
+    pub place: usize,
+    pub member: Member,
+}
+
+/// What a member differs in between two manifests; it stands in one of them at least.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberDifference {
+    pub live_no: i64,
+    pub before: Option<Side>,
+    pub after: Option<Side>,
+    /// Whether it stands elsewhere in the order of what both have.
+    pub is_moved: bool,
+}
+
+impl MemberDifference {
+    /// Says whether its version is another.
+    pub(crate) fn is_other_version(&self) -> bool {
+        self.both(|before, after| before.version_no != after.version_no || before.is_changed != after.is_changed)
+    }
+
+    /// Says whether its name is another.
+    pub(crate) fn is_renamed(&self) -> bool {
+        self.both(|before, after| before.name != after.name)
+    }
+
+    fn both(&self, differ: impl FnOnce(&Member, &Member) -> bool) -> bool {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => differ(&before.member, &after.member),
+            _ => false,
+        }
+    }
+}
+
+/// Returns what a dossier has in it now, in the order of receipt.
+pub(crate) fn present_members(conn: &mut Conn, dossier: i64) -> Result<Vec<(Member, ObjectRow)>> {
+    let limit = i64::try_from(MEMBERS_MAX + 1).unwrap_or(i64::MAX);
+    let children = dossier_versions::children(conn, dossier, limit)?;
+    refuse_large(children.len())?;
+    let nos: Vec<i64> = children.iter().map(|child| child.child_no).collect();
+    let mut rows = objects::by_nos(conn, &nos)?;
+    let series: Vec<i64> = rows.values().filter_map(|row| row.series_no).collect();
+    let latest = versions::latest(conn, &series)?;
+    let mut members = Vec::with_capacity(children.len());
+    for child in children {
+        let Some(row) = rows.remove(&child.child_no) else { continue };
+        let latest = row.series_no.and_then(|series| latest.get(&series));
+        let member = Member {
+            live_no: row.no,
+            version_no: latest.map(|latest| latest.object_no),
+            name: child.name,
+            is_changed: latest.is_some_and(|latest| row.modified_at > latest.made_at),
+        };
+        members.push((member, row));
+    }
+    Ok(members)
+}
+
+/// Refuses what has too many members for one transaction.
+pub(crate) fn refuse_large(count: usize) -> Result<()> {
+    if count > MEMBERS_MAX {
+        let detail = "the dossier has more than 10,000 members: do this as a bulk action";
+        return Err(RepositoryError::conflict("use_bulk_action", detail));
+    }
+    Ok(())
+}
+
+/// Returns the digest of a manifest: the SHA-256 of [`text_of`].
+pub(crate) fn digest_of(conn: &mut Conn, row: &DossierVersionRow, members: &[MemberRow]) -> Result<Vec<u8>> {
+    Ok(Sha256::digest(text_of(conn, row, members)?.as_bytes()).to_vec())
+}
+
+/// Returns a manifest as text: JSON without white space, the keys of each object in order.
+///
+/// It binds the values of the dossier and, through their digests, the bytes of each version that it names; anybody who has
+/// these can compute it again.
+fn text_of(conn: &mut Conn, row: &DossierVersionRow, members: &[MemberRow]) -> Result<String> {
+    let live: Vec<i64> = members.iter().map(|member| member.live_no).chain([row.dossier_no]).collect();
+    let named: Vec<i64> = members.iter().filter_map(|member| member.version_no).collect();
+    let ids = ids_of(conn, live.iter().chain(&named).copied())?;
+    let labels = versions::by_objects(conn, &named)?;
+    let slots = blobs::slots_of(conn, &named)?;
+    let maker = principals::by_nos(conn, &[row.made_by].into())?.remove(&row.made_by).map(|person| person.id);
+    let properties: Value = serde_json::from_str(&row.properties).map_err(RepositoryError::internal)?;
+    let member = |member: &MemberRow| {
+        let version = member.version_no.map(|no| {
+            json!({
+                "id": ids.get(&no),
+                "label": labels.get(&no).map(|version| format!("{}.{}", version.major, version.minor)),
+                "contents": slots.get(&no).cloned().unwrap_or_default(),
+            })
+        });
+        json!({ "id": ids.get(&member.live_no), "name": member.name, "version": version })
+    };
+    let manifest = json!({
+        "id": row.id, "dossier": ids.get(&row.dossier_no), "number": row.number, "comment": row.comment,
+        "name": row.name, "title": row.title, "properties": properties, "position": row.position,
+        "madeAt": Timestamp::from_millis(row.made_at), "madeBy": maker,
+        "members": members.iter().map(member).collect::<Vec<_>>(),
+    });
+    Ok(in_order(manifest).to_string())
+}
+
+fn ids_of(conn: &mut Conn, nos: impl Iterator<Item = i64>) -> Result<BTreeMap<i64, String>> {
+    let nos: BTreeSet<i64> = nos.collect();
+    let rows = objects::by_nos(conn, &nos.into_iter().collect::<Vec<_>>())?;
+    Ok(rows.into_iter().map(|(no, row)| (no, row.id)).collect())
+}
+
+/// Orders all keys, whatever the map's own order is in this build.
+fn in_order(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let ordered: BTreeMap<String, Value> = map.into_iter().map(|(key, value)| (key, in_order(value))).collect();
+            Value::Object(ordered.into_iter().collect::<Map<_, _>>())
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(in_order).collect()),
+        other => other,
+    }
+}
+
+/// Returns what differs between two lists of members: in the order of the second, then what only the first has.
+pub(crate) fn compare(before: Vec<Member>, after: Vec<Member>) -> Vec<MemberDifference> {
+    let sides = |members: Vec<Member>| -> Vec<Side> {
+        members.into_iter().enumerate().map(|(place, member)| Side { place, member }).collect()
+    };
+    let (before, after) = (sides(before), sides(after));
+    let mut former: BTreeMap<i64, Side> = before.iter().map(|side| (side.member.live_no, side.clone())).collect();
+    let common: Vec<(i64, usize)> =
+        after.iter().filter_map(|side| Some((side.member.live_no, former.get(&side.member.live_no)?.place))).collect();
+    let staying = longest_in_order(&common);
+    let mut differences = Vec::new();
+    for side in after {
+        let live_no = side.member.live_no;
+        let before = former.remove(&live_no);
+        let is_moved = before.is_some() && !staying.contains(&live_no);
+        let found = MemberDifference { live_no, before, after: Some(side), is_moved };
+        let is_new = found.before.is_none();
+        if is_new || is_moved || found.is_other_version() || found.is_renamed() {
+            differences.push(found);
+        }
+    }
+    let gone = before.into_iter().filter(|side| former.contains_key(&side.member.live_no));
+    differences.extend(gone.map(|side| MemberDifference {
+        live_no: side.member.live_no,
+        before: Some(side),
+        after: None,
+        is_moved: false,
+    }));
+    differences
+}
+
+/// Returns the most members that have the same order in both lists; all others were moved. `common` has, in the order of
+/// the second list, each with its place in the first.
+fn longest_in_order(common: &[(i64, usize)]) -> BTreeSet<i64> {
+    // The last element of the best row of each length, and the element before each.
+    let (mut ends, mut before): (Vec<usize>, Vec<Option<usize>>) = (Vec::new(), Vec::new());
+    let place = |index: usize| common.get(index).map_or(0, |(_, place)| *place);
+    for (index, (_, own)) in common.iter().enumerate() {
+        let length = ends.partition_point(|end| place(*end) < *own);
+        before.push(length.checked_sub(1).and_then(|shorter| ends.get(shorter).copied()));
+        match ends.get_mut(length) {
+            Some(end) => *end = index,
+            None => ends.push(index),
+        }
+    }
+    let (mut staying, mut at) = (BTreeSet::new(), ends.last().copied());
+    while let Some(index) = at {
+        staying.extend(common.get(index).map(|(no, _)| *no));
+        at = before.get(index).copied().flatten();
+    }
+    staying
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members(list: &[(i64, i64)]) -> Vec<Member> {
+        let member = |(live_no, version): &(i64, i64)| Member {
+            live_no: *live_no,
+            version_no: Some(*version),
+            name: live_no.to_string(),
+            is_changed: false,
+        };
+        list.iter().map(member).collect()
+    }
+
+    /// A difference as `number` with `+` (added), `-` (removed), `~` (moved), `v` (other version).
+    fn check(before: &[(i64, i64)], after: &[(i64, i64)], expect: &[&str]) {
+        let word = |one: MemberDifference| {
+            let mut word = one.live_no.to_string();
+            let signs = [
+                (one.before.is_none(), '+'),
+                (one.after.is_none(), '-'),
+                (one.is_moved, '~'),
+                (one.is_other_version(), 'v'),
+            ];
+            word.extend(signs.into_iter().filter(|(holds, _)| *holds).map(|(_, sign)| sign));
+            word
+        };
+        let found: Vec<String> = compare(members(before), members(after)).into_iter().map(word).collect();
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn equal_manifests_do_not_differ() {
+        check(&[(1, 1), (2, 1)], &[(1, 1), (2, 1)], &[]);
+        check(&[], &[], &[]);
+    }
+
+    #[test]
+    fn what_came_went_and_changed_is_told() {
+        check(&[(1, 1), (2, 1), (3, 1)], &[(1, 2), (3, 1), (4, 1)], &["1v", "4+", "2-"]);
+    }
+
+    #[test]
+    fn only_what_was_moved_is_told_as_moved() {
+        check(&[(1, 1), (2, 1), (3, 1), (4, 1)], &[(4, 1), (1, 1), (2, 1), (3, 1)], &["4~"]);
+        check(&[(1, 1), (2, 1), (3, 1)], &[(3, 1), (2, 1), (1, 1)], &["3~", "2~"]);
+        check(&[(1, 1), (2, 1), (3, 1)], &[(2, 2), (3, 1)], &["2v", "1-"]);
+    }
+
+    #[test]
+    fn a_text_has_its_keys_in_order() {
+        let text = in_order(json!({ "b": { "z": 1, "a": [{ "y": 1, "x": "ب" }] }, "a": null })).to_string();
+        assert_eq!(text, r#"{"a":null,"b":{"a":[{"x":"ب","y":1}],"z":1}}"#);
+    }
+}
