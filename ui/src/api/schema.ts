@@ -224,7 +224,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns a dossier, or a folder in one. */
+        /**
+         * Returns a dossier, or a folder in one.
+         * @description With `at`, name, title and properties are those of that instant, and the answer has no ETag; permissions, folders and
+         *     change token are today's. Dossiers only.
+         */
         get: operations["get_dossier"];
         put?: never;
         post?: never;
@@ -243,7 +247,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists what lies in a dossier, in the order of receipt. */
+        /**
+         * Lists what lies in a dossier, in the order of receipt.
+         * @description With `at`, what lay in it at that instant, of what the caller may see today: with names, titles, properties and the newest
+         *     versions of then. What was destroyed since is not there any more.
+         */
         get: operations["list_dossier_contents"];
         put?: never;
         post?: never;
@@ -3177,7 +3185,10 @@ export interface operations {
     };
     get_dossier: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The instant at which it stood as it is answered; now unless given. */
+                at?: string;
+            };
             header?: never;
             path: {
                 /** @description the dossier's id */
@@ -3286,6 +3297,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Waits until the list knows this transaction. */
                 waitFor?: string;
+                /** @description The instant at which the dossier had in it what is answered; now unless given. */
+                at?: string;
             };
             header?: never;
             path: {

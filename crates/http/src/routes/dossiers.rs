@@ -1,7 +1,7 @@
 //! `/dossiers`: the list, one dossier, and what lies in it.
 
 use actix_web::{delete, get, patch, post, web};
-use cartulary_model::{BaseType, Properties};
+use cartulary_model::{BaseType, Properties, Timestamp};
 use cartulary_repository::{ListOrder, NewFolder, ObjectChanges, ObjectDetail, VersionNote};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -45,6 +45,19 @@ pub struct ContentsQuery {
     cursor: Option<String>,
     /// Waits until the list knows this transaction.
     wait_for: Option<String>,
+    /// The instant at which the dossier had in it what is answered; now unless given.
+    #[param(value_type = Option<String>, format = DateTime)]
+    at: Option<Timestamp>,
+}
+
+/// How a dossier is asked for.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DossierAtQuery {
+    /// The instant at which it stood as it is answered; now unless given.
+    #[param(value_type = Option<String>, format = DateTime)]
+    at: Option<Timestamp>,
 }
 
 /// A new dossier.
@@ -149,10 +162,17 @@ pub async fn create_dossier(guarded: Guarded, body: web::Payload) -> Answer {
 }
 
 /// Returns a dossier, or a folder in one.
-#[utoipa::path(tag = "dossiers", params(("id" = String, Path, description = "the dossier's id")),
+///
+/// With `at`, name, title and properties are those of that instant, and the answer has no ETag; permissions, folders and
+/// change token are today's. Dossiers only.
+#[utoipa::path(tag = "dossiers", params(DossierAtQuery, ("id" = String, Path, description = "the dossier's id")),
     responses((status = 200, description = "the dossier", body = Detail)))]
 #[get("/dossiers/{id}")]
 pub async fn get_dossier(guarded: Guarded) -> Answer {
+    let query: DossierAtQuery = guarded.query()?;
+    if let Some(at) = query.at {
+        return answer::ok(&Detail::from(guarded.session().dossier_at(guarded.id()?, at).await?));
+    }
     let detail = guarded.session().object_get(guarded.id()?).await?;
     if detail.summary.base != BaseType::Folder {
         return Err(ApiError::not_found("the dossier"));
@@ -209,6 +229,9 @@ async fn require_base(guarded: &Guarded, base: BaseType) -> Result<ObjectDetail,
 }
 
 /// Lists what lies in a dossier, in the order of receipt.
+///
+/// With `at`, what lay in it at that instant, of what the caller may see today: with names, titles, properties and the newest
+/// versions of then. What was destroyed since is not there any more.
 #[utoipa::path(tag = "dossiers", params(ContentsQuery, ("id" = String, Path, description = "the dossier's id")),
     responses((status = 200, description = "a window", body = Page<Summary>)))]
 #[get("/dossiers/{id}/contents")]
@@ -217,6 +240,9 @@ pub async fn list_dossier_contents(guarded: Guarded) -> Answer {
     let query: ContentsQuery = guarded.query()?;
     let window = paging::window(query.limit, query.offset, query.cursor.as_deref())?;
     waiting::sequenced(&guarded, query.wait_for.as_deref()).await?;
-    let contents = guarded.session().children_list(id, window, ListOrder::Receipt).await?;
+    let contents = match query.at {
+        Some(at) => guarded.session().children_at(id, at, window).await?,
+        None => guarded.session().children_list(id, window, ListOrder::Receipt).await?,
+    };
     answer::ok(&Page::<Summary>::of(contents))
 }

@@ -272,3 +272,79 @@ async fn what_one_may_not_see_is_in_no_version() {
     admin.ask(Method::PUT, &acl).header("if-match", "*").json(show).await.expect(200);
     assert_eq!(members(&rana, &dossier, 1).await.len(), 2);
 }
+
+#[actix_web::test]
+async fn a_dossier_is_asked_for_as_it_stood_at_an_instant() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let clock = office.repository.clock();
+    let mut instants = Vec::new();
+    let mut tick = || {
+        clock.shift(1_000);
+        instants.push(clock.now().to_string());
+        clock.shift(1_000);
+    };
+    tick();
+    let dossier = admin.post("/dossiers", json!({ "name": "A", "properties": { "dossier:number": "7" } })).await;
+    let dossier = dossier.expect(201).json();
+    let path = format!("/dossiers/{}", id(&dossier));
+    let one = admin.document(&dossier, "رسالة", b"1").await;
+    let two = admin.document(&dossier, "two", b"2").await;
+    tick();
+    put(&admin, &one, b"1 again").await;
+    admin.ask(Method::POST, &format!("/documents/{}/working-copy", id(&one))).send().await.expect(201);
+    patch(&admin, &format!("/documents/{}", id(&two)), json!({ "title": "Two" })).await;
+    tick();
+    trash(&admin, &two).await;
+    let three = admin.document(&dossier, "three", b"3").await;
+    patch(&admin, &path, json!({ "title": "B", "properties": { "dossier:number": null } })).await;
+    tick();
+    patch(&admin, &format!("/documents/{}", id(&three)), json!({ "name": "renamed" })).await;
+    make(&admin, &dossier, json!({})).await.expect(201);
+    let last = clock.now().to_string();
+    let at = async |query: &str| admin.get(&format!("{path}?at={query}")).await;
+    let contents_at = async |instant: &str| {
+        let contents = admin.get(&format!("{path}/contents?at={instant}")).await.expect(200).json();
+        let items = contents["items"].as_array().unwrap();
+        assert_eq!(contents["total"], items.len());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        items
+            .iter()
+            .map(|one| [text(&one["name"]), text(&one["title"]), text(&one["versionLabel"])].join("|"))
+            .collect::<Vec<_>>()
+    };
+    at(&instants[0]).await.problem(404, "not_found");
+    admin.get(&format!("{path}/contents?at={}", instants[0])).await.problem(404, "not_found");
+    let then = at(&instants[1]).await.expect(200);
+    assert_eq!(then.header("etag"), "");
+    let then = then.json();
+    assert_eq!((&then["title"], &then["properties"]), (&json!("A"), &json!({ "dossier:number": "7" })));
+    assert_eq!(then["modifiedAt"], dossier["modifiedAt"]);
+    assert_eq!(contents_at(&instants[1]).await, ["رسالة|رسالة|1.0", "two|two|1.0"]);
+    assert_eq!(contents_at(&instants[2]).await, ["رسالة|رسالة|1.1", "two|Two|1.0+"]);
+    assert_eq!(contents_at(&instants[3]).await, ["رسالة|رسالة|1.1", "three|three|1.0"]);
+    assert_eq!(contents_at(&last).await, ["رسالة|رسالة|1.1", "renamed|renamed|1.1"]);
+    assert_eq!(at(&last).await.expect(200).json()["title"], "B");
+    // What it had then can be read now, where it is not in the trash.
+    let shown = admin.get(&format!("{path}/contents?at={}&limit=1", instants[1])).await.expect(200).json();
+    assert_eq!((&shown["total"], &shown["items"][0]["id"]), (&json!(2), &one["id"]));
+    let digest = shown["items"][0]["content"]["digest"].as_str().unwrap();
+    assert_eq!(admin.get(&format!("/blobs/sha256/{digest}")).await.expect(200).body, "1");
+    // Today's permissions hold.
+    let hide = json!({ "entries": [], "inherits": false });
+    admin
+        .ask(Method::PUT, &format!("/objects/{}/acl", id(&two)))
+        .header("if-match", "*")
+        .json(hide.clone())
+        .await
+        .problem(404, "not_found");
+    admin.ask(Method::PUT, &format!("/objects/{}/acl", id(&one))).header("if-match", "*").json(hide).await.expect(200);
+    let rana = office.user("rana", &["readers"]).await;
+    let seen = rana.get(&format!("{path}/contents?at={}", instants[3])).await.expect(200).json();
+    assert_eq!((&seen["total"], &seen["items"][0]["name"]), (&json!(1), &json!("three")));
+    for query in ["yesterday", "2026-01-01", ""] {
+        at(query).await.problem(400, "invalid_query");
+    }
+    let folder = admin.post("/dossiers", json!({ "name": "plain", "type": "folder" })).await.expect(201).json();
+    admin.get(&format!("/dossiers/{}?at={last}", id(&folder))).await.problem(409, "not_a_dossier");
+}

@@ -66,17 +66,20 @@ impl Session {
     }
 
     fn restore_values(&self, tx: &mut Tx<'_>, dossier: &ObjectRow, version: &DossierVersionRow) -> Result<ObjectRow> {
-        let (before, after) = (properties_of(dossier)?, properties_of_version(version)?);
+        let facets = objects::facets_of(tx.conn, dossier.no)?;
+        let catalogue = self.repository.inner.declarations.present(tx.conn)?;
+        let types = catalogue.types();
+        let (before, mut after) = (properties_of(dossier)?, properties_of_version(version)?);
+        // What only a facet declared that is not attached any more, stays with it.
+        after.retain(|id, _| types.properties_of(&dossier.type_id, &facets).any(|known| known.id == *id));
         let title = if version.title == version.name { &dossier.name } else { &version.title };
         if *title == dossier.title && before == after {
             return Ok(dossier.clone());
         }
         let at = self.series_instant(tx, dossier)?;
-        objects::update(tx.conn, dossier.no, &dossier.name, title, &version.properties, at, tx.actor_no)?;
-        let facets = objects::facets_of(tx.conn, dossier.no)?;
-        let catalogue = self.repository.inner.declarations.present(tx.conn)?;
-        let described = (dossier.type_id.as_str(), facets.as_slice());
-        index_values(tx.conn, catalogue.types(), dossier.no, described, &after, false)?;
+        let text = serde_json::to_string(&after).map_err(RepositoryError::internal)?;
+        objects::update(tx.conn, dossier.no, &dossier.name, title, &text, at, tx.actor_no)?;
+        index_values(tx.conn, types, dossier.no, (&dossier.type_id, &facets), &after, false)?;
         let change = Change {
             before: Some(json!({ "name": dossier.name, "title": dossier.title, "properties": before })),
             after: Some(json!({ "name": dossier.name, "title": title, "properties": after })),

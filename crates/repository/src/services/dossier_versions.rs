@@ -176,7 +176,8 @@ impl Session {
         Ok(MadeDossierVersion { version, not_restored: Vec::new() })
     }
 
-    fn require_dossier(&self, row: &ObjectRow) -> Result<()> {
+    /// Refuses what is asked of dossiers only.
+    pub(crate) fn require_dossier(&self, row: &ObjectRow) -> Result<()> {
         if self.repository.inner.declarations.known().is_dossier(&row.type_id) {
             return Ok(());
         }
@@ -436,7 +437,7 @@ pub(crate) fn properties_of_version(row: &DossierVersionRow) -> Result<Propertie
 }
 
 /// Returns what lies in a window of a list.
-fn cut<T>(all: &[T], request: WindowRequest) -> &[T] {
+pub(crate) fn cut<T>(all: &[T], request: WindowRequest) -> &[T] {
     let begin = usize::try_from(request.offset).unwrap_or(usize::MAX).min(all.len());
     let end = begin.saturating_add(usize::try_from(request.limit).unwrap_or(usize::MAX)).min(all.len());
     all.get(begin..end).unwrap_or_default()

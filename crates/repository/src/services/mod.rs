@@ -6,6 +6,7 @@ mod changes;
 mod content;
 mod detail;
 mod documents;
+mod dossier_at;
 mod dossier_restore;
 mod dossier_versions;
 mod explanation;

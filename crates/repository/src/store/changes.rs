@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use cartulary_db::{Conn, each_db, update_rows};
-use diesel::dsl::max;
+use cartulary_db::{Conn, among, each_db, per_db, update_rows};
+use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 
 use super::schema::change;
 use crate::Result;
@@ -158,4 +159,89 @@ pub(crate) fn unnumbered_objects(conn: &mut Conn) -> Result<Vec<i64>> {
         .select(change::object_no)
         .load(c))?;
     Ok(nos.into_iter().flatten().collect())
+}
+
+/// What taking a change back needs of it.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = change)]
+pub(crate) struct PastRow {
+    pub no: i64,
+    pub at: i64,
+    pub kind: String,
+    pub object_no: Option<i64>,
+    pub before_json: Option<String>,
+    pub detail: String,
+}
+
+/// Returns the changes of objects from the first one after an instant on, newest first.
+pub(crate) fn of_objects_since(conn: &mut Conn, objects: &[i64], at: i64) -> Result<Vec<PastRow>> {
+    let of_objects = among(change::object_no, objects.iter().copied());
+    let first: Option<i64> = each_db!(conn, |c| change::table
+        .filter(of_objects.clone().and(change::at.gt(at)))
+        .select(min(change::no))
+        .get_result(c))?;
+    let Some(first) = first else { return Ok(Vec::new()) };
+    let rows = each_db!(conn, |c| change::table
+        .filter(of_objects.clone().and(change::no.ge(first)).and(change::audit_only.eq(false)))
+        .order(change::no.desc())
+        .select(PastRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Who made an entry of an object, when, and what it says.
+pub(crate) type EntryRow = (i64, i64, String, Option<String>);
+
+/// Returns up to `limit` entries of the making and changing of an object before a change, newest first, each with its
+/// instant, who made it, its kind and the values after. Its id is asked for too: a number may have been another's.
+pub(crate) fn before(conn: &mut Conn, object_no: i64, id: &str, no: i64, limit: i64) -> Result<Vec<EntryRow>> {
+    const KINDS: [&str; 3] = ["created", "updated", "versioned"];
+    let rows = each_db!(conn, |c| change::table
+        .filter(
+            change::object_no
+                .eq(object_no)
+                .and(change::object_id.eq(id))
+                .and(change::no.lt(no))
+                .and(change::kind.eq_any(KINDS))
+        )
+        .order(change::no.desc())
+        .limit(limit)
+        .select((change::at, change::principal_no, change::kind, change::after_json))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns up to `limit` objects that were moved away from, or taken out of, a folder after an instant. The expressions are
+/// those of the index `change_left`.
+pub(crate) fn left_since(conn: &mut Conn, folder: &str, at: i64, limit: i64) -> Result<Vec<i64>> {
+    let nos: Vec<Option<i64>> = per_db!(conn,
+        sqlite(c) => change::table
+            .filter(sql::<Bool>("kind = 'moved' AND coalesce(json_extract(detail, '$.from'), json_extract(detail, '$.takenFrom')) = ")
+                .bind::<Text, _>(folder))
+            .filter(change::at.gt(at))
+            .select(change::object_no)
+            .limit(limit)
+            .load(c)?,
+        postgres(c) => change::table
+            .filter(sql::<Bool>("kind = 'moved' AND coalesce(detail::json ->> 'from', detail::json ->> 'takenFrom') = ")
+                .bind::<Text, _>(folder))
+            .filter(change::at.gt(at))
+            .select(change::object_no)
+            .limit(limit)
+            .load(c)?,
+    );
+    Ok(nos.into_iter().flatten().collect())
+}
+
+/// Calls the newest entry of an object `moved`.
+#[cfg(test)]
+pub(crate) fn call_moved(conn: &mut Conn, object_no: i64) -> Result<()> {
+    let newest: Option<i64> = each_db!(conn, |c| change::table
+        .filter(change::object_no.eq(object_no))
+        .select(max(change::no))
+        .get_result(c))?;
+    each_db!(conn, |c| update_rows(change::table.filter(change::no.eq(newest.unwrap_or_default())))
+        .set(change::kind.eq("moved"))
+        .execute(c))?;
+    Ok(())
 }

@@ -180,6 +180,16 @@ pub(crate) fn children(conn: &mut Conn, folder: i64, limit: i64) -> Result<Vec<C
     Ok(rows)
 }
 
+/// Returns up to `limit` children of a folder, those in the trash too.
+pub(crate) fn all_children(conn: &mut Conn, folder: i64, limit: i64) -> Result<Vec<ChildRow>> {
+    let rows = each_db!(conn, |c| filing::table
+        .filter(filing::parent_no.eq(folder))
+        .limit(limit)
+        .select((filing::child_no, filing::name, filing::ordinal, filing::is_trashed))
+        .load(c))?;
+    Ok(rows)
+}
+
 /// Returns a child of a folder, in the trash or not.
 pub(crate) fn child(conn: &mut Conn, folder: i64, child: i64) -> Result<Option<ChildRow>> {
     let row = each_db!(conn, |c| filing::table
@@ -188,6 +198,16 @@ pub(crate) fn child(conn: &mut Conn, folder: i64, child: i64) -> Result<Option<C
         .get_result(c)
         .optional())?;
     Ok(row)
+}
+
+/// Takes a child out of a folder.
+#[cfg(test)]
+pub(crate) fn remove_child(conn: &mut Conn, folder: i64, child: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(
+        filing::table.filter(filing::parent_no.eq(folder).and(filing::child_no.eq(child)))
+    )
+    .execute(c))?;
+    Ok(())
 }
 
 /// Gives a child of a folder another place in the order of receipt.

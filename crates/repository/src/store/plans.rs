@@ -124,6 +124,17 @@ fn versions_of_a_dossier_and_what_they_name_come_by_an_index() {
 }
 
 #[test]
+fn a_dossier_as_it_stood_is_found_in_the_log_by_its_indexes() {
+    let of_object = "change_by_object (object_no=?";
+    check(&[of_object, of_object, "change_left", "filing_by_order (parent_no=?"], |conn| {
+        changes::of_objects_since(conn, &[1, 2], 1)?;
+        changes::before(conn, 1, "a", 9, 10)?;
+        changes::left_since(conn, "a", 1, 10)?;
+        dossier_versions::all_children(conn, 1, 10).map(drop)
+    });
+}
+
+#[test]
 fn live_objects_of_a_type_come_by_their_index() {
     check(&["INDEX object_by_type (type_id=?)"], |conn| objects::orders_by_type(conn, &["a".to_owned()]).map(drop));
 }

@@ -219,6 +219,19 @@ pub(crate) fn of_series(conn: &mut Conn, series: i64, which: Which) -> Result<Op
     Ok(row)
 }
 
+/// Returns the newest version that a series had at an instant, with its object.
+pub(crate) fn at_instant(conn: &mut Conn, series: i64, at: i64) -> Result<Option<(VersionRow, ObjectRow)>> {
+    let row = each_db!(conn, |c| version::table
+        .inner_join(object::table)
+        .filter(version::series_no.eq(series).and(version::made_at.le(at)))
+        .order(version::made_at.desc())
+        .limit(1)
+        .select((VersionRow::as_select(), ObjectRow::as_select()))
+        .get_result(c)
+        .optional())?;
+    Ok(row)
+}
+
 /// Returns those of `objects` that are versions, by object number.
 pub(crate) fn by_objects(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i64, VersionRow>> {
     let rows: Vec<VersionRow> =

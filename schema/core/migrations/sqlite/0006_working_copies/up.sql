@@ -3,3 +3,5 @@ CREATE UNIQUE INDEX object_working ON object (series_no) WHERE role = 'working';
 -- The greatest number of a version that was destroyed while it was the latest: no other version gets it again.
 ALTER TABLE version_series ADD COLUMN destroyed_major INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE version_series ADD COLUMN destroyed_minor INTEGER NOT NULL DEFAULT 0;
+-- A dossier as it stood has in it what was moved away, or taken out, since.
+CREATE INDEX change_left ON change (coalesce(json_extract(detail, '$.from'), json_extract(detail, '$.takenFrom'))) WHERE kind = 'moved';
