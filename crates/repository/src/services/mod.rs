@@ -2,11 +2,13 @@
 
 mod access_lists;
 mod audit;
+mod automatic_versions;
 mod changes;
 mod content;
 mod detail;
 mod documents;
 mod dossier_at;
+mod dossier_compare;
 mod dossier_restore;
 mod dossier_versions;
 mod explanation;
@@ -30,11 +32,9 @@ mod working_copies;
 pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
 pub use audit::{AuditEntry, AuditProof, Seal};
 pub use changes::ChangeEntry;
+pub use dossier_compare::{DossierComparison, DossierDifference, DossierMemberSide, ValueDifference};
 pub use dossier_restore::NotRestored;
-pub use dossier_versions::{
-    DossierComparison, DossierDifference, DossierMember, DossierMemberSide, DossierVersion, MadeDossierVersion,
-    NewDossierVersion, ValueDifference,
-};
+pub use dossier_versions::{DossierMember, DossierVersion, MadeDossierVersion, NewDossierVersion};
 pub use explanation::{AccessExplanation, DecidingEntry, ExplainedPermission};
 pub use garbage::{GarbageReport, GarbageRules};
 pub use health::{Figures, Health, HealthCheck};
