@@ -29,7 +29,7 @@ pub const REMOVE_CHILDREN: Permission = "RemoveChildren";
 pub const WRITE_SECURITY: Permission = "WriteSecurity";
 /// Break another person's lock and see working copies.
 pub const UNLOCK: Permission = "Unlock";
-/// Destroy what is in the trash.
+/// Destroy what is in the trash, and single versions.
 pub const DESTROY: Permission = "Destroy";
 /// Take what is marked as confidential along in an export. No group but [`EVERYTHING`] has it.
 pub const EXPORT_CONFIDENTIAL: Permission = "ExportConfidential";

@@ -23,6 +23,8 @@ mod sequencer;
 mod services;
 mod session;
 mod store;
+#[cfg(test)]
+mod testing;
 mod transaction;
 mod tries;
 mod work;

@@ -197,7 +197,9 @@ impl Session {
         if let Some((bound, blob)) = content {
             blobs::bind_first(tx.conn, bound.row(row.no, blob))?;
             texts::request(tx, bound.digest, &bound.media_type, &bound.file_name)?;
-            insert_version(tx, &row, series, "", (first, 0), at)?;
+            let version = insert_version(tx, &row, series, "", (first, 0), at)?;
+            blobs::bind_first(tx.conn, bound.row(version.no, blob))?;
+            objects::put_facets_of_new(tx.conn, version.no, &parts.facets)?;
         }
         let after = json!({
             "type": parts.type_id, "name": row.name, "title": row.title, "facets": parts.facets,

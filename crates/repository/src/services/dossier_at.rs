@@ -316,7 +316,6 @@ mod tests {
     use crate::object::{NewDocument, NewFolder};
     use crate::store::filing;
     use crate::transaction::{Change, Tx};
-    use crate::{Repository, RepositoryConfig};
 
     const ALL: WindowRequest = WindowRequest { offset: 0, limit: 100 };
 
@@ -330,18 +329,7 @@ mod tests {
     async fn what_was_moved_away_lay_in_the_dossier_before() {
         for database in cartulary_db::testing::each_database(&[crate::CORE_MIGRATIONS]) {
             let folder = tempfile::tempdir().unwrap();
-            let config = RepositoryConfig {
-                database: database.config.clone(),
-                store: cartulary_blobs::StoreConfig::Memory,
-                index_dir: folder.path().join("index"),
-                work_dir: folder.path().join("work"),
-                worker: None,
-                job_workers: 1,
-                session_hours: 1,
-                garbage_grace_ms: 0,
-                office_types: cartulary_model::TypeFile::default(),
-            };
-            let repository = Repository::open(config, Vec::new()).await.unwrap();
+            let repository = crate::testing::opened(&database, &folder).await;
             let session = repository.system_session();
             let new = |name: &str| NewFolder { name: name.to_owned(), ..NewFolder::default() };
             let from = session.dossier_create(new("from")).await.unwrap().value.summary.id;

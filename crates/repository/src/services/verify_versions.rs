@@ -104,3 +104,75 @@ impl Repository {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cartulary_db::Conn;
+
+    use super::*;
+    use crate::object::{NewDocument, NewFolder, Precondition};
+    use crate::services::{NewDossierVersion, VerifyOptions};
+    use crate::transaction::Tx;
+    use crate::{RepositoryError, Session};
+
+    async fn faults(session: &Session) -> Vec<&'static str> {
+        let report = session.repository().verify(VerifyOptions::default(), |_| {}).await.unwrap();
+        report.faults.into_iter().map(|fault| fault.code).collect()
+    }
+
+    #[tokio::test]
+    async fn what_does_not_agree_is_found() {
+        for database in cartulary_db::testing::each_database(&[crate::CORE_MIGRATIONS]) {
+            let folder = tempfile::tempdir().unwrap();
+            let session = crate::testing::opened(&database, &folder).await.system_session();
+            let new = NewFolder { name: "A".into(), ..NewFolder::default() };
+            let dossier = session.dossier_create(new).await.unwrap().value.summary.id;
+            let paper = NewDocument { name: "paper".into(), ..NewDocument::default() };
+            let paper = session.document_create(dossier, paper).await.unwrap().value.summary.id;
+            let copy = session.document_check_out(paper, None).await.unwrap().value.summary.id;
+            session.dossier_version_create(dossier, Precondition::Any, NewDossierVersion::default()).await.unwrap();
+            assert_eq!(faults(&session).await, [""; 0], "on {}", database.backend());
+            let row = move |conn: &mut Conn| objects::by_id(conn, &copy.to_string()).map(Option::unwrap);
+            let copy = session.repository().database().read(row).await.unwrap();
+            let (series, no) = (copy.series_no.unwrap(), copy.no);
+            let spoil = async |act: fn(&mut Tx<'_>, i64, i64) -> Result<()>, expect: &str| {
+                session.transact(move |tx| act(tx, series, no)).await.unwrap();
+                assert_eq!(faults(&session).await, [expect], "on {}", database.backend());
+            };
+            spoil(|tx, series, _| versions::put_checked_out(tx.conn, series, None), "working_copy_left").await;
+            spoil(
+                |tx, series, no| {
+                    versions::put_checked_out(tx.conn, series, Some(tx.actor_no))?;
+                    versions::destroy(tx.conn, no)
+                },
+                "working_copy_missing",
+            )
+            .await;
+            spoil(
+                |tx, series, _| {
+                    versions::put_checked_out(tx.conn, series, None)?;
+                    versions::put_latest(tx.conn, series, 7, 0, 0)
+                },
+                "latest_version_missing",
+            )
+            .await;
+            spoil(
+                |tx, series, _| {
+                    versions::put_latest(tx.conn, series, 0, 0, 0)?;
+                    let row = dossier_versions::page(tx.conn, 0, 1)?.pop();
+                    let row = row.ok_or_else(|| RepositoryError::not_found("the version"))?;
+                    let more = dossier_versions::MemberRow {
+                        dossier_version_no: row.no,
+                        ordinal: 9,
+                        live_no: row.dossier_no,
+                        version_no: None,
+                        name: "added".into(),
+                    };
+                    dossier_versions::insert_members(tx.conn, &[more])
+                },
+                "dossier_version_altered",
+            )
+            .await;
+        }
+    }
+}

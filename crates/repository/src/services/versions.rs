@@ -184,7 +184,9 @@ impl Session {
         let before = values_of(tx.conn, live)?;
         let title = if source.title == source.name { &live.name } else { &source.title };
         objects::update(tx.conn, live.no, &live.name, title, &source.properties, at, tx.actor_no)?;
+        objects::clear_facets(tx.conn, live.no)?;
         objects::copy_facets(tx.conn, source.no, live.no)?;
+        blobs::clear_contents(tx.conn, live.no)?;
         blobs::copy_contents(tx.conn, source.no, live.no)?;
         let facets = objects::facets_of(tx.conn, live.no)?;
         let catalogue = self.repository.inner.declarations.present(tx.conn)?;
@@ -320,7 +322,7 @@ fn refuse_bound(tx: &mut Tx<'_>, version: &VersionRow, object: &ObjectRow) -> Re
     Ok(())
 }
 
-/// Makes the next version of a document as it is, and writes it as the latest.
+/// Makes the next version of a document as it is, and writes it as the latest. Rows are copied, and no byte.
 pub(crate) fn next_version(tx: &mut Tx<'_>, live: &ObjectRow, note: &VersionNote, at: i64) -> Result<MadeVersion> {
     let series = series_of(live)?;
     let latest = versions::series_locked(tx.conn, series)?;
@@ -335,11 +337,13 @@ pub(crate) fn next_version(tx: &mut Tx<'_>, live: &ObjectRow, note: &VersionNote
         (latest.latest_major, latest.latest_minor + 1)
     };
     let row = insert_version(tx, live, series, &note.comment, (major, minor), at)?;
+    blobs::copy_contents(tx.conn, live.no, row.no)?;
+    objects::copy_facets(tx.conn, live.no, row.no)?;
     versions::put_latest(tx.conn, series, major, minor, at)?;
     Ok(MadeVersion { row, label: format!("{major}.{minor}") })
 }
 
-/// Inserts an immutable version with the live object's values and contents; no byte is copied.
+/// Inserts an immutable version with the live object's values; its contents and facets are still to come.
 pub(crate) fn insert_version(
     tx: &mut Tx<'_>,
     live: &ObjectRow,
@@ -358,8 +362,6 @@ pub(crate) fn insert_version(
         ..copied(live)
     };
     let no = objects::insert(tx.conn, &row)?;
-    blobs::copy_contents(tx.conn, live.no, no)?;
-    objects::copy_facets(tx.conn, live.no, no)?;
     let comment = comment.to_owned();
     let (made_by, retain_until, legal_hold) = (tx.actor_no, None, false);
     let version = VersionRow { object_no: no, major, minor, comment, made_at: at, made_by, retain_until, legal_hold };

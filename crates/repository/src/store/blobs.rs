@@ -126,9 +126,14 @@ pub(crate) fn bind(conn: &mut Conn, row: NewContentRow<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Gives an object the contents that another has, in place of its own: rows, and no byte.
+/// Takes all contents from an object.
+pub(crate) fn clear_contents(conn: &mut Conn, object: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(content::table.filter(content::object_no.eq(object))).execute(c))?;
+    Ok(())
+}
+
+/// Gives an object that has none the contents that another has: rows, and no byte.
 pub(crate) fn copy_contents(conn: &mut Conn, from: i64, to: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::delete(content::table.filter(content::object_no.eq(to))).execute(c))?;
     each_db!(conn, |c| diesel::insert_into(content::table)
         .values(content::table.filter(content::object_no.eq(from)).select((
             to.into_sql::<BigInt>(),

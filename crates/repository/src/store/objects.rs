@@ -168,9 +168,14 @@ pub(crate) fn working_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Ve
     Ok(rows)
 }
 
-/// Gives an object the facets that another has, in place of its own.
+/// Takes all facets from an object.
+pub(crate) fn clear_facets(conn: &mut Conn, object: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(object_facet::table.filter(object_facet::object_no.eq(object))).execute(c))?;
+    Ok(())
+}
+
+/// Gives an object that has none the facets that another has.
 pub(crate) fn copy_facets(conn: &mut Conn, from: i64, to: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::delete(object_facet::table.filter(object_facet::object_no.eq(to))).execute(c))?;
     for facet in facets_of(conn, from)? {
         each_db!(conn, |c| diesel::insert_into(object_facet::table)
             .values((object_facet::object_no.eq(to), object_facet::facet_id.eq(&facet)))
