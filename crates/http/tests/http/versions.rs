@@ -523,3 +523,27 @@ async fn make_then_read(client: &Client<'_>, object: &Value) -> Value {
     make_version(client, object, json!({})).await.expect(201);
     get(client, object).await
 }
+
+#[actix_web::test]
+async fn no_number_of_a_destroyed_version_is_given_again() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let mut live = admin.document(&dossier, "a.txt", b"1.0").await;
+    let mut given = vec!["1.0".to_owned()];
+    // Minor and major versions come and go, some of them two or three at a time.
+    for (step, act) in "mmxxmMxmxMmxxmM".chars().enumerate() {
+        match act {
+            'x' => drop(delete_version(&admin, &live, "latest").await.expect(204)),
+            act => {
+                let version = make_version(&admin, &live, json!({ "major": act == 'M' })).await.expect(201).json();
+                let label = version["versionLabel"].as_str().unwrap().to_owned();
+                assert!(!given.contains(&label), "{label} again, at step {step} after {given:?}");
+                given.push(label);
+            }
+        }
+        live = get(&admin, &live).await;
+    }
+    let present = labels(&admin, &live).await;
+    assert!(present.iter().all(|label| given.contains(label)) && present.len() == 4, "{present:?}");
+}

@@ -247,7 +247,10 @@ impl Session {
         }
         let remaining = versions::of_series(tx.conn, series, Which::Latest)?;
         let (remaining, source) = remaining.ok_or_else(|| RepositoryError::internal("a series without a version"))?;
-        versions::fall_back(tx.conn, series, (remaining.major, remaining.minor), (version.major, version.minor))?;
+        let row = versions::series_locked(tx.conn, series)?;
+        let row = row.ok_or_else(|| RepositoryError::internal("a document without a series"))?;
+        let destroyed = (row.destroyed_major.max(version.major), row.destroyed_minor.max(version.minor));
+        versions::fall_back(tx.conn, series, (remaining.major, remaining.minor), destroyed)?;
         if live.modified_at > version.made_at {
             return objects::touch(tx.conn, live.no);
         }
@@ -328,13 +331,11 @@ pub(crate) fn next_version(tx: &mut Tx<'_>, live: &ObjectRow, note: &VersionNote
     let latest = versions::series_locked(tx.conn, series)?;
     let latest = latest.ok_or_else(|| RepositoryError::internal("a document without a series"))?;
     let is_major = note.increment == Some(VersionIncrement::Major) || latest.latest_major == 0;
-    let (used_major, used_minor) = (latest.destroyed_major, latest.destroyed_minor);
-    let (major, minor) = if is_major {
-        (latest.latest_major.max(used_major) + 1, 0)
-    } else if used_major == latest.latest_major {
-        (latest.latest_major, latest.latest_minor.max(used_minor) + 1)
-    } else {
-        (latest.latest_major, latest.latest_minor + 1)
+    // Above whatever was destroyed: nobody gets a number again that a version had.
+    let used_minor = if latest.latest_major <= latest.destroyed_major { latest.destroyed_minor } else { 0 };
+    let (major, minor) = match is_major {
+        true => (latest.latest_major.max(latest.destroyed_major) + 1, 0),
+        false => (latest.latest_major, latest.latest_minor.max(used_minor) + 1),
     };
     let row = insert_version(tx, live, series, &note.comment, (major, minor), at)?;
     blobs::copy_contents(tx.conn, live.no, row.no)?;

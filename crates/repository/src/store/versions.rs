@@ -97,7 +97,8 @@ pub(crate) fn put_latest(conn: &mut Conn, no: i64, major: i32, minor: i32, clock
     Ok(())
 }
 
-/// Writes which version is the latest once a newer one is destroyed, whose number nobody gets again.
+/// Writes which version is the latest once a newer one is destroyed, and the greatest major and the greatest minor number of
+/// those that were, which nobody gets again.
 pub(crate) fn fall_back(conn: &mut Conn, no: i64, latest: (i32, i32), destroyed: (i32, i32)) -> Result<()> {
     each_db!(conn, |c| update_rows(version_series::table.filter(version_series::no.eq(no)))
         .set((
