@@ -547,3 +547,54 @@ async fn no_number_of_a_destroyed_version_is_given_again() {
     let present = labels(&admin, &live).await;
     assert!(present.iter().all(|label| given.contains(label)) && present.len() == 4, "{present:?}");
 }
+
+#[actix_web::test]
+async fn facets_go_with_the_versions_that_have_them() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let paper = admin.document(&dossier, "a.txt", b"first").await;
+    let copy = check_out(&admin, &paper).await.expect(201).json();
+    patch(&admin, &copy, json!({ "facets": ["confidential"] })).await.expect(200);
+    assert_eq!(get(&admin, &paper).await["facets"], json!([]), "the document stays as it is");
+    let copy = get(&admin, &copy).await;
+    assert_eq!(copy["facets"], json!(["confidential"]));
+    make_version(&admin, &copy, json!({})).await.expect(201);
+    let live = get(&admin, &paper).await;
+    assert_eq!((&live["facets"], &live["versionLabel"]), (&json!(["confidential"]), &json!("1.1")));
+    make_version(&admin, &live, json!({ "from": "1.0" })).await.expect(201);
+    let live = get(&admin, &paper).await;
+    assert_eq!((&live["facets"], &live["versionLabel"]), (&json!([]), &json!("1.2")));
+    // A facet alone is a change of properties, for the rules and for what a version has.
+    let live = patch(&admin, &live, json!({ "facets": ["confidential"] })).await.expect(200).json();
+    assert_eq!(live["versionLabel"], "1.2+");
+    let refused = {
+        check_out(&admin, &live).await.expect(201);
+        let live = get(&admin, &live).await;
+        patch(&admin, &live, json!({ "facets": [] })).await
+    };
+    refused.problem(409, "checked_out");
+}
+
+#[actix_web::test]
+async fn a_type_that_is_declared_while_the_office_runs_has_its_rules() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let rules = json!([{ "increment": "major", "changes": ["properties"] }, { "increment": "none" }]);
+    let letter =
+        json!({ "id": "letter", "parent": "document", "base": "document", "label": "Letter", "versioning": rules });
+    admin.post("/types", letter).await.expect(201);
+    let wrong = json!({ "id": "shelf", "parent": "folder", "base": "folder", "label": "Shelf", "versioning": rules });
+    admin.post("/types", wrong).await.expect(422);
+    let types = admin.get("/types").await.expect(200).json();
+    let letter = types["items"].as_array().unwrap().iter().find(|one| one["id"] == "letter").unwrap();
+    assert_eq!(letter["versioning"].as_array().unwrap().len(), 2);
+    let dossier = admin.dossier("A").await;
+    let form = Form::new().field("type", "letter").file("content", "a.txt", "text/plain", b"first");
+    let path = format!("/dossiers/{}/documents", id(&dossier));
+    let paper = admin.ask(Method::POST, &path).form(form).await.expect(201).json();
+    let paper = put(&admin, &paper, b"second").await.expect(200).json();
+    assert_eq!(paper["versionLabel"], "1.0+");
+    let paper = patch(&admin, &paper, json!({ "title": "T" })).await.expect(200).json();
+    assert_eq!(paper["versionLabel"], "2.0");
+}
