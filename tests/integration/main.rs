@@ -4,6 +4,7 @@
 
 mod access;
 mod documents;
+mod filing;
 mod full_disk;
 mod garbage;
 mod hostile;
@@ -17,3 +18,4 @@ mod searching;
 mod slow_clients;
 mod store_faults;
 mod tls_network;
+mod trash;

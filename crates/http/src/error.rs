@@ -330,6 +330,9 @@ impl From<RepositoryError> for ApiError {
                 Self::new(TOO_MANY_TRIES, words).retry_after(retry_after_seconds.max(1))
             }
             RepositoryError::Conflict { code, .. } => Self::new(Code { code, ..CONFLICT }, words),
+            RepositoryError::NameTaken { proposed } => {
+                Self::new(Code { code: "name_taken", ..CONFLICT }, words).with("proposedName", proposed)
+            }
             RepositoryError::Stale { current } => {
                 let what = "or If-Match is no ETag of it: read it again, and send the ETag of that answer";
                 let mut stale = Self::new(STALE, format!("{words}, {what}"));

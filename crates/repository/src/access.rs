@@ -106,7 +106,7 @@ impl Access {
         })
     }
 
-    /// Says which of `scopes` allow `wanted` to `actor`.
+    /// Says which of `scopes` allow `wanted` to `actor`, and to browse.
     pub(crate) fn allowing(
         &self,
         conn: &mut Conn,
@@ -122,7 +122,7 @@ impl Access {
             let mut allowing = BTreeSet::new();
             for scope in scopes {
                 let row = state.row_of(conn, *scope)?;
-                if state.decide(&actor.principals, row, wanted, now) {
+                if state.shows(&actor.principals, row, wanted, now) {
                     allowing.insert(*scope);
                 }
             }
@@ -130,7 +130,7 @@ impl Access {
         })
     }
 
-    /// Returns all scopes that allow `wanted`; `None` means every scope, for administrators.
+    /// Returns all scopes that allow `wanted`, and to browse; `None` means every scope, for administrators.
     pub(crate) fn readable_scopes(
         &self,
         conn: &mut Conn,
@@ -147,18 +147,19 @@ impl Access {
         })
     }
 
-    /// Returns all scopes that a reader may browse, after a look at some that may be new.
-    pub(crate) fn browsable(
+    /// Returns all scopes in which a reader has `wanted`, after a look at some that may be new.
+    pub(crate) fn listable(
         &self,
         conn: &mut Conn,
         actor: &Actor,
+        wanted: Permission,
         new: &BTreeSet<i64>,
         now: Timestamp,
     ) -> Result<Arc<NumberSet>> {
         self.present(conn, [], |state, conn| {
             state.load_scopes(conn)?;
             new.iter().try_for_each(|scope| state.meet(conn, *scope, now))?;
-            Ok(state.readable(&actor.principals, permission::BROWSE, now))
+            Ok(state.readable(&actor.principals, wanted, now))
         })
     }
 
@@ -300,7 +301,7 @@ impl AccessState {
             known.readable.keys().map(|wanted| (principals.clone(), *wanted)).collect::<Vec<_>>()
         });
         for (principals, wanted) in sets.collect::<Vec<_>>() {
-            if self.decide(&principals, row, wanted, now)
+            if self.shows(&principals, row, wanted, now)
                 && let Some(set) = self.decisions.get_mut(&principals).and_then(|known| known.readable.get_mut(wanted))
             {
                 Arc::make_mut(set).insert(scope);
@@ -339,6 +340,11 @@ impl AccessState {
         allowed
     }
 
+    /// Says whether a list shows what `wanted` is asked for: nothing is shown that one may not browse.
+    fn shows(&mut self, principals: &BTreeSet<i64>, row: i64, wanted: Permission, now: Timestamp) -> bool {
+        self.decide(principals, row, permission::BROWSE, now) && self.decide(principals, row, wanted, now)
+    }
+
     /// Returns which permissions the core knows are held in a list.
     fn held(&mut self, principals: &BTreeSet<i64>, row: i64, now: Timestamp) -> Vec<&'static str> {
         if let Some(known) = self.decisions.get(principals)
@@ -372,7 +378,7 @@ impl AccessState {
         let mut set = NumberSet::default();
         let scopes: Vec<(i64, i64)> = self.scopes.iter().map(|(scope, row)| (*scope, *row)).collect();
         for (scope, row) in scopes {
-            if self.decide(principals, row, wanted, now) {
+            if self.shows(principals, row, wanted, now) {
                 set.insert(scope);
             }
         }
@@ -473,7 +479,7 @@ mod tests {
             let scope = database.write(move |conn| make_scope(conn, everyone, false)).await.unwrap();
             let read = move |conn: &mut Conn| -> Result<(bool, bool)> {
                 let is_allowed = access.allows(conn, &actor, scope, BROWSE, now)?;
-                let readable = access.browsable(conn, &actor, &BTreeSet::from([scope]), now)?;
+                let readable = access.listable(conn, &actor, BROWSE, &BTreeSet::from([scope]), now)?;
                 Ok((is_allowed, readable.contains(scope)))
             };
             assert_eq!(database.read(read).await.unwrap(), (false, false), "{}", test.backend());

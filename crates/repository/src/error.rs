@@ -44,6 +44,12 @@ pub enum RepositoryError {
         /// What is in the way, and what to do.
         detail: String,
     },
+    /// The name is taken where the object would lie; another is proposed that is free there.
+    #[error("another object in this folder has the same name: choose another, such as `{proposed}`")]
+    NameTaken {
+        /// A name that is free.
+        proposed: String,
+    },
     /// Somebody changed the object, user or group since the caller read it.
     #[error("the object was changed since it was read")]
     Stale {

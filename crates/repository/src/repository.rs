@@ -46,6 +46,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0004_plain_checks/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0004_plain_checks/down.sql"),
         },
+        MigrationFile {
+            version: "0007",
+            name: "filing_and_trash",
+            up: include_str!("../../../schema/core/migrations/sqlite/0007_filing_and_trash/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0007_filing_and_trash/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -71,6 +77,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "plain_checks",
             up: include_str!("../../../schema/core/migrations/postgres/0004_plain_checks/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0004_plain_checks/down.sql"),
+        },
+        MigrationFile {
+            version: "0007",
+            name: "filing_and_trash",
+            up: include_str!("../../../schema/core/migrations/postgres/0007_filing_and_trash/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0007_filing_and_trash/down.sql"),
         },
     ],
 };

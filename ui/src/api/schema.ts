@@ -49,7 +49,7 @@ export interface paths {
         get: operations["get_document"];
         put?: never;
         post?: never;
-        /** Puts a document in the trash. */
+        /** Puts a document in the trash, or destroys it. */
         delete: operations["delete_document"];
         options?: never;
         head?: never;
@@ -141,7 +141,7 @@ export interface paths {
         get: operations["get_dossier"];
         put?: never;
         post?: never;
-        /** Puts a dossier in the trash. */
+        /** Puts a dossier in the trash, with all that lies in it; or destroys it. */
         delete: operations["delete_dossier"];
         options?: never;
         head?: never;
@@ -156,7 +156,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists what lies in a dossier, in the order of receipt. */
+        /** Lists what lies in a dossier, in the order of receipt unless another is asked for. */
         get: operations["list_dossier_contents"];
         put?: never;
         post?: never;
@@ -177,6 +177,76 @@ export interface paths {
         put?: never;
         /** Files a new document in a dossier. */
         post: operations["create_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/folders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a folder. */
+        get: operations["get_folder"];
+        put?: never;
+        post?: never;
+        /** Puts a folder in the trash, with all that lies in it; or destroys it. */
+        delete: operations["delete_folder"];
+        options?: never;
+        head?: never;
+        /** Changes name, title or properties of a folder. */
+        patch: operations["update_folder"];
+        trace?: never;
+    };
+    "/api/v1/folders/{id}/contents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what lies in a folder, in the order of receipt unless another is asked for. */
+        get: operations["list_folder_contents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/folders/{id}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Files a new document in a folder. */
+        post: operations["create_folder_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/folders/{id}/folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a folder in a folder; of the type `folder` unless another is given. */
+        post: operations["create_folder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -354,6 +424,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the object at a path. */
+        get: operations["get_object_by_path"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns an object, whatever its type. */
+        get: operations["get_object"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/objects/{id}/acl": {
         parameters: {
             query?: never;
@@ -365,6 +469,75 @@ export interface paths {
         get: operations["get_acl"];
         /** Replaces an object's own entries; it holds at once, for everything below that inherits. */
         put: operations["update_acl"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves an object to another folder, gives it another name there, or both. */
+        post: operations["move_object"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/parents/{folder}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Files a document in a further folder; nothing changes when it lies there already. */
+        put: operations["update_object_parent"];
+        post?: never;
+        /** Takes a document out of one of its folders. */
+        delete: operations["delete_object_parent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives an object another place in the order of a folder. */
+        put: operations["update_object_place"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/primary-parent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Makes one of an object's folders the primary one, whose access list it follows. */
+        put: operations["update_object_primary_parent"];
         post?: never;
         delete?: never;
         options?: never;
@@ -441,6 +614,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what is in the trash and the caller may take out, the latest first. What went along with a folder is not listed
+         *     by itself.
+         */
+        get: operations["list_trash"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trash/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns something in the trash. */
+        get: operations["get_trashed"];
+        put?: never;
+        post?: never;
+        /** Destroys something in the trash, with all that went there with it, for good. */
+        delete: operations["delete_trashed"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trash/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes something out of the trash, with all that went there with it. */
+        post: operations["restore_trashed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/types": {
         parameters: {
             query?: never;
@@ -450,6 +678,23 @@ export interface paths {
         };
         /** Lists the types and facets. */
         get: operations["list_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unfiled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the objects that lie in no folder, the newest first. */
+        get: operations["list_unfiled"];
         put?: never;
         post?: never;
         delete?: never;
@@ -600,7 +845,10 @@ export interface components {
             at: string;
             /** @description By whom. */
             by: string;
-            /** @description What happened: `created`, `updated`, `versioned`, `trashed`, `restored`, `destroyed`, `security`, `rendition`. */
+            /**
+             * @description What happened: `created`, `updated`, `moved`, `versioned`, `trashed`, `restored`, `destroyed`, `security`,
+             *     `rendition`.
+             */
             kind: string;
             /**
              * Format: uuid
@@ -670,8 +918,16 @@ export interface components {
             parents: components["schemas"]["Place"][];
             /** @description The path by primary parents. */
             path?: string | null;
+            /** @description The paths through each parent, the primary one first; those that the caller sees all of. */
+            paths: string[];
             /** @description Groups of permissions that the caller holds whole, then the single ones. */
             permissions: string[];
+            /**
+             * Format: uuid
+             * @description The id of the primary one, whose access list it follows unless it has its own; absent when the caller does not see it,
+             *     and of what lies in no folder.
+             */
+            primaryParent?: string | null;
         };
         /** @description The text of a document. */
         DocumentText: {
@@ -720,6 +976,14 @@ export interface components {
              * @description The page, from 1, when one is meant.
              */
             pageNumber?: number | null;
+        };
+        /** @description Which folder is meant. */
+        FolderChoice: {
+            /**
+             * Format: uuid
+             * @description The folder's id.
+             */
+            folder: string;
         };
         /** @description A piece of a snippet. */
         Fragment: {
@@ -903,6 +1167,21 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
+        /** @description A move. */
+        Move: {
+            /**
+             * Format: uuid
+             * @description The id of the folder that it leaves; the primary one unless given.
+             */
+            from?: string | null;
+            /** @description Its name from then on, when it is another. */
+            name?: string | null;
+            /**
+             * Format: uuid
+             * @description The id of the folder that it goes to.
+             */
+            to: string;
+        };
         /** @description A new access list. */
         NewAcl: {
             /** @description All of its own entries, in the order of evaluation; all grant. */
@@ -987,6 +1266,11 @@ export interface components {
             /** @description The login name. */
             username: string;
         };
+        /**
+         * @description A place, to others of a folder.
+         * @enum {string}
+         */
+        Order: "first" | "last" | "before" | "after";
         /** @description A window of a list. */
         Page_Group: {
             /** @description The rows. */
@@ -1098,6 +1382,29 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_Trashed: {
+            /** @description The rows. */
+            items: (components["schemas"]["Summary"] & {
+                /** @description Changes with the object; `If-Match` takes it in quotes. */
+                changeToken: string;
+                parent?: components["schemas"]["Place"] | null;
+                /**
+                 * Format: date-time
+                 * @description When it was put there.
+                 */
+                trashedAt: string;
+                /** @description By whom. */
+                trashedBy: string;
+            })[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_User: {
             /** @description The rows. */
             items: {
@@ -1172,6 +1479,21 @@ export interface components {
             name: string;
             /** @description Its title. */
             title: string;
+        };
+        /** @description A place in the order of a folder. */
+        Placing: {
+            /**
+             * Format: uuid
+             * @description The id of the folder; the primary one unless given.
+             */
+            folder?: string | null;
+            /**
+             * Format: uuid
+             * @description The id of the other object, with `before` and `after`.
+             */
+            of?: string | null;
+            /** @description Where in the order. */
+            position: components["schemas"]["Order"];
         };
         /** @description What went wrong (RFC 9457). */
         Problem: {
@@ -1257,6 +1579,16 @@ export interface components {
             checks: components["schemas"]["Check"][];
             /** @description `ready`; `degraded`, when it works and somebody should look at it; or `unready`. */
             status: string;
+        };
+        /** @description How something comes back. */
+        Restoration: {
+            /**
+             * Format: uuid
+             * @description The id of the folder that it goes to, instead of where it was.
+             */
+            folder?: string | null;
+            /** @description Its name from then on, when it is another. */
+            name?: string | null;
         };
         /** @description What was found. */
         SearchAnswer: {
@@ -1406,6 +1738,19 @@ export interface components {
             pagesWithText?: number | null;
             /** @description `none`, `waiting`, `ready` or `failed`. */
             state: string;
+        };
+        /** @description Something in the trash. */
+        Trashed: components["schemas"]["Summary"] & {
+            /** @description Changes with the object; `If-Match` takes it in quotes. */
+            changeToken: string;
+            parent?: components["schemas"]["Place"] | null;
+            /**
+             * Format: date-time
+             * @description When it was put there.
+             */
+            trashedAt: string;
+            /** @description By whom. */
+            trashedBy: string;
         };
         /** @description All types and facets. */
         TypeList: {
@@ -1657,7 +2002,10 @@ export interface operations {
     };
     delete_document: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether it is destroyed, for good; otherwise it goes to the trash. `false` unless given. */
+                permanent?: boolean;
+            };
             header: {
                 /** @description the ETag that was read */
                 "If-Match": string;
@@ -1670,7 +2018,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description in the trash */
+            /** @description in the trash, or destroyed */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2022,7 +2370,10 @@ export interface operations {
     };
     delete_dossier: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether it is destroyed, for good; otherwise it goes to the trash. `false` unless given. */
+                permanent?: boolean;
+            };
             header: {
                 /** @description the ETag that was read */
                 "If-Match": string;
@@ -2035,7 +2386,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description in the trash */
+            /** @description in the trash, or destroyed */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2096,6 +2447,11 @@ export interface operations {
     list_dossier_contents: {
         parameters: {
             query?: {
+                /**
+                 * @description `place` (the order of receipt, or as somebody put it), `modified`, `created` or `name`, with `-` before it for the
+                 *     other way round; `place` unless given.
+                 */
+                sort?: string;
                 /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
                 limit?: number;
                 /** @description How many rows are passed over. */
@@ -2149,6 +2505,232 @@ export interface operations {
         };
         responses: {
             /** @description filed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_folder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the folder's id, or `root` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the folder */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_folder: {
+        parameters: {
+            query?: {
+                /** @description Whether it is destroyed, for good; otherwise it goes to the trash. `false` unless given. */
+                permanent?: boolean;
+            };
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the folder's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description in the trash, or destroyed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_folder: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the folder's id, or `root` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Changes"];
+            };
+        };
+        responses: {
+            /** @description the folder as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_folder_contents: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `place` (the order of receipt, or as somebody put it), `modified`, `created` or `name`, with `-` before it for the
+                 *     other way round; `place` unless given.
+                 */
+                sort?: string;
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+                /** @description Waits until the list knows this transaction. */
+                waitFor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the folder's id, or `root` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Summary"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_folder_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the folder's id, or `root` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["NewDocumentForm"];
+            };
+        };
+        responses: {
+            /** @description filed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_folder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the id of the folder that it will lie in, or `root` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDossier"];
+            };
+        };
+        responses: {
+            /** @description made */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -2541,6 +3123,70 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    get_object_by_path: {
+        parameters: {
+            query: {
+                /** @description The names from the root folder on, each after a `/`, as in `/2024-001/Letters`. */
+                path: string;
+                /** @description Waits until the office knows this transaction. */
+                waitFor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the object */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description nothing lies there, or the caller does not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the object */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_acl: {
         parameters: {
             query?: never;
@@ -2594,6 +3240,214 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Acl"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    move_object: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Move"];
+            };
+        };
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `name_taken` with `parameters.proposedName`, `cyclic_move`, `too_deep`, `not_a_folder` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_object_parent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+                /** @description the folder's id */
+                folder: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_object_parent: {
+        parameters: {
+            query?: {
+                /** @description Whether it may lie in no folder afterwards, seen by its creator and administrators only. `false` unless given. */
+                unfile?: boolean;
+            };
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+                /** @description the folder's id */
+                folder: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_object_place: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Placing"];
+            };
+        };
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_object_primary_parent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FolderChoice"];
+            };
+        };
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
                 };
             };
             400: components["responses"]["Problem"];
@@ -2758,6 +3612,141 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_trash: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+                /** @description Waits until the list knows this transaction. */
+                waitFor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Trashed"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_trashed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trashed"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_trashed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description destroyed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    restore_trashed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Restoration"];
+            };
+        };
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `name_taken` with `parameters.proposedName`; `target_required` when no folder is left that it lay in */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     list_types: {
         parameters: {
             query?: never;
@@ -2774,6 +3763,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TypeList"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_unfiled: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Summary"];
                 };
             };
             401: components["responses"]["Problem"];

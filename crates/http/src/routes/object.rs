@@ -118,9 +118,16 @@ pub struct Detail {
     pub permissions: Vec<&'static str>,
     /// The folders that the caller sees it in, the primary one first.
     pub parents: Vec<Place>,
+    /// The id of the primary one, whose access list it follows unless it has its own; absent when the caller does not see it,
+    /// and of what lies in no folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub primary_parent: Option<ObjectId>,
     /// The path by primary parents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The paths through each parent, the primary one first; those that the caller sees all of.
+    pub paths: Vec<String>,
 }
 
 /// One version of a document.
@@ -223,7 +230,9 @@ impl From<ObjectDetail> for Detail {
             change_token: detail.summary.change_token.to_string(),
             permissions: with_groups(&detail.permissions),
             parents: detail.parents.into_iter().map(Place::from).collect(),
+            primary_parent: detail.primary_parent,
             path: detail.path,
+            paths: detail.paths,
             summary: detail.summary.into(),
         }
     }

@@ -32,7 +32,7 @@ fn the_committed_document_is_the_served_one() {
 #[test]
 fn every_operation_is_described_whole() {
     let document = document();
-    let verbs = ["list", "get", "create", "update", "delete", "search", "check", "finish"];
+    let verbs = ["list", "get", "create", "update", "delete", "search", "check", "finish", "move", "restore"];
     let mut ids = BTreeSet::new();
     for (path, method, operation) in operations(&document) {
         let at = format!("{method} {path}");

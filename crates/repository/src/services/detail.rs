@@ -99,9 +99,10 @@ impl Session {
         let summary = summary.ok_or_else(|| RepositoryError::not_found("the object"))?;
         let live = self.live_of(conn, row)?;
         let permissions = self.repository.inner.access.permissions(conn, &self.actor, row.scope_no, now)?;
-        let (parents, path) = self.places_of(conn, live.as_ref().unwrap_or(row), now)?;
+        let Places { parents, primary_parent, path, paths } =
+            self.places_of(conn, live.as_ref().unwrap_or(row), now)?;
         let facets = objects::facets_of(conn, row.no)?;
-        Ok(ObjectDetail { summary, permissions, parents, path, facets })
+        Ok(ObjectDetail { summary, permissions, parents, primary_parent, path, paths, facets })
     }
 
     /// Returns a document that this transaction made in `parent`, as [`Session::detail_of`] would, from what is known of
@@ -137,8 +138,10 @@ impl Session {
             });
         }
         let parents = vec![self.parent_name(&parent)?];
+        let primary_parent = parents.first().map(|parent| parent.id);
         let path = self.path_through(tx.conn, row, Some(parent.into()), tx.now)?;
-        Ok(ObjectDetail { summary, permissions, parents, path, facets: Vec::new() })
+        let paths = path.iter().cloned().collect();
+        Ok(ObjectDetail { summary, permissions, parents, primary_parent, path, paths, facets: Vec::new() })
     }
 
     /// Returns the live object of a version; nothing for what is live itself.
@@ -147,17 +150,28 @@ impl Session {
         Ok(objects::live_of_series(conn, &BTreeSet::from([series]))?.into_iter().next())
     }
 
-    /// Returns the folders that the caller sees an object in, the primary one first, and the path through it.
-    fn places_of(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<(Vec<ParentName>, Option<String>)> {
+    /// Returns the folders that the caller sees an object in, the primary one first, and the paths through them.
+    fn places_of(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<Places> {
         let folders = filing::folders_of(conn, row.no)?;
-        let mut parents = Vec::with_capacity(folders.len());
-        for (_, folder) in &folders {
-            if self.repository.inner.access.allows(conn, &self.actor, folder.scope_no, BROWSE, now)? {
-                parents.push(self.parent_name(folder)?);
-            }
+        let mut places = Places::default();
+        if row.no == self.repository.inner.root_no {
+            places.path = self.path_through(conn, row, None, now)?;
+            places.paths.extend(places.path.clone());
         }
-        let primary = folders.into_iter().find_map(|(is_primary, folder)| is_primary.then(|| folder.into()));
-        Ok((parents, self.path_through(conn, row, primary, now)?))
+        for (is_primary, folder) in folders {
+            if !self.repository.inner.access.allows(conn, &self.actor, folder.scope_no, BROWSE, now)? {
+                continue;
+            }
+            let parent = self.parent_name(&folder)?;
+            let path = self.path_through(conn, row, Some(folder.into()), now)?;
+            places.paths.extend(path.clone());
+            if is_primary {
+                places.primary_parent = Some(parent.id);
+                places.path = path;
+            }
+            places.parents.push(parent);
+        }
+        Ok(places)
     }
 
     /// Returns how a folder is named as a parent.
@@ -198,6 +212,15 @@ impl Session {
         names.reverse();
         Ok(Some(format!("/{}", names.join("/"))))
     }
+}
+
+/// Where somebody sees an object.
+#[derive(Default)]
+struct Places {
+    parents: Vec<ParentName>,
+    primary_parent: Option<ObjectId>,
+    path: Option<String>,
+    paths: Vec<String>,
 }
 
 /// Returns a content as services answer it.

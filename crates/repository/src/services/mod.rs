@@ -3,8 +3,10 @@
 mod access_lists;
 mod changes;
 mod content;
+mod destroy;
 mod detail;
 mod documents;
+mod filing;
 mod folders;
 mod garbage;
 mod health;
@@ -12,12 +14,16 @@ mod imports;
 mod jobs;
 mod objects;
 mod people;
+mod scopes;
 mod search;
 mod texts;
+mod trash;
+mod trees;
 mod verify;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessList};
 pub use changes::ChangeEntry;
+pub use filing::{LastFolder, ObjectMove, Position};
 pub use garbage::{GarbageReport, GarbageRules};
 pub use health::{Figures, Health, HealthCheck};
 pub use imports::{
@@ -28,6 +34,7 @@ pub use jobs::{JobState, JobView};
 pub use people::{GroupView, NewGroup, NewUser, UserChanges, UserView};
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
 pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, read_pages};
+pub use trash::{Restoring, TrashedObject};
 pub use verify::{ReindexReport, VerifyFault, VerifyOptions, VerifyProgress, VerifyReport};
 
 use cartulary_db::Conn;

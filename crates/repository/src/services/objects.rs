@@ -1,7 +1,7 @@
-//! Objects of any type: read, changed, put in the trash and taken out.
+//! Objects of any type: read and changed.
 
 use cartulary_db::Conn;
-use cartulary_model::permission::{BROWSE, REMOVE_CHILDREN, WRITE_PROPERTIES};
+use cartulary_model::permission::{BROWSE, WRITE_PROPERTIES};
 use cartulary_model::{
     BaseType, ChangeKind, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp, Violation, key, nfc,
     text_key,
@@ -119,64 +119,6 @@ impl Session {
         versions::put_clock(tx.conn, series, at)?;
         Ok(at)
     }
-
-    /// Puts an object in the trash; its name is free at once. A folder must be empty or go with `use_bulk_action`.
-    ///
-    /// # Errors
-    /// `Stale`, `Forbidden`, `NotFound`; `Conflict` for versions, the root folder and folders that are not empty.
-    pub async fn object_trash(&self, id: ObjectId, precondition: Precondition) -> Result<Written<()>> {
-        let session = self.clone();
-        self.transact(move |tx| {
-            let row = session.authorised(tx.conn, id, REMOVE_CHILDREN, tx.now)?;
-            session.check_precondition(tx.conn, &row, &precondition, tx.now)?;
-            refuse_version(&row)?;
-            if row.no == session.repository.inner.root_no {
-                return Err(RepositoryError::conflict("root_folder", "the root folder stays"));
-            }
-            if row.base == BaseType::Folder.as_str() && filing::has_living_children(tx.conn, row.no)? {
-                let detail = "the folder is not empty: move its documents to the trash first";
-                return Err(RepositoryError::conflict("folder_not_empty", detail));
-            }
-            put_trashed(tx, &row, Some(tx.now.as_millis()), Some(tx.actor_no))?;
-            filing::put_trashed(tx.conn, row.no, true)?;
-            record_simple(tx, ChangeKind::Trashed, &row)
-        })
-        .await
-    }
-
-    /// Takes an object out of the trash, where it was.
-    ///
-    /// # Errors
-    /// `NotFound`; `Forbidden`; `Conflict` `name_taken` when its name was given to another meanwhile.
-    pub async fn object_restore(&self, id: ObjectId) -> Result<Written<ObjectDetail>> {
-        let session = self.clone();
-        self.transact(move |tx| {
-            let row = objects::by_id(tx.conn, &id.to_string())?.filter(|row| row.trashed_at.is_some());
-            let row = row.ok_or_else(|| RepositoryError::not_found("the object"))?;
-            let access = &session.repository.inner.access;
-            access.require(tx.conn, &session.actor, row.scope_no, REMOVE_CHILDREN, tx.now)?;
-            filing::put_trashed(tx.conn, row.no, false)?;
-            put_trashed(tx, &row, None, None)?;
-            record_simple(tx, ChangeKind::Restored, &row)?;
-            let row = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))?;
-            session.detail_of(tx.conn, &row, tx.now)
-        })
-        .await
-    }
-}
-
-/// Puts an object in the trash with its versions, or takes them out.
-fn put_trashed(tx: &mut Tx<'_>, row: &ObjectRow, at: Option<i64>, by: Option<i64>) -> Result<()> {
-    objects::put_trashed(tx.conn, row.no, at, by)?;
-    match row.series_no {
-        Some(series) => objects::put_versions_trashed(tx.conn, series, at, by),
-        None => Ok(()),
-    }
-}
-
-fn record_simple(tx: &mut Tx<'_>, kind: ChangeKind, row: &ObjectRow) -> Result<()> {
-    let object = Some((row.no, parse_id(&row.id)?));
-    tx.record(kind, Change { object, series_no: row.series_no, scope_no: Some(row.scope_no), ..Change::default() })
 }
 
 /// Refuses a change to an immutable version.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cartulary_db::{Conn, among, each_db, update_rows};
-use diesel::dsl::{exists, max, not};
+use diesel::dsl::{exists, max, min, not};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -17,7 +17,7 @@ pub(crate) fn name_digest(name: &str) -> Vec<u8> {
 }
 
 /// Says of a unique violation what it means here: two of a name in one folder.
-fn name_taken(error: diesel::result::Error) -> RepositoryError {
+pub(crate) fn name_taken(error: diesel::result::Error) -> RepositoryError {
     if cartulary_db::is_unique_violation(&error) {
         return RepositoryError::conflict(
             "name_taken",
@@ -39,10 +39,25 @@ struct NewFilingRow<'a> {
     filed_at: i64,
 }
 
+/// How far apart the places of two objects are that come one after the other: room for others between them.
+pub(crate) const STEP: i64 = 1 << 20;
+
+/// One object in one folder.
+#[derive(Clone, Copy, Debug, Queryable, Selectable)]
+#[diesel(table_name = filing)]
+pub(crate) struct FilingRow {
+    pub no: i64,
+    pub parent_no: i64,
+    pub child_no: i64,
+    pub ordinal: i64,
+    pub is_primary: bool,
+    pub is_trashed: bool,
+}
+
 /// Files `child` in `parent` as its primary folder, at a place in the order of receipt; last unless one is given.
 ///
 /// # Errors
-/// A unique violation when the name is taken.
+/// A unique violation when the name is taken; `NotFound` when the folder went to the trash meanwhile.
 pub(crate) fn insert(
     conn: &mut Conn,
     parent: i64,
@@ -53,19 +68,141 @@ pub(crate) fn insert(
 ) -> Result<()> {
     let ordinal = match ordinal {
         Some(ordinal) => ordinal,
-        None => last_ordinal(conn, parent)? + 1,
+        None => next_ordinal(conn, parent)?,
     };
+    insert_row(conn, parent, child, name, ordinal, true, now)
+}
+
+/// Files `child` in a further folder, as the last there.
+///
+/// # Errors
+/// As [`insert`].
+pub(crate) fn insert_further(conn: &mut Conn, parent: i64, child: i64, name: &str, now: i64) -> Result<()> {
+    let ordinal = next_ordinal(conn, parent)?;
+    insert_row(conn, parent, child, name, ordinal, false, now)
+}
+
+fn insert_row(
+    conn: &mut Conn,
+    parent: i64,
+    child: i64,
+    name: &str,
+    ordinal: i64,
+    is_primary: bool,
+    now: i64,
+) -> Result<()> {
     let row = NewFilingRow {
         parent_no: parent,
         child_no: child,
         name,
         name_digest: name_digest(name),
         ordinal,
-        is_primary: true,
+        is_primary,
         filed_at: now,
     };
     let filed = each_db!(conn, |c| diesel::insert_into(filing::table).values(&row).execute(c));
-    filed.map(drop).map_err(name_taken)
+    filed.map_err(name_taken)?;
+    refuse_lost_folder(conn, parent)
+}
+
+/// Puts a filing into another folder, as the last there and under a name.
+///
+/// # Errors
+/// As [`insert`].
+pub(crate) fn put_parent(conn: &mut Conn, no: i64, parent: i64, name: &str) -> Result<()> {
+    let ordinal = next_ordinal(conn, parent)?;
+    let moved = each_db!(conn, |c| update_rows(filing::table.filter(filing::no.eq(no)))
+        .set((
+            filing::parent_no.eq(parent),
+            filing::ordinal.eq(ordinal),
+            filing::is_trashed.eq(false),
+            filing::name.eq(name),
+            filing::name_digest.eq(name_digest(name)),
+        ))
+        .execute(c));
+    moved.map_err(name_taken)?;
+    refuse_lost_folder(conn, parent)
+}
+
+/// Refuses when a folder went to the trash while something was filed in it: on PostgreSQL the row that was filed waited
+/// for who did that, and sees it now. The writer is alone on SQLite, and looked before.
+fn refuse_lost_folder(conn: &mut Conn, folder: i64) -> Result<()> {
+    let is_lost = cartulary_db::per_db!(conn,
+        sqlite(_c) => false,
+        postgres(c) => object::table
+            .filter(object::no.eq(folder).and(object::trashed_at.is_not_null()))
+            .select(object::no)
+            .get_result::<i64>(c)
+            .optional()?
+            .is_some(),
+    );
+    if is_lost { Err(RepositoryError::not_found("the folder")) } else { Ok(()) }
+}
+
+/// Takes an object out of one folder.
+pub(crate) fn delete(conn: &mut Conn, no: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(filing::table.filter(filing::no.eq(no))).execute(c))?;
+    Ok(())
+}
+
+/// Makes one of a child's filings the primary one.
+pub(crate) fn put_primary(conn: &mut Conn, child: i64, no: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(filing::table.filter(filing::child_no.eq(child)))
+        .set(filing::is_primary.eq(filing::no.eq(no)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Writes a filing's place in the order of its folder.
+pub(crate) fn put_ordinal(conn: &mut Conn, no: i64, ordinal: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(filing::table.filter(filing::no.eq(no)))
+        .set(filing::ordinal.eq(ordinal))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Returns all filings of children, the oldest first.
+pub(crate) fn filings_of(conn: &mut Conn, children: &[i64]) -> Result<Vec<FilingRow>> {
+    let rows = each_db!(conn, |c| filing::table
+        .filter(among(filing::child_no, children.iter().copied()))
+        .order(filing::no)
+        .select(FilingRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns the first place in the order of a folder; nothing when it is empty.
+pub(crate) fn first_ordinal(conn: &mut Conn, parent: i64) -> Result<Option<i64>> {
+    let first: Option<i64> = each_db!(conn, |c| filing::table
+        .filter(filing::parent_no.eq(parent))
+        .select(min(filing::ordinal))
+        .get_result(c))?;
+    Ok(first)
+}
+
+/// Returns up to `limit` filings of a folder from a place on, in its order, but not that of `but`.
+pub(crate) fn from_ordinal(conn: &mut Conn, parent: i64, ordinal: i64, but: i64, limit: i64) -> Result<Vec<FilingRow>> {
+    let rows = each_db!(conn, |c| filing::table
+        .filter(filing::parent_no.eq(parent).and(filing::ordinal.ge(ordinal)).and(filing::child_no.ne(but)))
+        .order((filing::ordinal, filing::child_no))
+        .limit(limit)
+        .select(FilingRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns the greatest place in a folder below one, but not that of `but`.
+pub(crate) fn ordinal_before(conn: &mut Conn, parent: i64, ordinal: i64, but: i64) -> Result<Option<i64>> {
+    let before: Option<i64> = each_db!(conn, |c| filing::table
+        .filter(filing::parent_no.eq(parent).and(filing::ordinal.lt(ordinal)).and(filing::child_no.ne(but)))
+        .select(max(filing::ordinal))
+        .get_result(c))?;
+    Ok(before)
+}
+
+/// Returns the place after the last of a folder.
+pub(crate) fn next_ordinal(conn: &mut Conn, parent: i64) -> Result<i64> {
+    Ok(last_ordinal(conn, parent)?.saturating_add(STEP))
 }
 
 fn last_ordinal(conn: &mut Conn, parent: i64) -> Result<i64> {
@@ -105,19 +242,12 @@ pub(crate) fn rename(conn: &mut Conn, child: i64, name: &str) -> Result<()> {
     renamed.map(drop).map_err(name_taken)
 }
 
-/// Says of all filings of a child whether it is in the trash.
-pub(crate) fn put_trashed(conn: &mut Conn, child: i64, is_trashed: bool) -> Result<()> {
-    let moved = each_db!(conn, |c| update_rows(filing::table.filter(filing::child_no.eq(child)))
-        .set(filing::is_trashed.eq(is_trashed))
-        .execute(c));
-    moved.map(drop).map_err(name_taken)
-}
-
-/// Returns the folders that a child lies in, the primary one first, each with whether it is that.
+/// Returns the folders that a child lies in and that are not in the trash, the primary one first, each with whether it
+/// is that.
 pub(crate) fn folders_of(conn: &mut Conn, child: i64) -> Result<Vec<(bool, ObjectRow)>> {
     let rows = each_db!(conn, |c| filing::table
         .inner_join(object::table.on(object::no.eq(filing::parent_no)))
-        .filter(filing::child_no.eq(child))
+        .filter(filing::child_no.eq(child).and(object::trashed_at.is_null()))
         .order((filing::is_primary.desc(), filing::no))
         .select((filing::is_primary, ObjectRow::as_select()))
         .load(c))?;
@@ -188,13 +318,4 @@ pub(crate) fn orders_of_some(conn: &mut Conn, parent: i64, children: &[i64]) -> 
         ))
         .load(c))?;
     Ok(rows)
-}
-
-/// Says whether a folder has children that are not in the trash.
-pub(crate) fn has_living_children(conn: &mut Conn, parent: i64) -> Result<bool> {
-    let some = each_db!(conn, |c| diesel::select(exists(
-        filing::table.filter(filing::parent_no.eq(parent).and(not(filing::is_trashed)))
-    ))
-    .get_result::<bool>(c))?;
-    Ok(some)
 }

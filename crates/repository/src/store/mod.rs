@@ -29,6 +29,7 @@ pub(crate) mod principals;
 pub(crate) mod renditions;
 pub(crate) mod schema;
 pub(crate) mod sessions;
+pub(crate) mod trash;
 pub(crate) mod versions;
 
 use crate::RepositoryError;
