@@ -2,8 +2,8 @@
 
 use cartulary_model::ObjectId;
 use cartulary_repository::{
-    LastFolder, ListOrder, NewAccessList, NewFolder, Precondition, RepositoryError, Restoring, SearchQuery, Session,
-    WindowRequest,
+    Extent, LastFolder, ListOrder, NewAccessList, NewFolder, Precondition, RepositoryError, Restoring, SearchQuery,
+    Session, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, each_office};
 
@@ -291,6 +291,140 @@ async fn nothing_is_filed_in_a_folder_that_goes_to_the_trash_at_that_moment() {
             }
         }
         check_clean(office).await;
+    })
+    .await;
+}
+
+/// Waits until a job has ended, and returns what it says of itself.
+async fn ended(office: &TestOffice, session: &Session, id: &str) -> serde_json::Value {
+    office.settle().await;
+    let job = session.job_get(id).await.unwrap();
+    assert_eq!(job.state, cartulary_repository::JobState::Done, "{job:?}");
+    job.progress.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_is_deleted_as_far_as_one_may_and_the_rest_is_reported() {
+    each_office(async |office| {
+        let clerk = office.user("clerk", &["staff"]).await;
+        let Papers { dossier, inner, letter, paper } = papers(office).await;
+        let (kept, hidden) = (folder(office, dossier, "kept").await, folder(office, dossier, "hidden").await);
+        let held = office.document(kept, "محفوظ", "k").await.value.summary.id;
+        let beside = office.document(kept, "beside", "b").await.value.summary.id;
+        let secret = office.document(hidden, "secret", "s").await.value.summary.id;
+        office.system.acl_put(held, ANY, list(&[("clerk", "Read")], false)).await.unwrap();
+        office.system.acl_put(secret, ANY, list(&[], false)).await.unwrap();
+        refused(clerk.object_trash(dossier, ANY).await, "tree_not_removable");
+        refused(clerk.tree_delete(paper, ANY, Extent::Trash).await, "not_a_folder");
+        refused(clerk.tree_delete(dossier, ANY, Extent::Destroy).await, "forbidden");
+        refused(clerk.tree_delete(dossier, Precondition::Token(99), Extent::Trash).await, "stale");
+        let job = clerk.tree_delete(dossier, ANY, Extent::Trash).await.unwrap().value;
+        let report = ended(office, &clerk, &job.id).await;
+        assert_eq!(report["deletedCount"], 4, "{report}");
+        let faults: std::collections::BTreeSet<_> = report["faults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| (fault["name"].as_str().unwrap(), fault["code"].as_str().unwrap()))
+            .collect();
+        let expect = [
+            ("محفوظ", "forbidden"),
+            ("hidden", "tree_not_removable"),
+            ("kept", "tree_not_removable"),
+            ("ملف", "tree_not_removable"),
+        ];
+        assert_eq!(faults, std::collections::BTreeSet::from(expect));
+        assert!(!report.to_string().contains("secret"));
+        for stays in [dossier, kept, hidden, held, secret] {
+            assert!(office.system.object_get(stays).await.is_ok());
+        }
+        for gone in [inner, letter, paper, beside] {
+            refused(office.system.object_get(gone).await, "not_found");
+        }
+        assert_eq!(trashed(&clerk).await.len(), 3, "the folder with its letter is one act");
+        let job = office.system.tree_delete(dossier, ANY, Extent::Destroy).await.unwrap().value;
+        assert_eq!(ended(office, &office.system, &job.id).await["deletedCount"], 5);
+        check_clean(office).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trash_is_emptied_of_what_one_may_destroy() {
+    each_office(async |office| {
+        let (clerk, boss) = (office.user("clerk", &["staff"]).await, office.user("boss", &[]).await);
+        let Papers { dossier, paper, .. } = papers(office).await;
+        let other = office.dossier("B").await;
+        let stays = office.document(other, "b", "b").await.value.summary.id;
+        office.system.acl_put(dossier, ANY, list(&[("boss", "Manage")], true)).await.unwrap();
+        for id in [paper, dossier, stays] {
+            office.system.object_trash(id, ANY).await.unwrap();
+        }
+        refused(clerk.trash_empty().await, "forbidden");
+        let job = boss.trash_empty().await.unwrap().value;
+        let report = ended(office, &boss, &job.id).await;
+        assert_eq!((&report["deletedCount"], &report["failedCount"]), (&4.into(), &0.into()), "{report}");
+        assert_eq!(trashed(&office.system).await, ["b"]);
+        assert!(boss.job_get(&job.id).await.is_ok() && clerk.job_get(&job.id).await.is_err());
+        check_clean(office).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lay_in_the_trash_for_90_days_is_destroyed() {
+    each_office(async |office| {
+        const DAY_MS: i64 = 24 * 3_600_000;
+        let Papers { dossier, letter, paper, .. } = papers(office).await;
+        office.settle().await;
+        office.system.object_trash(paper, ANY).await.unwrap();
+        office.repository.clock().shift(50 * DAY_MS);
+        office.system.object_trash(dossier, ANY).await.unwrap();
+        assert_eq!(office.repository.expire_trash().await.unwrap(), 0);
+        office.repository.clock().shift(41 * DAY_MS);
+        assert_eq!(office.repository.expire_trash().await.unwrap(), 1);
+        refused(office.system.trash_get(paper).await, "not_found");
+        office.system.object_restore(dossier).await.unwrap();
+        office.repository.clock().shift(100 * DAY_MS);
+        assert_eq!(office.repository.expire_trash().await.unwrap(), 0);
+        assert!(office.system.object_get(letter).await.is_ok());
+        check_clean(office).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_more_than_10000_objects_goes_by_a_job() {
+    each_office(async |office| {
+        if office.is_shared() {
+            // The limit is the same code on both; the papers take long to make.
+            return;
+        }
+        let dossier = office.dossier("كبير").await;
+        office.stop_background().await;
+        let mut making = tokio::task::JoinSet::new();
+        for lane in 0..32 {
+            let session = office.system.clone();
+            making.spawn(async move {
+                for number in 0..313 {
+                    let name = format!("{lane}-{number}");
+                    let new = cartulary_repository::NewDocument { name, ..Default::default() };
+                    session.document_create(dossier, new).await.unwrap();
+                }
+            });
+        }
+        while let Some(made) = making.join_next().await {
+            made.unwrap();
+        }
+        refused(office.system.object_trash(dossier, ANY).await, "use_bulk_action");
+        let target = office.dossier("ثان").await;
+        let copy = cartulary_repository::NewCopy { folder: target, name: None, idempotency_key: None };
+        refused(office.system.object_copy(dossier, copy).await, "use_bulk_action");
+        office.start_background();
+        let job = office.system.tree_delete(dossier, ANY, Extent::Trash).await.unwrap().value;
+        let report = ended(office, &office.system, &job.id).await;
+        assert_eq!((&report["deletedCount"], &report["failedCount"]), (&10_017.into(), &0.into()), "{report}");
+        assert_eq!(office.system.trash_list(WindowRequest { offset: 9_990, limit: 50 }).await.unwrap().items.len(), 27);
     })
     .await;
 }

@@ -80,12 +80,17 @@ impl Access {
             return ask(&mut state, conn);
         }
         let mut scopes = scopes.into_iter().peekable();
-        let are_known = scopes.peek().is_some() && scopes.all(|scope| state.scopes.contains_key(&scope));
+        let asks_of_all = scopes.peek().is_none();
+        let are_known = !asks_of_all && scopes.all(|scope| state.scopes.contains_key(&scope));
         if are_known && state.reached == Some(newest) {
             return ask(&mut state, conn);
         }
         drop(state);
-        ask(&mut AccessState::default(), conn)
+        let mut fresh = AccessState::default();
+        if asks_of_all {
+            fresh.load(conn, newest)?;
+        }
+        ask(&mut fresh, conn)
     }
 
     /// Says whether `actor` has `wanted` in `scope`, as the transaction of `conn` sees it.

@@ -108,6 +108,8 @@ pub struct RepositoryConfig {
     pub session_hours: u32,
     /// How old unreferenced bytes are before they are condemned, and again before they go. *Units*: milliseconds.
     pub garbage_grace_ms: i64,
+    /// How long what was deleted stays in the trash; 0: until somebody destroys it. *Units*: milliseconds.
+    pub trash_keep_ms: i64,
     /// Types and facets that the office declares in its configuration folder.
     pub office_types: Vec<TypeDefinition>,
 }

@@ -219,6 +219,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/folders/{id}/deletions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deletes a folder with all in it that the caller may remove, however much it is; a job does it and reports what stays, and
+         *     why.
+         */
+        post: operations["create_folder_deletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/folders/{id}/documents": {
         parameters: {
             query?: never;
@@ -476,6 +496,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/objects/{id}/copies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copies a document, or a folder with all in it that the caller may read, into a folder. No bytes are copied; the copy
+         *     begins with version 1.0 and follows the access list of its folder.
+         */
+        post: operations["create_object_copy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/objects/{id}/move": {
         parameters: {
             query?: never;
@@ -628,7 +668,11 @@ export interface paths {
         get: operations["list_trash"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Empties the trash: a job destroys all of it that the caller may destroy, and reports what stays, and why. What is deleted
+         *     after this request stays.
+         */
+        delete: operations["delete_trash"];
         options?: never;
         head?: never;
         patch?: never;
@@ -910,6 +954,11 @@ export interface components {
             /** @description The password that was made, told once: absent when one was given, and when a repeated request finds the user. */
             oneTimePassword?: string | null;
         };
+        /** @description How a tree is deleted. */
+        Deletion: {
+            /** @description Whether everything is destroyed, for good; otherwise it goes to the trash. */
+            permanent?: boolean;
+        };
         /** @description One object with what the caller may do to it. */
         Detail: components["schemas"]["Summary"] & {
             /** @description Changes with the object; `If-Match` takes it in quotes, as it takes the ETag. */
@@ -1150,6 +1199,18 @@ export interface components {
             /** @description `waiting`, `running`, `done` or `dead`. */
             state: string;
         };
+        /** @description Something that a copy has not. */
+        LeftOut: {
+            /**
+             * Format: uuid
+             * @description The object's id.
+             */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The permission that the caller has not. */
+            permission: string;
+        };
         /** @description Whether the process answers. */
         Liveness: {
             /** @description Always `live`. */
@@ -1237,6 +1298,16 @@ export interface components {
             /** @description The source's name: runs of one name share what they took. */
             source: string;
         };
+        /** @description A copy to make. */
+        NewObjectCopy: {
+            /**
+             * Format: uuid
+             * @description The id of the folder that it goes to.
+             */
+            folder: string;
+            /** @description Its name, when it is another. */
+            name?: string | null;
+        };
         /** @description One's own new password. */
         NewPassword: {
             /** @description The password as it is. */
@@ -1265,6 +1336,16 @@ export interface components {
             password?: string | null;
             /** @description The login name. */
             username: string;
+        };
+        /** @description A copy. */
+        ObjectCopy: components["schemas"]["Detail"] & {
+            /**
+             * Format: int64
+             * @description How many objects were made; 0 when an earlier request with the same key made them.
+             */
+            copiedCount: number;
+            /** @description What the caller sees in the folder and may not read, and the copy has not; at most 1,000 are named. */
+            leftOut: components["schemas"]["LeftOut"][];
         };
         /**
          * @description A place, to others of a folder.
@@ -2670,6 +2751,49 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    create_folder_deletion: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the folder's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Deletion"];
+            };
+        };
+        responses: {
+            /** @description a job does it: follow it at `Location`; its `progress` has `deletedCount`, `failedCount` and `faults` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     create_folder_document: {
         parameters: {
             query?: never;
@@ -3257,6 +3381,47 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    create_object_copy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewObjectCopy"];
+            };
+        };
+        responses: {
+            /** @description copied */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectCopy"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     move_object: {
         parameters: {
             query?: never;
@@ -3637,6 +3802,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Trashed"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_trash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a job does it: follow it at `Location` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             401: components["responses"]["Problem"];

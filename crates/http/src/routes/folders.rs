@@ -2,12 +2,17 @@
 
 use actix_web::{delete, get, patch, post, web};
 use cartulary_model::{BaseType, ObjectId};
+use cartulary_repository::Extent;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::answer::{self, Answer};
+use crate::body;
 use crate::error::ApiError;
 use crate::guarded::Guarded;
 use crate::routes::documents::{self, NewDocumentForm};
 use crate::routes::dossiers::{self, Changes, ContentsQuery, NewDossier, RemovalQuery};
+use crate::routes::jobs::{self, Job};
 use crate::routes::object::{Detail, Page, Summary};
 
 /// The id that stands for the root folder.
@@ -88,4 +93,28 @@ pub async fn create_folder(guarded: Guarded, body: web::Payload) -> Answer {
 pub async fn create_folder_document(guarded: Guarded, body: web::Payload) -> Answer {
     let folder = folder(&guarded).await?;
     documents::create_in(&guarded, folder, body).await
+}
+
+/// How a tree is deleted.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Deletion {
+    /// Whether everything is destroyed, for good; otherwise it goes to the trash.
+    #[serde(default)]
+    permanent: bool,
+}
+
+/// Deletes a folder with all in it that the caller may remove, however much it is; a job does it and reports what stays, and
+/// why.
+#[utoipa::path(tag = "folders", request_body = Deletion,
+    params(("id" = String, Path, description = "the folder's id"),
+        ("If-Match" = String, Header, description = "the ETag that was read")),
+    responses((status = 202, description = "a job does it: follow it at `Location`; its `progress` has `deletedCount`, \
+        `failedCount` and `faults`", body = Job)))]
+#[post("/folders/{id}/deletions")]
+pub async fn create_folder_deletion(guarded: Guarded, body: web::Payload) -> Answer {
+    let (id, precondition) = (folder(&guarded).await?, guarded.precondition()?);
+    let Deletion { permanent }: Deletion = body::json(guarded.request(), body).await?;
+    let extent = if permanent { Extent::Destroy } else { Extent::Trash };
+    jobs::accepted(guarded.session().tree_delete(id, precondition, extent).await?)
 }

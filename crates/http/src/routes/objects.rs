@@ -2,8 +2,8 @@
 
 use actix_web::{delete, get, post, put, web};
 use cartulary_model::ObjectId;
-use cartulary_repository::{LastFolder, ObjectDetail, ObjectMove, Position, Written};
-use serde::Deserialize;
+use cartulary_repository::{self as repository, LastFolder, NewCopy, ObjectDetail, ObjectMove, Position, Written};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::{self, Answer};
@@ -55,6 +55,54 @@ pub struct Move {
     from: Option<ObjectId>,
     /// Its name from then on, when it is another.
     name: Option<String>,
+}
+
+/// A copy to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewObjectCopy {
+    /// The id of the folder that it goes to.
+    #[schema(value_type = String, format = "uuid")]
+    folder: ObjectId,
+    /// Its name, when it is another.
+    name: Option<String>,
+}
+
+/// A copy.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectCopy {
+    /// The copy.
+    #[serde(flatten)]
+    detail: Detail,
+    /// How many objects were made; 0 when an earlier request with the same key made them.
+    copied_count: u64,
+    /// What the caller sees in the folder and may not read, and the copy has not; at most 1,000 are named.
+    left_out: Vec<LeftOut>,
+}
+
+/// Something that a copy has not.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOut {
+    /// The object's id.
+    #[schema(value_type = String, format = "uuid")]
+    id: ObjectId,
+    /// Its name.
+    name: String,
+    /// The permission that the caller has not.
+    permission: &'static str,
+}
+
+impl From<repository::Copied> for ObjectCopy {
+    fn from(copied: repository::Copied) -> Self {
+        let left_out = |one: repository::LeftOut| LeftOut { id: one.id, name: one.name, permission: one.permission };
+        Self {
+            detail: copied.detail.into(),
+            copied_count: copied.copied_count,
+            left_out: copied.left_out.into_iter().map(left_out).collect(),
+        }
+    }
 }
 
 /// A place in the order of a folder.
@@ -167,6 +215,22 @@ pub async fn move_object(guarded: Guarded, body: web::Payload) -> Answer {
     let (id, precondition) = (guarded.id()?, guarded.precondition()?);
     let Move { to, from, name }: Move = body::json(guarded.request(), body).await?;
     changed(guarded.session().object_move(id, precondition, ObjectMove { from, to, name }).await?)
+}
+
+/// Copies a document, or a folder with all in it that the caller may read, into a folder. No bytes are copied; the copy
+/// begins with version 1.0 and follows the access list of its folder.
+#[utoipa::path(tag = "objects", request_body = NewObjectCopy,
+    params(("id" = String, Path, description = "the object's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "a repeated request finds what the first made")),
+    responses((status = 201, description = "copied", body = ObjectCopy)))]
+#[post("/objects/{id}/copies")]
+pub async fn create_object_copy(guarded: Guarded, body: web::Payload) -> Answer {
+    let (id, idempotency_key) = (guarded.id()?, guarded.idempotency_key()?);
+    let NewObjectCopy { folder, name }: NewObjectCopy = body::json(guarded.request(), body).await?;
+    let made = guarded.session().object_copy(id, NewCopy { folder, name, idempotency_key }).await?;
+    let summary = &made.value.detail.summary;
+    let (token, id) = (summary.change_token, summary.id);
+    answer::created(&format!("/api/v1/objects/{id}"), &made.transaction, token, &ObjectCopy::from(made.value))
 }
 
 /// Gives an object another place in the order of a folder.

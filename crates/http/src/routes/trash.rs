@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::{self, Answer};
 use crate::guarded::Guarded;
+use crate::routes::jobs::{self, Job};
 use crate::routes::object::{Detail, Page, Place, Summary};
 use crate::{body, paging, waiting};
 
@@ -110,4 +111,12 @@ pub async fn restore_trashed(guarded: Guarded, body: web::Payload) -> Answer {
 pub async fn delete_trashed(guarded: Guarded) -> Answer {
     let done = guarded.session().trash_destroy(guarded.id()?, guarded.precondition()?).await?;
     answer::done(&done.transaction)
+}
+
+/// Empties the trash: a job destroys all of it that the caller may destroy, and reports what stays, and why. What is deleted
+/// after this request stays.
+#[utoipa::path(tag = "trash", responses((status = 202, description = "a job does it: follow it at `Location`", body = Job)))]
+#[delete("/trash")]
+pub async fn delete_trash(guarded: Guarded) -> Answer {
+    jobs::accepted(guarded.session().trash_empty().await?)
 }

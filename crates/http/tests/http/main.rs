@@ -4,6 +4,7 @@
 mod bodies;
 mod contents;
 mod documented;
+mod filing;
 mod guard;
 mod lists;
 mod matrix;

@@ -52,7 +52,9 @@ fn operations(document: &Value) -> Vec<Operation> {
             });
         }
     }
-    all.sort_by_key(|one| ["delete_session", "update_password"].iter().position(|last| *last == one.id));
+    all.sort_by_key(|one| {
+        ["delete_trash", "delete_session", "update_password"].iter().position(|last| *last == one.id)
+    });
     all
 }
 

@@ -3,6 +3,8 @@
 mod access_lists;
 mod changes;
 mod content;
+mod copies;
+mod deletions;
 mod destroy;
 mod detail;
 mod documents;
@@ -23,6 +25,9 @@ mod verify;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessList};
 pub use changes::ChangeEntry;
+pub use copies::{Copied, LeftOut, NewCopy};
+pub use deletions::Extent;
+pub(crate) use deletions::deletion_handlers;
 pub use filing::{LastFolder, ObjectMove, Position};
 pub use garbage::{GarbageReport, GarbageRules};
 pub use health::{Figures, Health, HealthCheck};

@@ -234,6 +234,7 @@ mod tests {
                 job_workers: 1,
                 session_hours: 1,
                 garbage_grace_ms: 0,
+                trash_keep_ms: 0,
                 office_types: Vec::new(),
             };
             let repository = Repository::open(config, Vec::new()).await.unwrap();

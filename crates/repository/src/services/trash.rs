@@ -204,7 +204,7 @@ impl Session {
             };
             trashed.push(TrashedObject {
                 summary,
-                trashed_at: Timestamp::from_millis(act.trashed_at),
+                trashed_at: Timestamp::from_millis(act.trashed_at.unwrap_or_default()),
                 trashed_by: principal_name(&people, act.trashed_by.unwrap_or_default())?,
                 parent,
             });

@@ -18,6 +18,7 @@ macro_rules! load_among {
 pub(crate) mod acl;
 pub(crate) mod blobs;
 pub(crate) mod changes;
+pub(crate) mod copies;
 pub(crate) mod filing;
 pub(crate) mod imports;
 pub(crate) mod info;

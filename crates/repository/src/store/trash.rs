@@ -13,10 +13,12 @@ use super::schema::{
 use crate::Result;
 
 /// When an object went to the trash, by whom, and with which folder.
-#[derive(Clone, Copy, Debug, Queryable)]
+#[derive(Clone, Copy, Debug, Queryable, Selectable)]
+#[diesel(table_name = object)]
 pub(crate) struct TrashedRow {
     pub no: i64,
-    pub trashed_at: i64,
+    /// Nothing: it is not in the trash.
+    pub trashed_at: Option<i64>,
     pub trashed_by: Option<i64>,
     /// The folder whose tree it went with; nothing when it was put there itself.
     pub trashed_with: Option<i64>,
@@ -90,16 +92,13 @@ pub(crate) fn show_filings(conn: &mut Conn, nos: &[i64]) -> Result<()> {
     shown.map(drop).map_err(super::filing::name_taken)
 }
 
-/// Returns what is known of an object in the trash.
+/// Returns what is known of those objects that are in the trash.
 pub(crate) fn trashed(conn: &mut Conn, nos: &[i64]) -> Result<Vec<TrashedRow>> {
-    let rows: Vec<(i64, Option<i64>, Option<i64>, Option<i64>)> = each_db!(conn, |c| object::table
+    let rows = each_db!(conn, |c| object::table
         .filter(among(object::no, nos.iter().copied()).and(object::trashed_at.is_not_null()))
-        .select((object::no, object::trashed_at, object::trashed_by, object::trashed_with))
+        .select(TrashedRow::as_select())
         .load(c))?;
-    let row = |(no, at, trashed_by, trashed_with): (i64, Option<i64>, _, _)| {
-        Some(TrashedRow { no, trashed_at: at?, trashed_by, trashed_with })
-    };
-    Ok(rows.into_iter().filter_map(row).collect())
+    Ok(rows)
 }
 
 /// Returns what orders all that was put in the trash by itself; it begins with the instant when that was done.
@@ -208,4 +207,32 @@ pub(crate) fn destroy(conn: &mut Conn, live: &[i64], series: &[i64], root_folder
         diesel::delete(version_series::table.filter(among(version_series::no, series.iter().copied()))).execute(c)
     })?;
     Ok(())
+}
+
+/// Returns up to `limit` objects that were put in the trash by themselves before an instant, the oldest first, after
+/// another of them.
+pub(crate) fn page(conn: &mut Conn, after: (i64, i64), before: i64, limit: i64) -> Result<Vec<(i64, ObjectRow)>> {
+    let is_in_trash =
+        || is_word(object::role, "live").and(object::trashed_at.is_not_null()).and(object::trashed_with.is_null());
+    let rows: Vec<(Option<i64>, ObjectRow)> = each_db!(conn, |c| object::table
+        .filter(is_in_trash())
+        .filter(object::trashed_at.ge(after.0).and(object::trashed_at.lt(before)))
+        .filter(object::trashed_at.gt(after.0).or(object::no.gt(after.1)))
+        .order((object::trashed_at, object::no))
+        .limit(limit)
+        .select((object::trashed_at, ObjectRow::as_select()))
+        .load(c))?;
+    Ok(rows.into_iter().map(|(at, row)| (at.unwrap_or_default(), row)).collect())
+}
+
+/// Returns up to `limit` living objects of one folder, in the order of their filing, after another.
+pub(crate) fn living_page(conn: &mut Conn, parent: i64, after: i64, limit: i64) -> Result<Vec<(i64, ObjectRow)>> {
+    let rows = each_db!(conn, |c| filing::table
+        .inner_join(object::table)
+        .filter(filing::parent_no.eq(parent).and(not(filing::is_trashed)).and(filing::no.gt(after)))
+        .order(filing::no)
+        .limit(limit)
+        .select((filing::no, ObjectRow::as_select()))
+        .load(c))?;
+    Ok(rows)
 }
