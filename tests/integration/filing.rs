@@ -86,6 +86,10 @@ async fn a_document_lies_in_two_dossiers_and_follows_the_first() {
         let taken = office.document(one, "c.txt", "x").await.value.summary.id;
         office.document(other, "c.txt", "y").await;
         refused(office.system.object_file(taken, other, ANY).await, "name_taken");
+        office.settle().await;
+        let in_other =
+            SearchQuery { text: "priority".into(), dossier: Some(other), limit: 10, ..SearchQuery::default() };
+        assert_eq!(office.system.search(in_other).await.unwrap().total, 1, "it is found in each of its folders");
         refused(office.system.object_file(other, one, ANY).await, "folder_has_one_parent");
         refused(office.system.object_file(taken, id, ANY).await, "not_a_folder");
         refused(reader.object_file(id, one, ANY).await, "forbidden");

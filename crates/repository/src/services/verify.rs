@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use cartulary_blobs::{BlobError, Corruption, StorageKey, VerifyOutcome};
 use cartulary_db::Conn;
 use cartulary_index::{Checkpoint, Operation};
-use cartulary_model::BlobDigest;
+use cartulary_model::{BaseType, BlobDigest};
 
 use crate::feed;
 use crate::sequencer::link;
-use crate::store::{blobs, changes, objects, renditions};
+use crate::store::{acl, blobs, changes, filing, objects, renditions};
 use crate::{Repository, RepositoryError, Result};
 
 /// How many rows are looked at in one read.
@@ -105,6 +105,7 @@ impl Repository {
         self.verify_blobs(options, &progress, &mut report).await?;
         self.verify_renditions(&mut report).await?;
         self.verify_changes(&mut report).await?;
+        self.verify_filing(&mut report).await?;
         self.verify_index(options, &mut report).await?;
         Ok(report)
     }
@@ -226,6 +227,27 @@ impl Repository {
                 }
                 position = at;
                 report.changes_checked += 1;
+            }
+        }
+    }
+
+    /// Looks whether what lies in folders and what lies in the trash agree, and everybody follows the folder that he should.
+    async fn verify_filing(&self, report: &mut VerifyReport) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let rows = self.database().read(move |conn: &mut Conn| filing::page(conn, after, PAGE)).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.no;
+            for row in rows {
+                let is_gone = row.child_trashed_at.is_some() || row.parent_trashed_at.is_some();
+                if row.is_trashed != is_gone {
+                    report.fault("filing_differs", row.child_no.to_string(), "a filing and the trash disagree");
+                }
+                let follows = row.scope_kind == acl::FOLDER && row.child_base != BaseType::Folder.as_str();
+                if row.is_primary && !is_gone && follows && row.child_scope != row.parent_scope {
+                    let detail = "it follows the access list of a folder that is not its primary one";
+                    report.fault("scope_differs", row.child_no.to_string(), detail);
+                }
             }
         }
     }

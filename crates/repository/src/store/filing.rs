@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::objects::{ObjectRow, OrderRow};
-use super::schema::{filing, object};
+use super::schema::{filing, object, scope};
 use crate::{RepositoryError, Result};
 
 /// Returns the key under which a name is unique in its folder.
@@ -315,6 +315,46 @@ pub(crate) fn orders_of_some(conn: &mut Conn, parent: i64, children: &[i64]) -> 
         .select((
             (object::no, object::scope_no, filing::name, object::created_at, object::modified_at),
             filing::ordinal,
+        ))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// A filing with what must agree with it.
+#[derive(Clone, Debug, Queryable)]
+pub(crate) struct CheckRow {
+    pub no: i64,
+    pub child_no: i64,
+    pub is_primary: bool,
+    pub is_trashed: bool,
+    pub child_base: String,
+    pub child_trashed_at: Option<i64>,
+    pub child_scope: i64,
+    pub scope_kind: String,
+    pub parent_trashed_at: Option<i64>,
+    pub parent_scope: i64,
+}
+
+/// Returns up to `limit` filings with numbers above `after`.
+pub(crate) fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<CheckRow>> {
+    let parent = diesel::alias!(object as parent);
+    let rows = each_db!(conn, |c| filing::table
+        .inner_join(object::table.inner_join(scope::table))
+        .inner_join(parent.on(parent.field(object::no).eq(filing::parent_no)))
+        .filter(filing::no.gt(after))
+        .order(filing::no)
+        .limit(limit)
+        .select((
+            filing::no,
+            filing::child_no,
+            filing::is_primary,
+            filing::is_trashed,
+            object::base,
+            object::trashed_at,
+            object::scope_no,
+            scope::kind,
+            parent.field(object::trashed_at),
+            parent.field(object::scope_no),
         ))
         .load(c))?;
     Ok(rows)

@@ -3,5 +3,4 @@ DROP INDEX object_unfiled;
 ALTER TABLE object DROP COLUMN unfiled_at;
 DROP INDEX object_in_trash;
 CREATE INDEX object_trashed ON object (trashed_at) WHERE trashed_at IS NOT NULL;
-DROP INDEX object_trashed_with;
 ALTER TABLE object DROP COLUMN trashed_with;

@@ -1,6 +1,5 @@
 -- A folder goes to the trash with its tree as one act: whatever went along names the folder, and comes back with it.
 ALTER TABLE object ADD COLUMN trashed_with BIGINT;
-CREATE INDEX object_trashed_with ON object (trashed_with) WHERE trashed_with IS NOT NULL;
 -- In place of one that held each version too.
 DROP INDEX object_trashed;
 CREATE INDEX object_in_trash ON object (trashed_at, no) WHERE role = 'live' AND trashed_at IS NOT NULL AND trashed_with IS NULL;
