@@ -242,6 +242,26 @@ async fn what_is_destroyed_is_gone_and_the_log_keeps_what_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_another_folder_of_the_trash_too_is_not_destroyed_with_one() {
+    each_office(async |office| {
+        let Papers { inner, letter, .. } = papers(office).await;
+        let other = office.dossier("other").await;
+        office.system.object_file(letter, other, ANY).await.unwrap();
+        office.system.object_trash(other, ANY).await.unwrap();
+        office.system.object_trash(inner, ANY).await.unwrap();
+        assert_eq!(trashed(&office.system).await, ["مراسلات", "other"]);
+        office.system.trash_destroy(inner, ANY).await.unwrap();
+        assert_eq!(trashed(&office.system).await, ["رسالة.txt", "other"]);
+        refused(office.system.object_restore(letter).await, "target_required");
+        office.system.object_restore(other).await.unwrap();
+        let back = office.system.object_restore(letter).await.unwrap().value;
+        assert_eq!((back.paths, back.primary_parent), (vec!["/other/رسالة.txt".to_owned()], Some(other)));
+        check_clean(office).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_lay_in_no_folder_comes_back_as_it_was() {
     each_office(async |office| {
         let Papers { dossier, paper, .. } = papers(office).await;

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::bootstrap::parse_id;
 use crate::object::{Precondition, Written};
 use crate::services::detail::properties_of;
+use crate::services::filing::record_moved;
 use crate::services::trees::{self, Tree};
 use crate::store::objects::{self, ObjectRow};
 use crate::store::{acl, blobs, filing, trash};
@@ -63,9 +64,10 @@ impl Session {
     }
 
     fn destroy_in_tx(&self, tx: &mut Tx<'_>, row: &ObjectRow) -> Result<u64> {
-        let tree = trees::trashed(tx.conn, row)?;
+        let mut tree = trees::trashed(tx.conn, row)?;
+        objects::lock_all(tx.conn, &tree.nos())?;
+        keep_what_lies_elsewhere(tx, row, &mut tree)?;
         let nos = tree.nos();
-        objects::lock_all(tx.conn, &nos)?;
         self.refuse_tree(tx, &tree, DESTROY)?;
         let going: BTreeSet<i64> = nos.iter().copied().collect();
         let naming = trash::dossiers_naming(tx.conn, &nos)?;
@@ -104,4 +106,25 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Takes documents out of a tree that lie in folders outside it too, though these be in the trash: they stay there.
+fn keep_what_lies_elsewhere(tx: &mut Tx<'_>, root: &ObjectRow, tree: &mut Tree) -> Result<()> {
+    let going: BTreeSet<i64> = tree.nos().into_iter().collect();
+    let is_document = |row: &&ObjectRow| row.no != root.no && row.base != BaseType::Folder.as_str();
+    let documents: Vec<i64> = tree.rows.iter().filter(is_document).map(|row| row.no).collect();
+    let filings = filing::filings_of(tx.conn, &documents)?;
+    let elsewhere = filings.iter().filter(|one| !going.contains(&one.parent_no));
+    let kept: BTreeSet<i64> = elsewhere.map(|one| one.child_no).collect();
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let (staying, going): (Vec<_>, Vec<_>) = tree.rows.drain(..).partition(|row| kept.contains(&row.no));
+    tree.rows = going;
+    trash::put_alone(tx.conn, &kept.into_iter().collect::<Vec<_>>(), root.no)?;
+    for document in &staying {
+        objects::touch(tx.conn, document.no)?;
+        record_moved(tx, document, json!({ "folderDestroyed": true }))?;
+    }
+    Ok(())
 }

@@ -60,6 +60,16 @@ pub(crate) fn put_restored(conn: &mut Conn, rows: &[ObjectRow]) -> Result<()> {
     put_versions(conn, rows, None)
 }
 
+/// Lets objects lie in the trash by themselves that went there with a folder.
+pub(crate) fn put_alone(conn: &mut Conn, nos: &[i64], with: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(
+        object::table.filter(among(object::no, nos.iter().copied()).and(object::trashed_with.eq(with)))
+    )
+    .set(object::trashed_with.eq(None::<i64>))
+    .execute(c))?;
+    Ok(())
+}
+
 /// Says of the versions of documents what is said of them; nothing else of a version changes.
 fn put_versions(conn: &mut Conn, rows: &[ObjectRow], act: Option<TrashAct>) -> Result<()> {
     let series: Vec<i64> = rows.iter().filter_map(|row| row.series_no).collect();
