@@ -230,6 +230,36 @@ async fn a_folder_that_is_moved_takes_its_tree_to_the_lists_of_the_new_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_in_a_dossier_finds_what_lies_in_its_folders() {
+    each_office(async |office| {
+        let reader = office.user("reader", &["readers"]).await;
+        let (a, b) = (office.dossier("a").await, office.dossier("b").await);
+        let inner = folder(office, a, "inner").await;
+        let below = folder(office, inner, "below").await;
+        let id = office.document(below, "a.txt", "cassava").await.value.summary.id;
+        let in_dossier = async |dossier: ObjectId| {
+            let query =
+                SearchQuery { text: "cassava".into(), dossier: Some(dossier), limit: 9, ..SearchQuery::default() };
+            reader.search(query).await.unwrap().total
+        };
+        office.settle().await;
+        assert_eq!((in_dossier(a).await, in_dossier(below).await, in_dossier(b).await), (1, 1, 0));
+        // A folder that is moved takes along what lies in it, at once.
+        office.stop_background().await;
+        office.system.object_move(inner, ANY, to(b)).await.unwrap();
+        office.repository.sequence_now().await.unwrap();
+        assert_eq!((in_dossier(a).await, in_dossier(b).await), (0, 1));
+        // A folder that one does not see holds nothing for one, though one may read a paper in it.
+        office.system.acl_put(inner, ANY, list(&[], false)).await.unwrap();
+        office.system.acl_put(id, ANY, list(&[("reader", "Read")], true)).await.unwrap();
+        office.repository.sequence_now().await.unwrap();
+        assert_eq!((in_dossier(b).await, found(&reader, "cassava").await), (0, 1));
+        office.start_background();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_move_that_cannot_be_is_refused_and_nothing_changes() {
     each_office(async |office| {
         let staff = office.user("clerk", &["staff"]).await;

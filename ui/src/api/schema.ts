@@ -3663,7 +3663,7 @@ export interface operations {
                 limit?: number;
                 /** @description How many hits are passed over. */
                 offset?: number;
-                /** @description Only what lies in this dossier. */
+                /** @description Only what lies in this dossier, or in a folder in it. */
                 dossier?: string;
                 /** @description Only these types, with commas between. */
                 type?: string;

@@ -228,6 +228,19 @@ pub(crate) fn put_series_scope(conn: &mut Conn, series: i64, scope: i64) -> Resu
     Ok(())
 }
 
+/// Returns the folders with these scopes that are not in the trash.
+pub(crate) fn folders_of_scopes(conn: &mut Conn, scopes: &[i64]) -> Result<Vec<i64>> {
+    if scopes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let nos = each_db!(conn, |c| object::table
+        .filter(is_word(object::base, "folder").and(among(object::scope_no, scopes.iter().copied())))
+        .filter(object::trashed_at.is_null())
+        .select(object::no)
+        .load(c))?;
+    Ok(nos)
+}
+
 /// Returns the facets attached to objects, by object number.
 pub(crate) fn facets_of(conn: &mut Conn, no: i64) -> Result<Vec<String>> {
     let facets = each_db!(conn, |c| object_facet::table

@@ -190,6 +190,7 @@ fn a_tree_is_walked_by_its_filings_and_scopes() {
         filing::filings_of(conn, &[1, 2])?;
         acl::folders_below(conn, &[1, 2]).map(drop)
     });
+    check(&["INDEX folder_by_scope (scope_no=?)"], |conn| objects::folders_of_scopes(conn, &[1, 2]).map(drop));
 }
 
 #[test]

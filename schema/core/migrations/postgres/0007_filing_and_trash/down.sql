@@ -1,3 +1,4 @@
+DROP INDEX folder_by_scope;
 DROP INDEX dossier_version_member_by_live;
 DROP INDEX object_unfiled;
 ALTER TABLE object DROP COLUMN unfiled_at;

@@ -8,3 +8,5 @@ ALTER TABLE object ADD COLUMN unfiled_at BIGINT;
 CREATE INDEX object_unfiled ON object (unfiled_at) WHERE unfiled_at IS NOT NULL;
 -- Whoever destroys an object asks which manifests name it.
 CREATE INDEX dossier_version_member_by_live ON dossier_version_member (live_no);
+-- A search in a dossier asks for the folders in it, by their scopes.
+CREATE UNIQUE INDEX folder_by_scope ON object (scope_no) WHERE base = 'folder';
