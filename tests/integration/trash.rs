@@ -264,8 +264,11 @@ async fn what_lies_in_another_folder_of_the_trash_too_is_not_destroyed_with_one(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_lay_in_no_folder_comes_back_as_it_was() {
     each_office(async |office| {
-        let Papers { dossier, paper, .. } = papers(office).await;
+        let Papers { dossier, inner, paper, .. } = papers(office).await;
+        office.system.object_file(paper, inner, ANY).await.unwrap();
+        office.system.object_trash(inner, ANY).await.unwrap();
         office.system.object_unfile(paper, dossier, ANY, LastFolder::Leave).await.unwrap();
+        office.system.object_restore(inner).await.unwrap();
         office.system.object_trash(paper, ANY).await.unwrap();
         assert_eq!(office.system.unfiled_list(ALL).await.unwrap().total, 0);
         let back = office.system.object_restore(paper).await.unwrap().value;
@@ -306,8 +309,9 @@ async fn nothing_is_filed_in_a_folder_that_goes_to_the_trash_at_that_moment() {
             let (made, gone) =
                 tokio::join!(office.system.document_create(inner, new), office.system.object_trash(dossier, ANY),);
             gone.unwrap();
-            if let Ok(made) = made {
-                refused(office.system.object_get(made.value.summary.id).await, "not_found");
+            match made {
+                Ok(made) => refused(office.system.object_get(made.value.summary.id).await, "not_found"),
+                Err(error) => refused(Err::<(), _>(error), "not_found"),
             }
         }
         check_clean(office).await;

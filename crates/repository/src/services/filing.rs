@@ -1,9 +1,7 @@
-//! Where objects lie: filed in further folders, taken out, moved, and put in order.
+//! Where objects lie: filed in further folders, taken out, moved, and found by their paths.
 
 use cartulary_db::{Conn, portable};
-use cartulary_model::permission::{
-    ADD_CHILDREN, BROWSE, Permission, REMOVE_CHILDREN, WRITE_PROPERTIES, WRITE_SECURITY,
-};
+use cartulary_model::permission::{ADD_CHILDREN, BROWSE, Permission, REMOVE_CHILDREN, WRITE_SECURITY};
 use cartulary_model::{BaseType, ChangeKind, Name, ObjectId, nfc};
 use serde_json::{Value, json};
 
@@ -16,15 +14,10 @@ use crate::services::documents::free_name;
 use crate::services::folders::window;
 use crate::services::objects::refuse_version;
 use crate::services::scopes;
-use crate::store::filing::{self, FilingRow, STEP};
+use crate::store::filing::{self, FilingRow};
 use crate::store::objects::{self, ObjectRow};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
-
-/// How many objects of a folder get another place at most for the sake of one.
-const SHIFTED_MAX: i64 = 10_000;
-/// How far apart objects are put that have to make room.
-const ROOM: i64 = 64;
 
 /// What becomes of an object that is taken out of its last folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,19 +37,6 @@ pub struct ObjectMove {
     pub to: ObjectId,
     /// Its name from then on, when it is another.
     pub name: Option<String>,
-}
-
-/// A place in the order of a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Position {
-    /// Before all others.
-    First,
-    /// After all others.
-    Last,
-    /// Just before another object of the folder.
-    Before(ObjectId),
-    /// Just after one.
-    After(ObjectId),
 }
 
 impl Session {
@@ -124,7 +104,10 @@ impl Session {
                     return Err(RepositoryError::conflict("last_folder", detail));
                 }
                 None => {
-                    filing::delete(tx.conn, here.no)?;
+                    // Those in the trash too: it shall lie in no folder, whatever comes back.
+                    for filing in filing::filings_of(tx.conn, &[row.no])? {
+                        filing::delete(tx.conn, filing.no)?;
+                    }
                     objects::put_unfiled(tx.conn, row.no, Some(tx.now.as_millis()))?;
                     scopes::unfile(tx, &row)?;
                 }
@@ -214,46 +197,6 @@ impl Session {
         .await
     }
 
-    /// Gives an object another place in the order of one of its folders; of the primary one unless one is given.
-    ///
-    /// # Errors
-    /// `NotFound`; `Forbidden` without `WriteProperties` on the folder; `Stale`; `Invalid` for a neighbour that does not lie
-    /// there; `Conflict` `use_bulk_action` when more than 10,000 others would have to make room.
-    pub async fn object_place(
-        &self,
-        id: ObjectId,
-        precondition: Precondition,
-        folder: Option<ObjectId>,
-        position: Position,
-    ) -> Result<Written<ObjectDetail>> {
-        let session = self.clone();
-        self.transact(move |tx| {
-            let row = session.object_to_file(tx, id, BROWSE, &precondition)?;
-            let own = session.filing_in(tx, &row, folder)?;
-            let folder = objects::by_no(tx.conn, own.parent_no)?;
-            let folder = folder.ok_or_else(|| RepositoryError::not_found("the folder"))?;
-            let access = &session.repository.inner.access;
-            access.require(tx.conn, &session.actor, folder.scope_no, WRITE_PROPERTIES, tx.now)?;
-            // Two who put things in order do so one after the other.
-            objects::lock(tx.conn, &folder.id)?;
-            let ordinal = session.ordinal_at(tx, &own, &folder, position)?;
-            filing::put_ordinal(tx.conn, own.no, ordinal)?;
-            objects::touch(tx.conn, row.no)?;
-            let place = |ordinal: i64| Some(json!({ "folder": folder.id, "place": ordinal }));
-            let change = Change {
-                object: Some((row.no, parse_id(&row.id)?)),
-                series_no: row.series_no,
-                scope_no: Some(row.scope_no),
-                before: place(own.ordinal),
-                after: place(ordinal),
-                ..Change::default()
-            };
-            tx.record(ChangeKind::Updated, change)?;
-            session.detail_again(tx, &row)
-        })
-        .await
-    }
-
     /// Returns the object at a path of names from the root folder, each after a `/`.
     ///
     /// # Errors
@@ -338,7 +281,7 @@ impl Session {
     }
 
     /// Returns the filing of an object in a folder, which the caller may browse; in the primary one unless one is given.
-    fn filing_in(&self, tx: &mut Tx<'_>, row: &ObjectRow, folder: Option<ObjectId>) -> Result<FilingRow> {
+    pub(crate) fn filing_in(&self, tx: &mut Tx<'_>, row: &ObjectRow, folder: Option<ObjectId>) -> Result<FilingRow> {
         let living = living_filings(tx.conn, row.no)?;
         let found = match folder {
             None => living.into_iter().find(|one| one.is_primary),
@@ -389,74 +332,10 @@ impl Session {
 
     /// Returns an object as this transaction left it. Whoever may not see it any more, having moved it out of his own
     /// sight, is told that it is done: he sees of it what he saw, and no more.
-    fn detail_again(&self, tx: &mut Tx<'_>, row: &ObjectRow) -> Result<ObjectDetail> {
+    pub(crate) fn detail_again(&self, tx: &mut Tx<'_>, row: &ObjectRow) -> Result<ObjectDetail> {
         let now = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))?;
         self.detail_of(tx.conn, &now, tx.now)
     }
-
-    /// Returns the place for an object between its neighbours, making room when there is none.
-    fn ordinal_at(&self, tx: &mut Tx<'_>, own: &FilingRow, folder: &ObjectRow, position: Position) -> Result<i64> {
-        let (lower, upper) = match position {
-            Position::First => (None, filing::first_ordinal(tx.conn, folder.no)?),
-            Position::Last => return filing::next_ordinal(tx.conn, folder.no),
-            Position::Before(other) => {
-                let upper = self.neighbour(tx, own, other)?.ordinal;
-                (filing::ordinal_before(tx.conn, folder.no, upper, own.child_no)?, Some(upper))
-            }
-            Position::After(other) => {
-                let lower = self.neighbour(tx, own, other)?.ordinal;
-                let next = filing::from_ordinal(tx.conn, folder.no, lower + 1, own.child_no, 1)?;
-                (Some(lower), next.first().map(|next| next.ordinal))
-            }
-        };
-        match (lower, upper) {
-            (None, None) => Ok(own.ordinal),
-            (None, Some(upper)) => Ok(upper.saturating_sub(STEP)),
-            (Some(lower), None) => Ok(lower.saturating_add(STEP)),
-            (Some(lower), Some(upper)) if upper - lower > 1 => Ok(lower + (upper - lower) / 2),
-            (Some(lower), Some(upper)) => make_room(tx, own, folder, lower, upper),
-        }
-    }
-
-    fn neighbour(&self, tx: &mut Tx<'_>, own: &FilingRow, other: ObjectId) -> Result<FilingRow> {
-        let stranger = || RepositoryError::invalid("of", "not_in_folder", "is another object of the same folder");
-        let row = match self.authorised(tx.conn, other, BROWSE, tx.now) {
-            Ok(row) => row,
-            Err(RepositoryError::NotFound { .. }) => return Err(stranger()),
-            Err(error) => return Err(error),
-        };
-        let filings = living_filings(tx.conn, row.no)?;
-        let found = filings.into_iter().find(|one| one.parent_no == own.parent_no && one.no != own.no);
-        found.ok_or_else(stranger)
-    }
-}
-
-/// Moves those that stand from `upper` on further back, as far as it takes, and returns the place that is free then.
-fn make_room(tx: &mut Tx<'_>, own: &FilingRow, folder: &ObjectRow, lower: i64, upper: i64) -> Result<i64> {
-    let free = lower + ROOM;
-    let mut place = free;
-    let behind = filing::from_ordinal(tx.conn, folder.no, upper, own.child_no, SHIFTED_MAX + 1)?;
-    let is_all = behind.len() <= usize::try_from(SHIFTED_MAX).unwrap_or(usize::MAX);
-    let mut shifted = Vec::new();
-    for one in &behind {
-        if one.ordinal > place {
-            break;
-        }
-        place += ROOM;
-        shifted.push((one.no, place));
-    }
-    if shifted.len() == behind.len() && !is_all {
-        let detail = "more than 10,000 objects would have to make room: do this as a bulk action";
-        return Err(RepositoryError::conflict("use_bulk_action", detail));
-    }
-    for (no, ordinal) in &shifted {
-        filing::put_ordinal(tx.conn, *no, *ordinal)?;
-    }
-    // Those who keep the folder's order read it anew.
-    let object = Some((folder.no, parse_id(&folder.id)?));
-    let detail = Some(json!({ "madeRoom": shifted.len() }));
-    tx.record(ChangeKind::Updated, Change { object, scope_no: Some(folder.scope_no), detail, ..Change::default() })?;
-    Ok(free)
 }
 
 /// Returns the filings of an object in folders that are not in the trash, the oldest first.

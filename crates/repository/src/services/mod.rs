@@ -16,6 +16,7 @@ mod imports;
 mod jobs;
 mod objects;
 mod people;
+mod places;
 mod scopes;
 mod search;
 mod texts;
@@ -28,7 +29,7 @@ pub use changes::ChangeEntry;
 pub use copies::{Copied, LeftOut, NewCopy};
 pub use deletions::Extent;
 pub(crate) use deletions::deletion_handlers;
-pub use filing::{LastFolder, ObjectMove, Position};
+pub use filing::{LastFolder, ObjectMove};
 pub use garbage::{GarbageReport, GarbageRules};
 pub use health::{Figures, Health, HealthCheck};
 pub use imports::{
@@ -37,6 +38,7 @@ pub use imports::{
 };
 pub use jobs::{JobState, JobView};
 pub use people::{GroupView, NewGroup, NewUser, UserChanges, UserView};
+pub use places::Position;
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
 pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, read_pages};
 pub use trash::{Restoring, TrashedObject};

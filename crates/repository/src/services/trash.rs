@@ -14,7 +14,7 @@ use crate::object::{
     WindowRequest, Written,
 };
 use crate::services::detail::principal_name;
-use crate::services::filing::{chosen_name, follow_filing, living_filings, make_primary, record_moved, refuse_taken};
+use crate::services::filing::{chosen_name, follow_filing, make_primary, record_moved, refuse_taken};
 use crate::services::folders::window;
 use crate::services::scopes;
 use crate::services::trees::{self, Tree};
@@ -280,8 +280,12 @@ fn show_tree(tx: &mut Tx<'_>, root: &ObjectRow, tree: &Tree) -> Result<()> {
             record_moved(tx, &row, json!({ "folderRestored": true }))?;
         }
     }
+    let mut filings: BTreeMap<i64, Vec<FilingRow>> = BTreeMap::new();
+    for filing in filing::filings_of(tx.conn, &below)?.into_iter().filter(|one| !one.is_trashed) {
+        filings.entry(filing.child_no).or_default().push(filing);
+    }
     for document in tree.rows.iter().filter(|row| row.no != root.no && row.series_no.is_some()) {
-        let living = living_filings(tx.conn, document.no)?;
+        let living = filings.remove(&document.no).unwrap_or_default();
         if let Some(first) = living.first().filter(|_| !living.iter().any(|one| one.is_primary)) {
             follow_filing(tx, document, first)?;
         }

@@ -16,15 +16,20 @@ pub(crate) fn name_digest(name: &str) -> Vec<u8> {
     Sha256::digest(name.as_bytes()).to_vec()
 }
 
-/// Says of a unique violation what it means here: two of a name in one folder.
+/// Says of a violation what it means here: two of a name in one folder, or a folder that was destroyed while somebody
+/// waited to file something in it.
 pub(crate) fn name_taken(error: diesel::result::Error) -> RepositoryError {
+    use diesel::result::DatabaseErrorKind::ForeignKeyViolation;
     if cartulary_db::is_unique_violation(&error) {
         return RepositoryError::conflict(
             "name_taken",
             "another object in this folder has the same name: choose another",
         );
     }
-    error.into()
+    match error {
+        diesel::result::Error::DatabaseError(ForeignKeyViolation, _) => RepositoryError::not_found("the folder"),
+        error => error.into(),
+    }
 }
 
 #[derive(Insertable)]
