@@ -6,6 +6,7 @@ mod access;
 mod copies;
 mod documents;
 mod filing;
+mod filing_at_random;
 mod full_disk;
 mod garbage;
 mod hostile;

@@ -26,8 +26,9 @@ pub(crate) fn follow(tx: &mut Tx<'_>, row: &ObjectRow, folder_scope: i64) -> Res
     let is_folder = row.base == BaseType::Folder.as_str();
     let inherits_whole = own.kind == acl::FOLDER || own.kind == acl::UNFILED;
     match row.series_no {
-        Some(series) if inherits_whole => objects::put_series_scope(tx.conn, series, folder_scope),
         _ if is_folder => follow_as_folder(tx, &own, folder_scope),
+        Some(series) if inherits_whole => objects::put_series_scope(tx.conn, series, folder_scope),
+        None if inherits_whole => objects::put_scope(tx.conn, row.no, folder_scope),
         _ => follow_with_list(tx, &own, folder_scope),
     }
 }
@@ -55,7 +56,6 @@ fn follow_with_list(tx: &mut Tx<'_>, own: &ScopeRow, folder_scope: i64) -> Resul
 /// Gives an object that lies in no folder a scope of its own: its creator and administrators see it. A list that it had
 /// is left behind with the place it was for.
 pub(crate) fn unfile(tx: &mut Tx<'_>, row: &ObjectRow) -> Result<()> {
-    let Some(series) = row.series_no else { return Ok(()) };
     let list = acl::insert_row(tx.conn, None, false)?;
     let entry = AccessEntry {
         principal_no: row.created_by,
@@ -67,7 +67,10 @@ pub(crate) fn unfile(tx: &mut Tx<'_>, row: &ObjectRow) -> Result<()> {
     acl::replace_entries(tx.conn, list, &[entry])?;
     let scope = acl::insert_scope(tx.conn, acl::UNFILED, list, None)?;
     acl::log_change(tx.conn, Some(list), None, tx.now.as_millis())?;
-    objects::put_series_scope(tx.conn, series, scope)
+    match row.series_no {
+        Some(series) => objects::put_series_scope(tx.conn, series, scope),
+        None => objects::put_scope(tx.conn, row.no, scope),
+    }
 }
 
 /// Refuses a folder that would lie in itself, or deeper than folders may.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{BROWSE, REMOVE_CHILDREN};
-use cartulary_model::{ChangeKind, ObjectId, Timestamp};
+use cartulary_model::{BaseType, ChangeKind, ObjectId, Timestamp};
 use serde_json::{Value, json};
 
 use crate::bootstrap::parse_id;
@@ -284,7 +284,7 @@ fn show_tree(tx: &mut Tx<'_>, root: &ObjectRow, tree: &Tree) -> Result<()> {
     for filing in filing::filings_of(tx.conn, &below)?.into_iter().filter(|one| !one.is_trashed) {
         filings.entry(filing.child_no).or_default().push(filing);
     }
-    for document in tree.rows.iter().filter(|row| row.no != root.no && row.series_no.is_some()) {
+    for document in tree.rows.iter().filter(|row| row.no != root.no && row.base != BaseType::Folder.as_str()) {
         let living = filings.remove(&document.no).unwrap_or_default();
         if let Some(first) = living.first().filter(|_| !living.iter().any(|one| one.is_primary)) {
             follow_filing(tx, document, first)?;

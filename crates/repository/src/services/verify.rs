@@ -236,7 +236,7 @@ impl Repository {
         let mut after = 0;
         loop {
             let rows = self.database().read(move |conn: &mut Conn| filing::page(conn, after, PAGE)).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
+            let Some(last) = rows.last() else { break };
             after = last.no;
             for row in rows {
                 let is_gone = row.child_trashed_at.is_some() || row.parent_trashed_at.is_some();
@@ -248,6 +248,38 @@ impl Repository {
                     let detail = "it follows the access list of a folder that is not its primary one";
                     report.fault("scope_differs", row.child_no.to_string(), detail);
                 }
+            }
+        }
+        self.verify_places(report).await
+    }
+
+    /// Looks whether every object lies in one primary folder, or by somebody's wish in none.
+    async fn verify_places(&self, report: &mut VerifyReport) -> Result<()> {
+        let root = self.inner.root_no;
+        let mut after = 0;
+        loop {
+            let read = move |conn: &mut Conn| -> Result<Option<(i64, Vec<i64>)>> {
+                let rows = objects::live_page(conn, after, PAGE)?;
+                let Some(last) = rows.last() else { return Ok(None) };
+                let nos: Vec<i64> = rows.iter().map(|row| row.no).filter(|no| *no != root).collect();
+                let mut counts: BTreeMap<i64, usize> = nos.iter().map(|no| (*no, 0)).collect();
+                for filing in filing::filings_of(conn, &nos)?.iter().filter(|one| !one.is_trashed && one.is_primary) {
+                    *counts.entry(filing.child_no).or_default() += 1;
+                }
+                for unfiled in objects::unfiled_of_some(conn, &nos)? {
+                    *counts.entry(unfiled.no).or_default() += 1;
+                }
+                let wrong = counts.into_iter().filter(|(_, count)| *count != 1).map(|(no, _)| no);
+                Ok(Some((last.no, wrong.collect())))
+            };
+            let Some((last, wrong)) = self.database().read(read).await? else { return Ok(()) };
+            after = last;
+            for no in wrong {
+                report.fault(
+                    "place_differs",
+                    no.to_string(),
+                    "it has not one primary folder, nor lies in none by a wish",
+                );
             }
         }
     }

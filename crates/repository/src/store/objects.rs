@@ -228,6 +228,14 @@ pub(crate) fn put_series_scope(conn: &mut Conn, series: i64, scope: i64) -> Resu
     Ok(())
 }
 
+/// Gives an object without versions another scope.
+pub(crate) fn put_scope(conn: &mut Conn, no: i64, scope: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(object::table.filter(object::no.eq(no)))
+        .set(object::scope_no.eq(scope))
+        .execute(c))?;
+    Ok(())
+}
+
 /// Returns the folders with these scopes that are not in the trash.
 pub(crate) fn folders_of_scopes(conn: &mut Conn, scopes: &[i64]) -> Result<Vec<i64>> {
     if scopes.is_empty() {
