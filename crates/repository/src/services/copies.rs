@@ -11,13 +11,14 @@ use crate::object::{ObjectDetail, Written};
 use crate::services::filing::{chosen_name, refuse_taken};
 use crate::services::objects::{refuse_version, remember_made, request_digest};
 use crate::services::scopes;
-use crate::services::trees::TREE_OBJECTS_MAX;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, VersionRow};
 use crate::store::{acl, copies, filing, trash};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
+/// How many objects one act copies in its transaction: each is several rows, and all writers wait meanwhile.
+const COPIED_MAX: usize = 2_000;
 /// How many objects that were left out are named.
 const NAMED_MAX: usize = 1_000;
 
@@ -69,7 +70,7 @@ impl Session {
     /// # Errors
     /// `NotFound`; `Forbidden` without `AddChildren` in the folder, or without the rights to read the object; `NameTaken`;
     /// `Invalid` for the name; `Conflict` `cyclic_move`, `too_deep`, `not_a_folder`, `root_folder`, `immutable`,
-    /// `use_bulk_action` for more than 10,000 objects.
+    /// `use_bulk_action` for more than 2,000 objects.
     pub async fn object_copy(&self, id: ObjectId, wanted: NewCopy) -> Result<Written<Copied>> {
         let session = self.clone();
         self.transact(move |tx| {
@@ -111,13 +112,13 @@ impl Session {
         let is_folder = |row: &ObjectRow| row.base == BaseType::Folder.as_str();
         let mut fringe = if is_folder(root) { vec![root.no] } else { Vec::new() };
         let mut seen = BTreeSet::from([root.no]);
-        let limit = i64::try_from(TREE_OBJECTS_MAX + 1).unwrap_or(i64::MAX);
+        let limit = i64::try_from(COPIED_MAX + 1).unwrap_or(i64::MAX);
         let mut looked_at = 0;
         while !fringe.is_empty() {
             let children = trash::living_children(tx.conn, &fringe, limit)?;
             looked_at += children.len();
-            if looked_at > TREE_OBJECTS_MAX {
-                let detail = "more than 10,000 objects lie in this folder: do this as a bulk action";
+            if looked_at > COPIED_MAX {
+                let detail = "more than 2,000 objects lie in this folder: copy the folders in it one by one";
                 return Err(RepositoryError::conflict("use_bulk_action", detail));
             }
             let scopes: BTreeSet<i64> = children.iter().map(|(_, row)| row.scope_no).collect();

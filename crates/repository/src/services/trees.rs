@@ -12,7 +12,7 @@ use crate::transaction::Tx;
 use crate::{RepositoryError, Result, Session};
 
 /// How many objects one act takes along in its transaction.
-pub(crate) const TREE_OBJECTS_MAX: usize = 10_000;
+const TREE_OBJECTS_MAX: usize = 10_000;
 
 /// A folder with all that is below it, or a single document.
 #[derive(Debug)]
