@@ -75,7 +75,10 @@ async fn names_are_unique_in_their_folder_until_one_goes_to_the_trash() {
         }
         office.document(dossier, "a.txt", "two").await;
         let restored = office.system.object_restore(first.summary.id).await.unwrap_err();
-        assert!(matches!(restored, RepositoryError::Conflict { code: "name_taken", .. }), "{restored:?}");
+        assert!(
+            matches!(&restored, RepositoryError::NameTaken { proposed } if proposed == "a (2).txt"),
+            "{restored:?}"
+        );
         let left = office.system.children_list(dossier, ALL, ListOrder::Receipt).await.unwrap();
         assert_eq!(left.total, 1);
     })

@@ -4,9 +4,12 @@
 
 mod access;
 mod audit;
+mod copies;
 mod declaring;
 mod documents;
 mod entries;
+mod filing;
+mod filing_at_random;
 mod full_disk;
 mod garbage;
 mod hostile;
@@ -21,4 +24,5 @@ mod searching;
 mod slow_clients;
 mod store_faults;
 mod tls_network;
+mod trash;
 mod versions;

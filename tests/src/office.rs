@@ -67,6 +67,7 @@ impl TestOffice {
             job_workers: 2,
             session_hours: 12,
             garbage_grace_ms: 0,
+            trash_keep_ms: 90 * 24 * 3_600_000,
             office_types: cartulary_model::TypeFile::default(),
         };
         let repository = Repository::open(config.clone(), Vec::new()).await.expect("an office opens");

@@ -37,6 +37,7 @@ async fn office() -> Office {
         job_workers: 1,
         session_hours: 12,
         garbage_grace_ms: 0,
+        trash_keep_ms: 0,
         office_types: cartulary_model::TypeFile::default(),
     };
     let repository = Repository::open(config, vec![module()]).await.unwrap();

@@ -334,6 +334,9 @@ impl From<RepositoryError> for ApiError {
                 Self::new(TOO_MANY_TRIES, words).retry_after(retry_after_seconds.max(1))
             }
             RepositoryError::Conflict { code, .. } => Self::new(Code { code, ..CONFLICT }, words),
+            RepositoryError::NameTaken { proposed } => {
+                Self::new(Code { code: "name_taken", ..CONFLICT }, words).with("proposedName", proposed)
+            }
             RepositoryError::CheckedOut { by } => {
                 let problem = Self::new(CHECKED_OUT, words);
                 match by {

@@ -36,6 +36,8 @@ pub struct SearchRequest {
     pub also_readable: Arc<NumberSet>,
     /// Only what lies in this dossier, or in any folder of this number above it.
     pub dossier_no: Option<i64>,
+    /// With `dossier_no`: further folders, whose contents count as lying in it.
+    pub folders_below: Vec<i64>,
     /// Only these types; none given means all.
     pub type_ids: Vec<String>,
     /// Only these media types; none given means all.
@@ -294,8 +296,11 @@ fn conditions(fields: &Fields, request: &SearchRequest) -> Vec<(Occur, Box<dyn Q
         conditions.push((Occur::Must, Box::new(ConstScoreQuery::new(query, 0.0))));
     };
     if let Some(dossier_no) = request.dossier_no {
-        let term = Term::from_field_i64(fields.above, dossier_no);
-        must(Box::new(TermQuery::new(term, IndexRecordOption::Basic)));
+        let term = |folder: &i64| Term::from_field_i64(fields.above, *folder);
+        must(match request.folders_below.as_slice() {
+            [] => Box::new(TermQuery::new(term(&dossier_no), IndexRecordOption::Basic)),
+            below => Box::new(TermSetQuery::new(below.iter().chain([&dossier_no]).map(term))),
+        });
     }
     if !request.type_ids.is_empty() {
         must(one_of(fields.type_id, &request.type_ids));

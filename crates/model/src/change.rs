@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 pub enum ChangeKind {
     /// An object was made.
     Created,
-    /// Properties, name, content or filing changed.
+    /// Properties, name or content changed, or its place in the order of a folder.
     Updated,
+    /// It lies in other folders than before, and may be seen by others.
+    Moved,
     /// An immutable version was made.
     Versioned,
     /// An object went to the trash.
@@ -44,6 +46,7 @@ impl ChangeKind {
         match self {
             Self::Created => "created",
             Self::Updated => "updated",
+            Self::Moved => "moved",
             Self::Versioned => "versioned",
             Self::Trashed => "trashed",
             Self::Restored => "restored",

@@ -94,12 +94,17 @@ impl Access {
             return ask(&mut state, conn);
         }
         let mut scopes = scopes.into_iter().peekable();
-        let are_known = scopes.peek().is_some() && scopes.all(|scope| state.scopes.contains_key(&scope));
+        let asks_of_all = scopes.peek().is_none();
+        let are_known = !asks_of_all && scopes.all(|scope| state.scopes.contains_key(&scope));
         if are_known && state.reached == Some(newest) {
             return ask(&mut state, conn);
         }
         drop(state);
-        ask(&mut AccessState::new(Arc::clone(&self.permissions)), conn)
+        let mut fresh = AccessState::new(Arc::clone(&self.permissions));
+        if asks_of_all {
+            fresh.load(conn, newest)?;
+        }
+        ask(&mut fresh, conn)
     }
 
     /// Says whether `actor` has `wanted` in `scope`, as the transaction of `conn` sees it.
@@ -120,7 +125,7 @@ impl Access {
         })
     }
 
-    /// Says which of `scopes` allow `wanted` to `actor`.
+    /// Says which of `scopes` allow `wanted` to `actor`, and to browse.
     pub(crate) fn allowing(
         &self,
         conn: &mut Conn,
@@ -136,7 +141,7 @@ impl Access {
             let mut allowing = BTreeSet::new();
             for scope in scopes {
                 let row = state.row_of(conn, *scope)?;
-                if state.decide(&actor.principals, row, wanted, now) {
+                if state.shows(&actor.principals, row, wanted, now) {
                     allowing.insert(*scope);
                 }
             }
@@ -144,7 +149,7 @@ impl Access {
         })
     }
 
-    /// Returns all scopes that allow `wanted`; `None` means every scope, for administrators.
+    /// Returns all scopes that allow `wanted`, and to browse; `None` means every scope, for administrators.
     pub(crate) fn readable_scopes(
         &self,
         conn: &mut Conn,
@@ -161,18 +166,19 @@ impl Access {
         })
     }
 
-    /// Returns all scopes that a reader may browse, after a look at some that may be new.
-    pub(crate) fn browsable(
+    /// Returns all scopes in which a reader has `wanted`, after a look at some that may be new.
+    pub(crate) fn listable(
         &self,
         conn: &mut Conn,
         actor: &Actor,
+        wanted: Permission,
         new: &BTreeSet<i64>,
         now: Timestamp,
     ) -> Result<Arc<NumberSet>> {
         self.present(conn, [], |state, conn| {
             state.load_scopes(conn)?;
             new.iter().try_for_each(|scope| state.meet(conn, *scope, now))?;
-            Ok(state.readable(&actor.principals, permission::BROWSE, now))
+            Ok(state.readable(&actor.principals, wanted, now))
         })
     }
 
@@ -325,7 +331,7 @@ impl AccessState {
             known.readable.keys().map(|wanted| (principals.clone(), *wanted)).collect::<Vec<_>>()
         });
         for (principals, wanted) in sets.collect::<Vec<_>>() {
-            if self.decide(&principals, row, wanted, now)
+            if self.shows(&principals, row, wanted, now)
                 && let Some(set) = self.decisions.get_mut(&principals).and_then(|known| known.readable.get_mut(wanted))
             {
                 Arc::make_mut(set).insert(scope);
@@ -364,6 +370,11 @@ impl AccessState {
         allowed
     }
 
+    /// Says whether a list shows what `wanted` is asked for: nothing is shown that one may not browse.
+    fn shows(&mut self, principals: &BTreeSet<i64>, row: i64, wanted: Permission, now: Timestamp) -> bool {
+        self.decide(principals, row, permission::BROWSE, now) && self.decide(principals, row, wanted, now)
+    }
+
     /// Returns which permissions are held in a list.
     fn held(&mut self, principals: &BTreeSet<i64>, row: i64, now: Timestamp) -> Vec<&'static str> {
         if let Some(known) = self.decisions.get(principals)
@@ -398,7 +409,7 @@ impl AccessState {
         let mut set = NumberSet::default();
         let scopes: Vec<(i64, i64)> = self.scopes.iter().map(|(scope, row)| (*scope, *row)).collect();
         for (scope, row) in scopes {
-            if self.decide(principals, row, wanted, now) {
+            if self.shows(principals, row, wanted, now) {
                 set.insert(scope);
             }
         }
@@ -499,7 +510,7 @@ mod tests {
             let scope = database.write(move |conn| make_scope(conn, everyone, false)).await.unwrap();
             let read = move |conn: &mut Conn| -> Result<(bool, bool)> {
                 let is_allowed = access.allows(conn, &actor, scope, BROWSE, now)?;
-                let readable = access.browsable(conn, &actor, &BTreeSet::from([scope]), now)?;
+                let readable = access.listable(conn, &actor, BROWSE, &BTreeSet::from([scope]), now)?;
                 Ok((is_allowed, readable.contains(scope)))
             };
             assert_eq!(database.read(read).await.unwrap(), (false, false), "{}", test.backend());

@@ -50,6 +50,12 @@ pub enum RepositoryError {
         /// By whom; absent when the caller may not know.
         by: Option<Box<PrincipalName>>,
     },
+    /// The name is taken where the object would lie; another is proposed that is free there.
+    #[error("another object in this folder has the same name: choose another, such as `{proposed}`")]
+    NameTaken {
+        /// A name that is free.
+        proposed: String,
+    },
     /// Somebody changed the object, user or group since the caller read it.
     #[error("the object was changed since it was read")]
     Stale {

@@ -189,10 +189,15 @@ impl Repository {
         let contents = blobs::contents_of(conn, &nos)?;
         let digests: Vec<String> = contents.values().map(|content| content.digest.clone()).collect();
         let texts = renditions::of_sources(conn, &digests, TEXT_KIND, TEXT_PRODUCER)?;
-        let parents = filing::primary_parents(conn, &nos)?;
         let facets = objects::facets_among(conn, &nos)?;
         let catalogue = self.inner.declarations.present(conn)?;
         let root = self.inner.root_no;
+        let mut parents: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for filing in filing::filings_of(conn, &nos)? {
+            if !filing.is_trashed && filing.parent_no != root {
+                parents.entry(filing.child_no).or_default().push(filing.parent_no);
+            }
+        }
         let scopes: Vec<i64> = rows.values().map(|row| row.scope_no).collect();
         self.inner.access.meet_scopes(conn, &scopes, self.clock().now())?;
         let mut drafts = Vec::with_capacity(touched.len());
@@ -211,7 +216,10 @@ impl Repository {
             };
             let attached = facets.get(no).map(Vec::as_slice).unwrap_or_default();
             let mut entry = entry(catalogue.types(), row, attached, *change)?;
-            entry.dossier_no = parents.get(no).copied().filter(|parent| *parent != root);
+            // What lies in several folders is found in each of them.
+            let mut folders = parents.remove(no).unwrap_or_default().into_iter();
+            entry.dossier_no = folders.next();
+            entry.ancestors = folders.collect();
             entry.media_type = content.map(|content| content.media_type.clone());
             drafts.push(Ok(Draft { entry, text }));
         }

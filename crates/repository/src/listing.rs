@@ -14,7 +14,7 @@ use cartulary_model::text_key;
 use crate::Result;
 use crate::object::{ListOrder, WindowRequest};
 use crate::store::objects::{self, OrderRow};
-use crate::store::{changes, filing};
+use crate::store::{changes, filing, trash};
 
 /// Collections below this size are not kept.
 const KEEP_FROM: usize = 500;
@@ -32,6 +32,10 @@ pub(crate) enum Collection {
     Dossiers(Arc<Vec<String>>),
     /// What lies in one folder.
     Children(i64),
+    /// What was put in the trash by itself; it begins there.
+    Trash,
+    /// What lies in no folder.
+    Unfiled,
 }
 
 /// What orders one entry; `no` breaks ties.
@@ -156,12 +160,18 @@ fn cut(entries: &[Entry], order: ListOrder, request: WindowRequest, part: &Part)
 }
 
 const fn is_descending(order: ListOrder) -> bool {
-    matches!(order, ListOrder::NameDescending | ListOrder::CreatedDescending | ListOrder::ModifiedDescending)
+    match order {
+        ListOrder::Receipt | ListOrder::Name | ListOrder::Created | ListOrder::Modified => false,
+        ListOrder::ReceiptDescending
+        | ListOrder::NameDescending
+        | ListOrder::CreatedDescending
+        | ListOrder::ModifiedDescending => true,
+    }
 }
 
 fn key_of(order: ListOrder, row: &OrderRow, ordinal: i64) -> SortKey {
     match order {
-        ListOrder::Receipt => SortKey::Number(ordinal),
+        ListOrder::Receipt | ListOrder::ReceiptDescending => SortKey::Number(ordinal),
         ListOrder::Name | ListOrder::NameDescending => SortKey::Text(text_key(&row.name).into_boxed_slice()),
         ListOrder::Created | ListOrder::CreatedDescending => SortKey::Number(row.created_at),
         ListOrder::Modified | ListOrder::ModifiedDescending => SortKey::Number(row.modified_at),
@@ -170,12 +180,10 @@ fn key_of(order: ListOrder, row: &OrderRow, ordinal: i64) -> SortKey {
 
 fn read(conn: &mut Conn, collection: &Collection, order: ListOrder, position: i64) -> Result<Ordered> {
     let rows: Vec<(OrderRow, i64)> = match collection {
-        Collection::Dossiers(types) => objects::orders_by_type(conn, types)?
-            .into_iter()
-            .map(|row| (row.no, row))
-            .map(|(no, row)| (row, no))
-            .collect(),
+        Collection::Dossiers(types) => numbered(objects::orders_by_type(conn, types)?),
         Collection::Children(folder) => filing::orders_of_children(conn, *folder)?,
+        Collection::Trash => numbered(trash::orders(conn)?),
+        Collection::Unfiled => numbered(objects::orders_of_unfiled(conn)?),
     };
     let mut entries: Vec<Entry> = rows
         .iter()
@@ -185,6 +193,11 @@ fn read(conn: &mut Conn, collection: &Collection, order: ListOrder, position: i6
     let keys = entries.iter().map(|entry| (entry.no, entry.key.clone())).collect();
     let new_scopes = entries.iter().map(|entry| entry.scope).collect();
     Ok(Ordered { position, entries, keys, new_scopes, parts: Vec::new(), used: 0 })
+}
+
+/// Returns rows with their numbers for places, where there is no order of receipt.
+fn numbered(rows: Vec<OrderRow>) -> Vec<(OrderRow, i64)> {
+    rows.into_iter().map(|row| (row.no, row)).map(|(no, row)| (row, no)).collect()
 }
 
 /// Brings a kept order to the present by the changes since.
@@ -208,6 +221,11 @@ fn follow(
         ordered.position = newest;
         return Ok(ordered);
     }
+    // The places of many may have changed with the folder's own.
+    let is_by_place = matches!(order, ListOrder::Receipt | ListOrder::ReceiptDescending);
+    if is_by_place && matches!(collection, Collection::Children(folder) if touched.contains(folder)) {
+        return read(conn, collection, order, newest);
+    }
     let touched: Vec<i64> = touched.into_iter().collect();
     let present: Vec<(OrderRow, i64)> = match collection {
         Collection::Dossiers(types) => objects::by_nos(conn, &touched)?
@@ -219,6 +237,8 @@ fn follow(
             })
             .collect(),
         Collection::Children(folder) => filing::orders_of_some(conn, *folder, &touched)?,
+        Collection::Trash => numbered(trash::orders_of_some(conn, &touched)?),
+        Collection::Unfiled => numbered(objects::unfiled_of_some(conn, &touched)?),
     };
     ordered.parts.clear();
     for no in &touched {

@@ -154,8 +154,12 @@ pub struct ObjectDetail {
     pub permissions: Vec<&'static str>,
     /// The folders that the caller sees it in, the primary one first.
     pub parents: Vec<ParentName>,
+    /// The primary one, whose access list it follows, when the caller may browse it.
+    pub primary_parent: Option<ObjectId>,
     /// The path by primary parents; absent when the caller may not browse one of them.
     pub path: Option<String>,
+    /// The paths through each parent, the primary one first; those that the caller may browse all of.
+    pub paths: Vec<String>,
     /// The facets attached.
     pub facets: Vec<String>,
     /// What it has to do with the versions of a document.
@@ -282,6 +286,8 @@ pub struct WindowRequest {
 pub enum ListOrder {
     /// In the order of receipt (children of a folder only; elsewhere by creation).
     Receipt,
+    /// In the opposite order.
+    ReceiptDescending,
     /// By name, folded.
     Name,
     /// By name, backwards.

@@ -60,6 +60,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0006_working_copies/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0006_working_copies/down.sql"),
         },
+        MigrationFile {
+            version: "0007",
+            name: "filing_and_trash",
+            up: include_str!("../../../schema/core/migrations/sqlite/0007_filing_and_trash/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0007_filing_and_trash/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -98,6 +104,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/postgres/0006_working_copies/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0006_working_copies/down.sql"),
         },
+        MigrationFile {
+            version: "0007",
+            name: "filing_and_trash",
+            up: include_str!("../../../schema/core/migrations/postgres/0007_filing_and_trash/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0007_filing_and_trash/down.sql"),
+        },
     ],
 };
 
@@ -122,6 +134,8 @@ pub struct RepositoryConfig {
     pub session_hours: u32,
     /// How old unreferenced bytes are before they are condemned, and again before they go. *Units*: milliseconds.
     pub garbage_grace_ms: i64,
+    /// How long what was deleted stays in the trash; 0: until somebody destroys it. *Units*: milliseconds.
+    pub trash_keep_ms: i64,
     /// Types, facets and vocabularies that the office declares in its configuration folder.
     pub office_types: TypeFile,
 }

@@ -15,6 +15,7 @@ pub(crate) async fn opened(database: &TestDatabase, folder: &tempfile::TempDir) 
         job_workers: 1,
         session_hours: 1,
         garbage_grace_ms: 0,
+        trash_keep_ms: 0,
         office_types: cartulary_model::TypeFile::default(),
     };
     Repository::open(config, Vec::new()).await.unwrap()

@@ -79,6 +79,16 @@ impl Tx<'_> {
     }
 }
 
+impl Tx<'_> {
+    /// Enqueues a job that somebody follows by the id that is returned.
+    pub(crate) fn enqueue_followed(&mut self, job: &NewJob) -> Result<String> {
+        self.has_jobs = true;
+        let id = uuid::Uuid::now_v7().to_string();
+        jobs::insert_as(self.conn, id.clone(), job, self.now, Some(self.actor_no))?;
+        Ok(id)
+    }
+}
+
 /// Returns the digest that the chain takes of a row: SHA-256 over its parts, values by their own digests.
 fn values_digest(row: &NewChangeRow<'_>) -> Vec<u8> {
     let digest_of = |text: &Option<String>| Sha256::digest(text.as_deref().unwrap_or_default().as_bytes());

@@ -159,6 +159,7 @@ async fn keep_house_once(repository: &Repository) -> Result<()> {
         })
         .await?;
     repository.seal_daily().await?;
+    repository.expire_trash_later().await?;
     let turn = now.as_millis().unsigned_abs() / HOUSEKEEPING.as_millis() as u64;
     let report = repository.collect_some_garbage(repository.garbage_rules(), turn, GARBAGE_PARTS).await?;
     tracing::info!(
@@ -291,7 +292,9 @@ async fn run_job(repository: &Repository, owner: &str, job: JobRow) {
 
 /// Returns the jobs of the core.
 pub(crate) fn core_handlers() -> Vec<JobHandler> {
-    vec![JobHandler { kind: "core.text", run: Arc::new(|context| Box::pin(make_text(context))) }]
+    let mut handlers = vec![JobHandler { kind: "core.text", run: Arc::new(|context| Box::pin(make_text(context))) }];
+    handlers.extend(crate::services::deletion_handlers());
+    handlers
 }
 
 /// Reads the text of a blob in a contained worker and keeps it as a rendition.

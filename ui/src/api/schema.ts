@@ -4,40 +4,6 @@
  */
 
 export interface paths {
-    "/api/v1/audit-entries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists entries of the log with their values, for administrators. */
-        get: operations["list_audit_entries"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit-entries/{position}/proof": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Proves that an entry stands in the log as it was sealed, for administrators. */
-        get: operations["get_audit_proof"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/blobs/sha256/{hex}": {
         parameters: {
             query?: never;
@@ -83,7 +49,7 @@ export interface paths {
         get: operations["get_document"];
         put?: never;
         post?: never;
-        /** Puts a document in the trash; of a working copy, cancels the check-out. */
+        /** Puts a document in the trash, or destroys it. */
         delete: operations["delete_document"];
         options?: never;
         head?: never;
@@ -232,7 +198,7 @@ export interface paths {
         get: operations["get_dossier"];
         put?: never;
         post?: never;
-        /** Puts a dossier in the trash. */
+        /** Puts a dossier in the trash, with all that lies in it; or destroys it. */
         delete: operations["delete_dossier"];
         options?: never;
         head?: never;
@@ -247,11 +213,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Lists what lies in a dossier, in the order of receipt.
-         * @description With `at`, what lay in it at that instant, of what the caller may see today: with names, titles, properties and the newest
-         *     versions of then. What was destroyed since is not there any more.
-         */
+        /** Lists what lies in a dossier, in the order of receipt unless another is asked for. */
         get: operations["list_dossier_contents"];
         put?: never;
         post?: never;
@@ -278,76 +240,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/dossiers/{id}/versions": {
+    "/api/v1/folders/{id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Lists the versions of a dossier, newest first. */
-        get: operations["list_dossier_versions"];
+        /** Returns a folder. */
+        get: operations["get_folder"];
+        put?: never;
+        post?: never;
+        /** Puts a folder in the trash, with all that lies in it; or destroys it. */
+        delete: operations["delete_folder"];
+        options?: never;
+        head?: never;
+        /** Changes name, title or properties of a folder. */
+        patch: operations["update_folder"];
+        trace?: never;
+    };
+    "/api/v1/folders/{id}/contents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what lies in a folder, in the order of receipt unless another is asked for. */
+        get: operations["list_folder_contents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/folders/{id}/deletions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
         put?: never;
         /**
-         * Makes a version of a dossier: an immutable manifest of what it is and has in it; with `from`, it takes an earlier version
-         *     again first.
-         * @description The manifest names what lies in the dossier, in order, each document by its newest version; one that was changed since
-         *     gets a minor version. Versions that a manifest names cannot be destroyed. With `from`, title, properties, order and
-         *     documents become what they were, as new versions; what came since stays, after the rest; `notRestored` says what could
-         *     not be taken again, and why.
+         * Deletes a folder with all in it that the caller may remove, however much it is; a job does it and reports what stays, and
+         *     why.
          */
-        post: operations["create_dossier_version"];
+        post: operations["create_folder_deletion"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/dossiers/{id}/versions/{number}": {
+    "/api/v1/folders/{id}/documents": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Returns one version of a dossier. */
-        get: operations["get_dossier_version"];
+        get?: never;
         put?: never;
-        post?: never;
+        /** Files a new document in a folder. */
+        post: operations["create_folder_document"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/dossiers/{id}/versions/{number}/differences": {
+    "/api/v1/folders/{id}/folders": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Lists what a version of a dossier differs in from another one, or from the dossier as it is now. */
-        get: operations["list_dossier_version_differences"];
+        get?: never;
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/dossiers/{id}/versions/{number}/members": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists what a version of a dossier names, in its order. */
-        get: operations["list_dossier_version_members"];
-        put?: never;
-        post?: never;
+        /** Makes a folder in a folder; of the type `folder` unless another is given. */
+        post: operations["create_folder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -525,15 +501,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/objects/{id}/access-explanation": {
+    "/api/v1/objects": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Says what a user or group may do on an object, and which entry decides. */
-        get: operations["get_access_explanation"];
+        /** Returns the object at a path. */
+        get: operations["get_object_by_path"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns an object, whatever its type. */
+        get: operations["get_object"];
         put?: never;
         post?: never;
         delete?: never;
@@ -560,7 +553,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/objects/{id}/acl/{name}": {
+    "/api/v1/objects/{id}/copies": {
         parameters: {
             query?: never;
             header?: never;
@@ -568,11 +561,82 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Replaces the entries of a list that a process keeps beside the one that people keep; it is evaluated before. */
-        put: operations["update_named_acl"];
+        put?: never;
+        /**
+         * Copies a document, or a folder with all in it that the caller may read, into a folder. No bytes are copied; the copy
+         *     begins with version 1.0 and follows the access list of its folder.
+         */
+        post: operations["create_object_copy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves an object to another folder, gives it another name there, or both. */
+        post: operations["move_object"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/parents/{folder}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Files a document in a further folder; nothing changes when it lies there already. */
+        put: operations["update_object_parent"];
         post?: never;
-        /** Removes a list that a process kept. */
-        delete: operations["delete_named_acl"];
+        /** Takes a document out of one of its folders. */
+        delete: operations["delete_object_parent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives an object another place in the order of a folder. */
+        put: operations["update_object_place"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/primary-parent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Makes one of an object's folders the primary one, whose access list it follows. */
+        put: operations["update_object_primary_parent"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -589,41 +653,6 @@ export interface paths {
         get: operations["get_openapi"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/permissions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists the permissions and their groups. */
-        get: operations["list_permissions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/seals": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists the seals, the newest first, for administrators. */
-        get: operations["list_seals"];
-        put?: never;
-        /** Seals what was committed so far, for administrators; the office does so by itself each day. */
-        post: operations["create_seal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -682,6 +711,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what is in the trash and the caller may take out, the latest first. What went along with a folder is not listed
+         *     by itself.
+         */
+        get: operations["list_trash"];
+        put?: never;
+        post?: never;
+        /**
+         * Empties the trash: a job destroys all of it that the caller may destroy, and reports what stays, and why. What is deleted
+         *     after this request stays.
+         */
+        delete: operations["delete_trash"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trash/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns something in the trash. */
+        get: operations["get_trashed"];
+        put?: never;
+        post?: never;
+        /** Destroys something in the trash, with all that went there with it, for good. */
+        delete: operations["delete_trashed"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trash/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes something out of the trash, with all that went there with it. */
+        post: operations["restore_trashed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/types": {
         parameters: {
             query?: never;
@@ -692,28 +780,25 @@ export interface paths {
         /** Lists the types and facets. */
         get: operations["list_types"];
         put?: never;
-        /** Declares a type or facet. */
-        post: operations["create_type"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/types/{id}": {
+    "/api/v1/unfiled": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Returns a type or facet. */
-        get: operations["get_type"];
-        /** Changes a type or facet that was declared at run time. While there are objects of it, it can only be relaxed. */
-        put: operations["update_type"];
+        /** Lists the objects that lie in no folder, the newest first. */
+        get: operations["list_unfiled"];
+        put?: never;
         post?: never;
-        /** Deletes a type or facet that was declared at run time and that nothing uses. */
-        delete: operations["delete_type"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -773,60 +858,6 @@ export interface paths {
         head?: never;
         /** Changes a user. */
         patch: operations["update_user"];
-        trace?: never;
-    };
-    "/api/v1/vocabularies": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists the vocabularies, without their terms. */
-        get: operations["list_vocabularies"];
-        put?: never;
-        /** Declares a vocabulary. */
-        post: operations["create_vocabulary"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/vocabularies/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Returns a vocabulary, without its terms. */
-        get: operations["get_vocabulary"];
-        /** Changes a vocabulary that was declared at run time: terms may be added, renamed, moved and retired, not removed. */
-        put: operations["update_vocabulary"];
-        post?: never;
-        /** Deletes a vocabulary that was declared at run time and that no property uses. */
-        delete: operations["delete_vocabulary"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/vocabularies/{id}/terms": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Lists the terms of a vocabulary in their order. */
-        get: operations["list_terms"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
         trace?: never;
     };
     "/health/live": {
@@ -895,99 +926,16 @@ export interface components {
         };
         /** @description One entry. */
         AclEntry: {
-            /**
-             * Format: date-time
-             * @description From when it holds; absent: always.
-             */
-            begins?: string | null;
             /** @description What people read. */
             displayName: string;
-            /**
-             * Format: date-time
-             * @description Until when it holds, exclusive; absent: for ever.
-             */
-            ends?: string | null;
             /** @description Whether it grants; otherwise it denies. */
             grants: boolean;
             /** @description Whether it is a group. */
             isGroup: boolean;
-            /** @description The list that it stands in: `local` is the one that people keep; others belong to processes and are evaluated before. */
-            list: string;
             /** @description A permission or a group of permissions. */
             permission: string;
             /** @description The name of the user or group. */
             principal: string;
-        };
-        /** @description An entry of the log with its values. */
-        AuditEntry: {
-            /** @description The values after: the JSON text that the digest was taken of. */
-            after?: string | null;
-            /**
-             * Format: date-time
-             * @description When.
-             */
-            at: string;
-            /** @description Whether it is an event of the audit trail only, and no change. */
-            auditOnly: boolean;
-            /** @description The values before: the JSON text that the digest was taken of. */
-            before?: string | null;
-            /** @description By whom: the user name. */
-            by: string;
-            /** @description What else belongs to it: the JSON text that the digest was taken of. */
-            detail: string;
-            /** @description What happened: a change, or an event as `read`, `signed_in`, `declared`, `sealed`. */
-            kind: string;
-            /**
-             * Format: uuid
-             * @description The object.
-             */
-            objectId?: string | null;
-            /**
-             * Format: int64
-             * @description Its place in the log.
-             */
-            position: number;
-            /** @description The transaction that it was part of. */
-            transaction: string;
-        };
-        /** @description A stretch of the log with its values. */
-        AuditPage: {
-            /** @description The entries, in order. */
-            items: components["schemas"]["AuditEntry"][];
-            /**
-             * Format: int64
-             * @description The position to go on from; the same as `after` at the end.
-             */
-            next: number;
-        };
-        /**
-         * @description The proof that an entry stands in the log as it was sealed; `scripts/verify-proof` checks it with nothing else but the
-         *     root.
-         */
-        AuditProof: {
-            /**
-             * Format: int64
-             * @description The instant of the entry. *Units*: milliseconds since 1970-01-01T00:00:00Z.
-             */
-            atMs: number;
-            /**
-             * @description The entry's own chain hash: SHA-256 over the one before, the position (8 bytes, big-endian) and the digest of the
-             *     values.
-             */
-            chain: string;
-            /** @description The entry. */
-            entry: components["schemas"]["AuditEntry"];
-            /** @description The hashes beside the way from the entry to the root, nearest first. */
-            path: string[];
-            /** @description The chain hash of the entry before it; zeros before the first. */
-            previousChain: string;
-            /**
-             * Format: int64
-             * @description The number under which the values name who did it.
-             */
-            principalNumber: number;
-            /** @description The seal that holds it. */
-            seal: components["schemas"]["Seal"];
         };
         /** @description One committed change. */
         Change: {
@@ -998,7 +946,10 @@ export interface components {
             at: string;
             /** @description By whom. */
             by: string;
-            /** @description What happened: `created`, `updated`, `versioned`, `trashed`, `restored`, `destroyed`, `security`, `rendition`. */
+            /**
+             * @description What happened: `created`, `updated`, `moved`, `versioned`, `trashed`, `restored`, `destroyed`, `security`,
+             *     `rendition`.
+             */
             kind: string;
             /**
              * Format: uuid
@@ -1023,10 +974,6 @@ export interface components {
         };
         /** @description Changes to an object; what is absent stays. */
         Changes: {
-            /** @description Documents: why; a comment asks for a version. */
-            comment?: string;
-            /** @description All facets to be attached from now on; what only a facet that is detached declares, is removed. */
-            facets?: string[] | null;
             /** @description Another name. */
             name?: string | null;
             /** @description Properties to set, or to remove where the value is null; others stay. */
@@ -1076,36 +1023,29 @@ export interface components {
             /** @description The password that was made, told once: absent when one was given, and when a repeated request finds the user. */
             oneTimePassword?: string | null;
         };
-        /** @description An entry that decides, and where it stands. */
-        Deciding: components["schemas"]["AclEntry"] & {
-            /** @description Whether it stands in the list of another object. */
-            inherited: boolean;
-            object?: components["schemas"]["Place"] | null;
+        /** @description How a tree is deleted. */
+        Deletion: {
+            /** @description Whether everything is destroyed, for good; otherwise it goes to the trash. */
+            permanent?: boolean;
         };
         /** @description One object with what the caller may do to it. */
         Detail: components["schemas"]["Summary"] & {
             /** @description Changes with the object; `If-Match` takes it in quotes, as it takes the ETag. */
             changeToken: string;
-            checkedOut?: components["schemas"]["CheckedOut"] | null;
-            /**
-             * Format: uuid
-             * @description Versions and working copies: the document that they are of.
-             */
-            documentId?: string | null;
-            /** @description The facets that are attached, beside those that its type bears; none when the caller may only browse. */
-            facets: string[];
-            /** @description Whether it is the newest version of its document; absent otherwise. */
-            latest?: boolean;
-            /** @description Whether it is the newest major version of its document; absent otherwise. */
-            latestMajor?: boolean;
             /** @description The folders that the caller sees it in, the primary one first. */
             parents: components["schemas"]["Place"][];
             /** @description The path by primary parents. */
             path?: string | null;
+            /** @description The paths through each parent, the primary one first; those that the caller sees all of. */
+            paths: string[];
             /** @description Groups of permissions that the caller holds whole, then the single ones. */
             permissions: string[];
-            /** @description Whether it is a private working copy; absent otherwise. */
-            workingCopy?: boolean;
+            /**
+             * Format: uuid
+             * @description The id of the primary one, whose access list it follows unless it has its own; absent when the caller does not see it,
+             *     and of what lies in no folder.
+             */
+            primaryParent?: string | null;
         };
         /** @description The text of a document. */
         DocumentText: {
@@ -1131,92 +1071,6 @@ export interface components {
             /** @description `none`, `waiting`, `ready` or `failed`. */
             state: string;
         };
-        /** @description What two states of a dossier differ in. */
-        DossierDifferences: {
-            /** @description The members that differ. */
-            items: components["schemas"]["MemberDifference"][];
-            /** @description Continues the list; absent at its end. */
-            nextCursor?: string | null;
-            /**
-             * Format: int64
-             * @description How many members differ, of those that the caller may see.
-             */
-            total: number;
-            /** @description The dossier's own values that differ. */
-            values: components["schemas"]["ValueDifference"][];
-        };
-        /** @description One member of a version of a dossier. */
-        DossierMember: {
-            /**
-             * Format: uuid
-             * @description The id of the document or folder that it is of.
-             */
-            id: string;
-            /** @description Whether the document or folder is in the trash now. */
-            inTrash: boolean;
-            /** @description Its name in the dossier then. */
-            name: string;
-            /** @description The version of the document that the dossier had; of a folder, and of a paper that was not there yet, what it is now. */
-            object: components["schemas"]["Summary"];
-            /** @description Whether `object` is an immutable version. */
-            version: boolean;
-        };
-        /** @description A version of a dossier. */
-        DossierVersion: {
-            /** @description Why it was made. */
-            comment: string;
-            /**
-             * Format: date-time
-             * @description When it was made.
-             */
-            createdAt: string;
-            /** @description By whom. */
-            createdBy: string;
-            /** @description The SHA-256 of its manifest, which binds the bytes of all that it names: 64 lower-case hex digits. */
-            digest: string;
-            /**
-             * Format: uuid
-             * @description The version's own id.
-             */
-            id: string;
-            /** @description The dossier's name then. */
-            name: string;
-            /**
-             * Format: int32
-             * @description Its number in the dossier, from 1.
-             */
-            number: number;
-            /**
-             * Format: int64
-             * @description The place in the change log up to which it is true.
-             */
-            position: number;
-            /** @description The dossier's properties then. */
-            properties: Record<string, never>;
-            /** @description The dossier's title then. */
-            title: string;
-        };
-        /** @description Whether one permission is held, and why. */
-        Explained: {
-            decidedBy?: components["schemas"]["Deciding"] | null;
-            /** @description Whether it is held. */
-            granted: boolean;
-            /** @description The permission. */
-            permission: string;
-        };
-        /** @description What a user or group may do on an object, and why. */
-        Explanation: {
-            /** @description What people read. */
-            displayName: string;
-            /** @description Whether it is an administrator, whom no list binds. */
-            isAdministrator: boolean;
-            /** @description Whether it is a group. */
-            isGroup: boolean;
-            /** @description One for each permission asked for. */
-            permissions: components["schemas"]["Explained"][];
-            /** @description The name of the user or group. */
-            principal: string;
-        };
         /** @description One value and how often it was found. */
         FacetValue: {
             /**
@@ -1240,6 +1094,14 @@ export interface components {
              * @description The page, from 1, when one is meant.
              */
             pageNumber?: number | null;
+        };
+        /** @description Which folder is meant. */
+        FolderChoice: {
+            /**
+             * Format: uuid
+             * @description The folder's id.
+             */
+            folder: string;
         };
         /** @description A piece of a snippet. */
         Fragment: {
@@ -1406,6 +1268,18 @@ export interface components {
             /** @description `waiting`, `running`, `done` or `dead`. */
             state: string;
         };
+        /** @description Something that a copy has not. */
+        LeftOut: {
+            /**
+             * Format: uuid
+             * @description The object's id.
+             */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The permission that the caller has not. */
+            permission: string;
+        };
         /** @description Whether the process answers. */
         Liveness: {
             /** @description Always `live`. */
@@ -1428,61 +1302,30 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
-        /** @description What a member differs in. */
-        MemberDifference: {
-            after?: components["schemas"]["MemberSide"] | null;
-            before?: components["schemas"]["MemberSide"] | null;
+        /** @description A move. */
+        Move: {
             /**
              * Format: uuid
-             * @description The id of the document or folder.
+             * @description The id of the folder that it leaves; the primary one unless given.
              */
-            id: string;
-            /** @description `added`, `removed`, `moved`, `version`, `renamed`: one or more. */
-            kinds: string[];
-        };
-        /** @description A member in one of two states of a dossier. */
-        MemberSide: {
-            /** @description Its name. */
-            name: string;
-            /**
-             * Format: int64
-             * @description Its place among what the caller sees there, from 1.
-             */
-            place: number;
+            from?: string | null;
+            /** @description Its name from then on, when it is another. */
+            name?: string | null;
             /**
              * Format: uuid
-             * @description The version of the document.
+             * @description The id of the folder that it goes to.
              */
-            versionId?: string | null;
-            /** @description That version's label, with `+` when the document was changed since. */
-            versionLabel?: string | null;
-        };
-        /** @description All entries of a named list. */
-        NamedAcl: {
-            /** @description In the order of evaluation. */
-            entries: components["schemas"]["NewAclEntry"][];
+            to: string;
         };
         /** @description A new access list. */
         NewAcl: {
-            /** @description All entries of the list that people keep, in the order of evaluation: the first that speaks of somebody decides. */
+            /** @description All of its own entries, in the order of evaluation; all grant. */
             entries: components["schemas"]["NewAclEntry"][];
             /** @description Whether what the lists above say holds too. */
             inherits: boolean;
         };
         /** @description One entry of a new list. */
         NewAclEntry: {
-            /**
-             * Format: date-time
-             * @description From when it holds; always unless given. It takes effect by itself.
-             */
-            begins?: string | null;
-            /**
-             * Format: date-time
-             * @description Until when it holds, exclusive; for ever unless given.
-             */
-            ends?: string | null;
-            /** @description Whether it grants; otherwise it denies. It grants unless given. */
-            grants?: boolean;
             /** @description A permission or a group of permissions: `Read`, `Write`, `Manage`, `Everything`, `Browse`, …. */
             permission: string;
             /** @description The name or id of a user or group. */
@@ -1495,8 +1338,6 @@ export interface components {
              * @description The file; without one the document is a placeholder for a paper that was received and not yet scanned.
              */
             content?: string | null;
-            /** @description The facets to attach, beside those that its type bears: a list of ids, as JSON. */
-            facets?: string | null;
             /** @description The name, unique in the dossier; the file's name unless given, then with `(2)` when it is taken. */
             name?: string | null;
             /** @description Its properties, as JSON. */
@@ -1508,8 +1349,6 @@ export interface components {
         };
         /** @description A new dossier. */
         NewDossier: {
-            /** @description The facets to attach, beside those that its type bears. */
-            facets?: string[];
             /** @description The name, unique among dossiers. */
             name: string;
             /** @description Its properties. */
@@ -1543,6 +1382,16 @@ export interface components {
             /** @description The source's name: runs of one name share what they took. */
             source: string;
         };
+        /** @description A copy to make. */
+        NewObjectCopy: {
+            /**
+             * Format: uuid
+             * @description The id of the folder that it goes to.
+             */
+            folder: string;
+            /** @description Its name, when it is another. */
+            name?: string | null;
+        };
         /** @description One's own new password. */
         NewPassword: {
             /** @description The password as it is. */
@@ -1572,101 +1421,21 @@ export interface components {
             /** @description The login name. */
             username: string;
         };
-        /** @description A version to make. */
-        NewVersionForm: {
-            /** @description Why; at most 2,000 characters. */
-            comment?: string;
-            /**
-             * @description The version whose content, title and properties the document takes again: `latest`, `latest-major`, a label such as
-             *     `1.0`, or an id. Without it the version is of the document, or the working copy, as it is.
-             */
-            from?: string | null;
-            /** @description Whether the next major number is taken; otherwise the next minor one. */
-            major?: boolean;
-        };
-        /** @description A member of an earlier version that the dossier did not take again. */
-        NotRestored: {
-            /**
-             * Format: uuid
-             * @description The object's id.
-             */
-            id: string;
-            /** @description Its name. */
-            name: string;
-            /** @description Why: `forbidden`, `checked_out`, `name_taken` or `moved_away`. */
-            reason: string;
-        };
-        /** @description A window of a list. */
-        Page_DossierMember: {
-            /** @description The rows. */
-            items: {
-                /**
-                 * Format: uuid
-                 * @description The id of the document or folder that it is of.
-                 */
-                id: string;
-                /** @description Whether the document or folder is in the trash now. */
-                inTrash: boolean;
-                /** @description Its name in the dossier then. */
-                name: string;
-                /** @description The version of the document that the dossier had; of a folder, and of a paper that was not there yet, what it is now. */
-                object: components["schemas"]["Summary"];
-                /** @description Whether `object` is an immutable version. */
-                version: boolean;
-            }[];
-            /** @description Continues the list; absent at its end. */
-            nextCursor?: string | null;
+        /** @description A copy. */
+        ObjectCopy: components["schemas"]["Detail"] & {
             /**
              * Format: int64
-             * @description The exact number of what the caller may see.
+             * @description How many objects were made; 0 when an earlier request with the same key made them.
              */
-            total: number;
+            copiedCount: number;
+            /** @description What the caller sees in the folder and may not read, and the copy has not; at most 1,000 are named. */
+            leftOut: components["schemas"]["LeftOut"][];
         };
-        /** @description A window of a list. */
-        Page_DossierVersion: {
-            /** @description The rows. */
-            items: {
-                /** @description Why it was made. */
-                comment: string;
-                /**
-                 * Format: date-time
-                 * @description When it was made.
-                 */
-                createdAt: string;
-                /** @description By whom. */
-                createdBy: string;
-                /** @description The SHA-256 of its manifest, which binds the bytes of all that it names: 64 lower-case hex digits. */
-                digest: string;
-                /**
-                 * Format: uuid
-                 * @description The version's own id.
-                 */
-                id: string;
-                /** @description The dossier's name then. */
-                name: string;
-                /**
-                 * Format: int32
-                 * @description Its number in the dossier, from 1.
-                 */
-                number: number;
-                /**
-                 * Format: int64
-                 * @description The place in the change log up to which it is true.
-                 */
-                position: number;
-                /** @description The dossier's properties then. */
-                properties: Record<string, never>;
-                /** @description The dossier's title then. */
-                title: string;
-            }[];
-            /** @description Continues the list; absent at its end. */
-            nextCursor?: string | null;
-            /**
-             * Format: int64
-             * @description The exact number of what the caller may see.
-             */
-            total: number;
-        };
+        /**
+         * @description A place, to others of a folder.
+         * @enum {string}
+         */
+        Order: "first" | "last" | "before" | "after";
         /** @description A window of a list. */
         Page_Group: {
             /** @description The rows. */
@@ -1732,36 +1501,6 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
-        Page_Seal: {
-            /** @description The rows. */
-            items: {
-                /**
-                 * Format: int64
-                 * @description The first entry that it holds.
-                 */
-                firstPosition: number;
-                /** @description The day (UTC) on which it was set, with `-2` and so on after it when it is not that day's first. */
-                label: string;
-                /**
-                 * Format: int64
-                 * @description The last.
-                 */
-                lastPosition: number;
-                /**
-                 * @description The root of the tree over the chain hashes of these entries (RFC 6962 §2.1): 64 lower-case hex digits, to be
-                 *     published.
-                 */
-                merkleRoot: string;
-            }[];
-            /** @description Continues the list; absent at its end. */
-            nextCursor?: string | null;
-            /**
-             * Format: int64
-             * @description The exact number of what the caller may see.
-             */
-            total: number;
-        };
-        /** @description A window of a list. */
         Page_Summary: {
             /** @description The rows. */
             items: {
@@ -1808,11 +1547,19 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
-        Page_TermView: {
+        Page_Trashed: {
             /** @description The rows. */
-            items: (components["schemas"]["TermForm"] & {
-                /** @description Whether there are terms below it. */
-                hasNarrower: boolean;
+            items: (components["schemas"]["Summary"] & {
+                /** @description Changes with the object; `If-Match` takes it in quotes. */
+                changeToken: string;
+                parent?: components["schemas"]["Place"] | null;
+                /**
+                 * Format: date-time
+                 * @description When it was put there.
+                 */
+                trashedAt: string;
+                /** @description By whom. */
+                trashedBy: string;
             })[];
             /** @description Continues the list; absent at its end. */
             nextCursor?: string | null;
@@ -1890,20 +1637,6 @@ export interface components {
              */
             total: number;
         };
-        /** @description A group of permissions. */
-        PermissionGroupView: {
-            /** @description The single permissions that it stands for. */
-            members: string[];
-            /** @description Its name. */
-            name: string;
-        };
-        /** @description All permissions. */
-        PermissionList: {
-            /** @description Groups of them, which entries name like a single one; weakest first. `Everything` stands for all. */
-            groups: components["schemas"]["PermissionGroupView"][];
-            /** @description The single ones: the core's, then those of modules. */
-            items: string[];
-        };
         /** @description A folder in which an object is filed. */
         Place: {
             /**
@@ -1915,6 +1648,21 @@ export interface components {
             name: string;
             /** @description Its title. */
             title: string;
+        };
+        /** @description A place in the order of a folder. */
+        Placing: {
+            /**
+             * Format: uuid
+             * @description The id of the folder; the primary one unless given.
+             */
+            folder?: string | null;
+            /**
+             * Format: uuid
+             * @description The id of the other object, with `before` and `after`.
+             */
+            of?: string | null;
+            /** @description Where in the order. */
+            position: components["schemas"]["Order"];
         };
         /** @description What went wrong (RFC 9457). */
         Problem: {
@@ -1969,9 +1717,9 @@ export interface components {
             }[];
         };
         /** @description A property that a type declares. */
-        PropertyForm: {
+        PropertyView: {
             /** @description `single` or `multi`. */
-            cardinality?: string;
+            cardinality: string;
             /** @description What people read for a choice, by choice and language (BCP 47); the choice itself where there is nothing. */
             choiceLabels?: {
                 [key: string]: {
@@ -1980,16 +1728,10 @@ export interface components {
             };
             /** @description The texts allowed; empty: any. */
             choices?: string[];
-            /** @description The value of an object that is made without one. */
-            default?: Record<string, never> | null;
-            /** @description What it is for, in a sentence. */
-            description?: string | null;
             /** @description The fields of a nested value. */
-            fields?: components["schemas"]["PropertyForm"][];
-            /** @description Its id: one or two words of ASCII letters, figures, `_` and `-` with a colon between. */
+            fields?: components["schemas"]["PropertyView"][];
+            /** @description Its id. */
             id: string;
-            /** @description Whether lists can be filtered and ordered by it. */
-            indexed?: boolean;
             /** @description `string`, `integer`, `decimal`, `boolean`, `datetime`, `id`, `uri`, `html` or `nested`. */
             kind: string;
             /** @description What people read. */
@@ -1998,33 +1740,8 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
-            /** @description The longest list. */
-            maxItems?: number | null;
-            /** @description The longest text, in characters. */
-            maxLength?: number | null;
-            /**
-             * Format: double
-             * @description The greatest number.
-             */
-            maxValue?: number | null;
-            /**
-             * Format: double
-             * @description The least number.
-             */
-            minValue?: number | null;
-            /** @description A regular expression (RE2's, no look-around) that a whole text matches. */
-            pattern?: string | null;
             /** @description Whether an object without it is refused. */
-            required?: boolean;
-            /** @description `readwrite`, or `oncreate` for what is said once. */
-            updatability?: string;
-            /** @description The vocabulary whose terms are the values. */
-            vocabulary?: string | null;
-        };
-        /** @description A property of a type, with where it comes from. */
-        PropertyView: components["schemas"]["PropertyForm"] & {
-            /** @description Whether it comes from a type above or from a facet. */
-            inherited: boolean;
+            required: boolean;
         };
         /** @description Whether the office can work. */
         Readiness: {
@@ -2033,25 +1750,15 @@ export interface components {
             /** @description `ready`; `degraded`, when it works and somebody should look at it; or `unready`. */
             status: string;
         };
-        /** @description A seal over a stretch of the log. */
-        Seal: {
+        /** @description How something comes back. */
+        Restoration: {
             /**
-             * Format: int64
-             * @description The first entry that it holds.
+             * Format: uuid
+             * @description The id of the folder that it goes to, instead of where it was.
              */
-            firstPosition: number;
-            /** @description The day (UTC) on which it was set, with `-2` and so on after it when it is not that day's first. */
-            label: string;
-            /**
-             * Format: int64
-             * @description The last.
-             */
-            lastPosition: number;
-            /**
-             * @description The root of the tree over the chain hashes of these entries (RFC 6962 §2.1): 64 lower-case hex digits, to be
-             *     published.
-             */
-            merkleRoot: string;
+            folder?: string | null;
+            /** @description Its name from then on, when it is another. */
+            name?: string | null;
         };
         /** @description What was found. */
         SearchAnswer: {
@@ -2163,26 +1870,6 @@ export interface components {
             /** @description Documents: the latest version's label, with `+` when changed since. */
             versionLabel?: string | null;
         };
-        /** @description A term. */
-        TermForm: {
-            /** @description Its id, unique in the vocabulary: the value that objects keep. */
-            id: string;
-            /** @description What people read. */
-            label: string;
-            /** @description What they read in other languages, by language (BCP 47). */
-            labels?: {
-                [key: string]: string;
-            };
-            /** @description The term above it; absent at the top. */
-            parent?: string | null;
-            /** @description Whether it is kept where it stands and given to nothing new. */
-            retired?: boolean;
-        };
-        /** @description A term as it is listed. */
-        TermView: components["schemas"]["TermForm"] & {
-            /** @description Whether there are terms below it. */
-            hasNarrower: boolean;
-        };
         /** @description One page of a text. */
         TextPage: {
             /**
@@ -2222,36 +1909,18 @@ export interface components {
             /** @description `none`, `waiting`, `ready` or `failed`. */
             state: string;
         };
-        /** @description A type or facet to declare: what it adds to its parent. */
-        TypeForm: {
-            /** @description Whether each reading of an object of it, or that bears it, is an entry of the audit trail. */
-            auditReads?: boolean;
-            /** @description The base type: `document`, `folder`, `relationship`, `policy`, `item` or `facet`. */
-            base: string;
-            /** @description Documents: whether content is `allowed`, `required` or `notallowed`. */
-            content?: string;
-            /** @description Whether objects of this very type can be made; they can unless given. */
-            creatable?: boolean;
-            /** @description What it is for, in a sentence. */
-            description?: string | null;
-            /** @description Whether a folder of this type is a dossier; one below a dossier type is. */
-            dossier?: boolean;
-            /** @description The facets that every object of the type bears. */
-            facets?: string[];
-            /** @description Its id: one or two words of ASCII letters, figures, `_` and `-` with a colon between. */
-            id: string;
-            /** @description What people read. */
-            label: string;
-            /** @description What they read in other languages, by language (BCP 47). */
-            labels?: {
-                [key: string]: string;
-            };
-            /** @description The type it inherits from; a facet may have none. */
-            parent?: string | null;
-            /** @description The properties that it adds. */
-            properties?: components["schemas"]["PropertyForm"][];
-            /** @description When versions are made without being asked for (documents only); asked before the rules of its parent. */
-            versioning?: components["schemas"]["VersioningRuleForm"][];
+        /** @description Something in the trash. */
+        Trashed: components["schemas"]["Summary"] & {
+            /** @description Changes with the object; `If-Match` takes it in quotes. */
+            changeToken: string;
+            parent?: components["schemas"]["Place"] | null;
+            /**
+             * Format: date-time
+             * @description When it was put there.
+             */
+            trashedAt: string;
+            /** @description By whom. */
+            trashedBy: string;
         };
         /** @description All types and facets. */
         TypeList: {
@@ -2260,25 +1929,12 @@ export interface components {
         };
         /** @description A type or facet. */
         TypeView: {
-            /** @description Whether each reading of an object of it, or that bears it, is an entry of the audit trail. */
-            auditReads: boolean;
             /** @description The base type: `document`, `folder`, `relationship`, `policy`, `item` or `facet`. */
             base: string;
-            /**
-             * @description Of a type that was declared at run time: changes with it; `If-Match` takes it in quotes. What has none comes with the
-             *     program, a module or the office's files, and does not change while the office runs.
-             */
-            changeToken?: string | null;
-            /** @description Documents: whether content is `allowed`, `required` or `notallowed`. */
-            content?: string | null;
             /** @description Whether objects of this very type can be made. */
             creatable: boolean;
-            /** @description What it is for, in a sentence. */
-            description?: string | null;
             /** @description Whether a folder of this type is a dossier. */
             dossier: boolean;
-            /** @description The facets that every object of this very type bears, beside those of the types above. */
-            facets?: string[];
             /** @description Its id. */
             id: string;
             /** @description What people read. */
@@ -2381,54 +2037,6 @@ export interface components {
             /** @description Whether the minor number is 0. */
             major: boolean;
         };
-        /** @description A rule; every condition that stands in it must hold, and the first rule that fits decides. */
-        VersioningRuleForm: {
-            /** @description Only when one of these parts changes: `content`, `properties`. */
-            changes?: string[];
-            /** @description Only for documents that bear one of these facets. */
-            facets?: string[];
-            /** @description Which number the version takes: `none`, `minor` or `major`. */
-            increment: string;
-            /** @description Which state the version keeps: that `before` the change, unless a version has it already, or that `after` it. */
-            moment?: string;
-            /** @description Only when the one who changes is, or is not, another than the last who did. */
-            otherContributor?: boolean | null;
-            /** @description Only for these types and what inherits from them. */
-            types?: string[];
-        };
-        /** @description A vocabulary to declare. */
-        VocabularyForm: {
-            /** @description Its id: one or two words of ASCII letters, figures, `_` and `-` with a colon between. */
-            id: string;
-            /** @description What people read. */
-            label: string;
-            /** @description What they read in other languages, by language (BCP 47). */
-            labels?: {
-                [key: string]: string;
-            };
-            /** @description Its terms, in the order in which they are shown. Of what was declared before, none may be missing: it is retired. */
-            terms?: components["schemas"]["TermForm"][];
-        };
-        /** @description All vocabularies. */
-        VocabularyList: {
-            /** @description Ordered by id. */
-            items: components["schemas"]["VocabularyView"][];
-        };
-        /** @description A vocabulary without its terms. */
-        VocabularyView: {
-            /** @description Of one that was declared at run time: changes with it; `If-Match` takes it in quotes. */
-            changeToken?: string | null;
-            /** @description Its id. */
-            id: string;
-            /** @description What people read. */
-            label: string;
-            /** @description What they read in other languages, by language (BCP 47). */
-            labels?: {
-                [key: string]: string;
-            };
-            /** @description How many terms it has. */
-            termCount: number;
-        };
     };
     responses: {
         /** @description A problem; `code` says which. */
@@ -2448,72 +2056,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_audit_entries: {
-        parameters: {
-            query?: {
-                /** @description The position to go on from; 0 is the beginning. */
-                after?: number;
-                /** @description How many, 1 to 1,000; 50 unless given. */
-                limit?: number;
-                /** @description Waits until the log knows this transaction. */
-                waitFor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a stretch */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditPage"];
-                };
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    get_audit_proof: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description the entry's place in the log */
-                position: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the proof */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditProof"];
-                };
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            /** @description `not_sealed`: it stands after the last seal */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
     get_blob: {
         parameters: {
             query?: {
@@ -2645,7 +2187,10 @@ export interface operations {
     };
     delete_document: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether it is destroyed, for good; otherwise it goes to the trash. `false` unless given. */
+                permanent?: boolean;
+            };
             header: {
                 /** @description the ETag that was read */
                 "If-Match": string;
@@ -2658,7 +2203,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description in the trash */
+            /** @description in the trash, or destroyed */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3215,7 +2760,10 @@ export interface operations {
     };
     delete_dossier: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether it is destroyed, for good; otherwise it goes to the trash. `false` unless given. */
+                permanent?: boolean;
+            };
             header: {
                 /** @description the ETag that was read */
                 "If-Match": string;
@@ -3228,7 +2776,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description in the trash */
+            /** @description in the trash, or destroyed */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3289,6 +2837,11 @@ export interface operations {
     list_dossier_contents: {
         parameters: {
             query?: {
+                /**
+                 * @description `place` (the order of receipt, or as somebody put it), `modified`, `created` or `name`, with `-` before it for the
+                 *     other way round; `place` unless given.
+                 */
+                sort?: string;
                 /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
                 limit?: number;
                 /** @description How many rows are passed over. */
@@ -3365,32 +2918,25 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    list_dossier_versions: {
+    get_folder: {
         parameters: {
-            query?: {
-                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
-                limit?: number;
-                /** @description How many rows are passed over. */
-                offset?: number;
-                /** @description Continues a list, instead of an offset. */
-                cursor?: string;
-            };
+            query?: never;
             header?: never;
             path: {
-                /** @description the dossier's id */
+                /** @description the folder's id, or `root` */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description a window */
+            /** @description the folder */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_DossierVersion"];
+                    "application/json": components["schemas"]["Detail"];
                 };
             };
             401: components["responses"]["Problem"];
@@ -3399,34 +2945,65 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    create_dossier_version: {
+    delete_folder: {
+        parameters: {
+            query?: {
+                /** @description Whether it is destroyed, for good; otherwise it goes to the trash. `false` unless given. */
+                permanent?: boolean;
+            };
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the folder's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description in the trash, or destroyed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_folder: {
         parameters: {
             query?: never;
             header: {
-                /** @description the ETag that was read, of the dossier */
+                /** @description the ETag that was read */
                 "If-Match": string;
-                /** @description a repeated request finds what the first made */
-                "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description the dossier's id */
+                /** @description the folder's id, or `root` */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewDossierVersionForm"];
+                "application/json": components["schemas"]["Changes"];
             };
         };
         responses: {
-            /** @description the version */
-            201: {
+            /** @description the folder as it is now */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MadeDossierVersion"];
+                    "application/json": components["schemas"]["Detail"];
                 };
             };
             400: components["responses"]["Problem"];
@@ -3444,89 +3021,27 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    get_dossier_version: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description the dossier's id */
-                id: string;
-                /** @description the version's number */
-                number: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the version */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DossierVersion"];
-                };
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    list_dossier_version_differences: {
+    list_folder_contents: {
         parameters: {
             query?: {
-                /** @description The number of the version that it is compared with; the dossier as it is now unless given. */
-                to?: number;
+                /**
+                 * @description `place` (the order of receipt, or as somebody put it), `modified`, `created` or `name`, with `-` before it for the
+                 *     other way round; `place` unless given.
+                 */
+                sort?: string;
                 /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
                 limit?: number;
                 /** @description How many rows are passed over. */
                 offset?: number;
                 /** @description Continues a list, instead of an offset. */
                 cursor?: string;
+                /** @description Waits until the list knows this transaction. */
+                waitFor?: string;
             };
             header?: never;
             path: {
-                /** @description the dossier's id */
+                /** @description the folder's id, or `root` */
                 id: string;
-                /** @description the version's number */
-                number: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the dossier's own values, and a window of the members */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DossierDifferences"];
-                };
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    list_dossier_version_members: {
-        parameters: {
-            query?: {
-                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
-                limit?: number;
-                /** @description How many rows are passed over. */
-                offset?: number;
-                /** @description Continues a list, instead of an offset. */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                /** @description the dossier's id */
-                id: string;
-                /** @description the version's number */
-                number: number;
             };
             cookie?: never;
         };
@@ -3538,12 +3053,137 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_DossierMember"];
+                    "application/json": components["schemas"]["Page_Summary"];
                 };
             };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_folder_deletion: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the folder's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Deletion"];
+            };
+        };
+        responses: {
+            /** @description a job does it: follow it at `Location`; its `progress` has `deletedCount`, `failedCount` and `faults` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_folder_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the folder's id, or `root` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["NewDocumentForm"];
+            };
+        };
+        responses: {
+            /** @description filed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_folder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the id of the folder that it will lie in, or `root` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDossier"];
+            };
+        };
+        responses: {
+            /** @description made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -3918,14 +3558,46 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    get_access_explanation: {
+    get_object_by_path: {
         parameters: {
-            query?: {
-                /** @description The name or id of a user or group; oneself unless given. */
-                principal?: string;
-                /** @description A single permission; all of them unless given. */
-                permission?: string;
+            query: {
+                /** @description The names from the root folder on, each after a `/`, as in `/2024-001/Letters`. */
+                path: string;
+                /** @description Waits until the office knows this transaction. */
+                waitFor?: string;
             };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the object */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description nothing lies there, or the caller does not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_object: {
+        parameters: {
+            query?: never;
             header?: never;
             path: {
                 /** @description the object's id */
@@ -3935,13 +3607,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the explanation */
+            /** @description the object */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Explanation"];
+                    "application/json": components["schemas"]["Detail"];
                 };
             };
             401: components["responses"]["Problem"];
@@ -4020,7 +3692,48 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    update_named_acl: {
+    create_object_copy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewObjectCopy"];
+            };
+        };
+        responses: {
+            /** @description copied */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectCopy"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    move_object: {
         parameters: {
             query?: never;
             header: {
@@ -4030,24 +3743,144 @@ export interface operations {
             path: {
                 /** @description the object's id */
                 id: string;
-                /** @description the list's name */
-                name: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NamedAcl"];
+                "application/json": components["schemas"]["Move"];
             };
         };
         responses: {
-            /** @description all lists as they are now */
+            /** @description the object as it is now */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Acl"];
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `name_taken` with `parameters.proposedName`, `cyclic_move`, `too_deep`, `not_a_folder` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_object_parent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+                /** @description the folder's id */
+                folder: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_object_parent: {
+        parameters: {
+            query?: {
+                /** @description Whether it may lie in no folder afterwards, seen by its creator and administrators only. `false` unless given. */
+                unfile?: boolean;
+            };
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+                /** @description the folder's id */
+                folder: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_object_place: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Placing"];
+            };
+        };
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
                 };
             };
             400: components["responses"]["Problem"];
@@ -4065,7 +3898,7 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    delete_named_acl: {
+    update_object_primary_parent: {
         parameters: {
             query?: never;
             header: {
@@ -4075,25 +3908,36 @@ export interface operations {
             path: {
                 /** @description the object's id */
                 id: string;
-                /** @description the list's name */
-                name: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FolderChoice"];
+            };
+        };
         responses: {
-            /** @description gone; one that was not there too */
-            204: {
+            /** @description the object as it is now */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -4118,89 +3962,6 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    list_permissions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description all of them */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PermissionList"];
-                };
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    list_seals: {
-        parameters: {
-            query?: {
-                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
-                limit?: number;
-                /** @description How many rows are passed over. */
-                offset?: number;
-                /** @description Continues a list, instead of an offset. */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a window */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_Seal"];
-                };
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    create_seal: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description sealed */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Seal"];
-                };
-            };
-            /** @description nothing happened since the last seal */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
     search_objects: {
         parameters: {
             query?: {
@@ -4213,7 +3974,7 @@ export interface operations {
                 limit?: number;
                 /** @description How many hits are passed over. */
                 offset?: number;
-                /** @description Only what lies in this dossier. */
+                /** @description Only what lies in this dossier, or in a folder in it. */
                 dossier?: string;
                 /** @description Only these types, with commas between. */
                 type?: string;
@@ -4327,6 +4088,164 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_trash: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+                /** @description Waits until the list knows this transaction. */
+                waitFor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Trashed"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_trash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a job does it: follow it at `Location` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_trashed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trashed"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_trashed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description destroyed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    restore_trashed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Restoration"];
+            };
+        };
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `name_taken` with `parameters.proposedName`; `target_required` when no folder is left that it lay in */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     list_types: {
         parameters: {
             query?: never;
@@ -4350,137 +4269,33 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    create_type: {
+    list_unfiled: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TypeForm"];
-            };
-        };
-        responses: {
-            /** @description declared: objects can be made of it at once */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TypeView"];
-                };
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            409: components["responses"]["Problem"];
-            413: components["responses"]["Problem"];
-            415: components["responses"]["Problem"];
-            422: components["responses"]["Problem"];
-            429: components["responses"]["Problem"];
-            507: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    get_type: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description the type's id */
-                id: string;
-            };
-            cookie?: never;
-        };
         requestBody?: never;
         responses: {
-            /** @description the type */
+            /** @description a window */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TypeView"];
+                    "application/json": components["schemas"]["Page_Summary"];
                 };
             };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    update_type: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description the ETag that was read */
-                "If-Match": string;
-            };
-            path: {
-                /** @description the type's id */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TypeForm"];
-            };
-        };
-        responses: {
-            /** @description the type as it is now */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TypeView"];
-                };
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            409: components["responses"]["Problem"];
-            412: components["responses"]["Problem"];
-            413: components["responses"]["Problem"];
-            415: components["responses"]["Problem"];
-            422: components["responses"]["Problem"];
-            428: components["responses"]["Problem"];
-            429: components["responses"]["Problem"];
-            507: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    delete_type: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description the ETag that was read */
-                "If-Match": string;
-            };
-            path: {
-                /** @description the type's id */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description gone */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            412: components["responses"]["Problem"];
-            428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -4650,199 +4465,6 @@ export interface operations {
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    list_vocabularies: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description all of them */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VocabularyList"];
-                };
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    create_vocabulary: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["VocabularyForm"];
-            };
-        };
-        responses: {
-            /** @description declared */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VocabularyView"];
-                };
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            409: components["responses"]["Problem"];
-            413: components["responses"]["Problem"];
-            415: components["responses"]["Problem"];
-            422: components["responses"]["Problem"];
-            429: components["responses"]["Problem"];
-            507: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    get_vocabulary: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description the vocabulary's id */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the vocabulary */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VocabularyView"];
-                };
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    update_vocabulary: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description the ETag that was read */
-                "If-Match": string;
-            };
-            path: {
-                /** @description the vocabulary's id */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["VocabularyForm"];
-            };
-        };
-        responses: {
-            /** @description the vocabulary as it is now */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VocabularyView"];
-                };
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            409: components["responses"]["Problem"];
-            412: components["responses"]["Problem"];
-            413: components["responses"]["Problem"];
-            415: components["responses"]["Problem"];
-            422: components["responses"]["Problem"];
-            428: components["responses"]["Problem"];
-            429: components["responses"]["Problem"];
-            507: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    delete_vocabulary: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description the ETag that was read */
-                "If-Match": string;
-            };
-            path: {
-                /** @description the vocabulary's id */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description gone */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            412: components["responses"]["Problem"];
-            428: components["responses"]["Problem"];
-            default: components["responses"]["Problem"];
-        };
-    };
-    list_terms: {
-        parameters: {
-            query?: {
-                /** @description Only those right below this term; those at the top with an empty one. All unless given. */
-                parent?: string;
-                /** @description Only those whose id, or label in any language, begins like this. */
-                q?: string;
-                /** @description How many, at most 1,000; 50 unless given. */
-                limit?: number;
-                /** @description How many are passed over. */
-                offset?: number;
-            };
-            header?: never;
-            path: {
-                /** @description the vocabulary's id */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description a window */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_TermView"];
-                };
-            };
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

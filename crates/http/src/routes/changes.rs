@@ -41,7 +41,8 @@ pub struct ChangePage {
 pub struct Change {
     /// Its place in the log.
     position: i64,
-    /// What happened: `created`, `updated`, `versioned`, `trashed`, `restored`, `destroyed`, `security`, `rendition`.
+    /// What happened: `created`, `updated`, `moved`, `versioned`, `trashed`, `restored`, `destroyed`, `security`,
+    /// `rendition`.
     kind: String,
     /// The object.
     #[serde(skip_serializing_if = "Option::is_none")]

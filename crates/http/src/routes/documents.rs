@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, patch, post, web};
 use cartulary_model::permission::ADD_CHILDREN;
-use cartulary_model::{BaseType, Properties};
+use cartulary_model::{BaseType, ObjectId, Properties};
 use cartulary_repository::{NewContent, NewDocument, TextPages};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::answer::{self, Answer};
 use crate::error::ApiError;
 use crate::guarded::Guarded;
-use crate::routes::dossiers::{self, Changes};
+use crate::routes::dossiers::{self, Changes, RemovalQuery};
 use crate::routes::object::{Detail, Fault};
 use crate::shape;
 use crate::upload::{self, Upload};
@@ -95,11 +95,16 @@ const FIELDS: &[&str] = &["name", "title", "type", "properties", "facets"];
 #[post("/dossiers/{id}/documents")]
 pub async fn create_document(guarded: Guarded, body: web::Payload) -> Answer {
     let dossier = guarded.id()?;
+    create_in(&guarded, dossier, body).await
+}
+
+/// Files a new document in a folder.
+pub(crate) async fn create_in(guarded: &Guarded, folder: ObjectId, body: web::Payload) -> Answer {
     let idempotency_key = guarded.idempotency_key()?;
-    guarded.session().require(dossier, ADD_CHILDREN).await?;
-    let upload = upload::take(&guarded, body, FIELDS).await?;
+    guarded.session().require(folder, ADD_CHILDREN).await?;
+    let upload = upload::take(guarded, body, FIELDS).await?;
     let new = NewDocument { idempotency_key, ..new_document(upload)? };
-    let made = guarded.session().document_create(dossier, new).await?;
+    let made = guarded.session().document_create(folder, new).await?;
     let (token, id) = (made.value.summary.change_token, made.value.summary.id);
     answer::created(&format!("/api/v1/documents/{id}"), &made.transaction, token, &Detail::from(made.value))
 }
@@ -157,17 +162,19 @@ pub async fn get_document(guarded: Guarded) -> Answer {
     responses((status = 200, description = "the document as it is now", body = Detail)))]
 #[patch("/documents/{id}")]
 pub async fn update_document(guarded: Guarded, body: web::Payload) -> Answer {
-    dossiers::update(guarded, body, BaseType::Document).await
+    let id = guarded.id()?;
+    dossiers::update(guarded, id, body, BaseType::Document).await
 }
 
-/// Puts a document in the trash; of a working copy, cancels the check-out.
+/// Puts a document in the trash, or destroys it; of a working copy, cancels the check-out.
 #[utoipa::path(tag = "documents",
-    params(("id" = String, Path, description = "the document's id"),
+    params(RemovalQuery, ("id" = String, Path, description = "the document's id"),
         ("If-Match" = String, Header, description = "the ETag that was read")),
-    responses((status = 204, description = "in the trash")))]
+    responses((status = 204, description = "in the trash, or destroyed")))]
 #[delete("/documents/{id}")]
 pub async fn delete_document(guarded: Guarded) -> Answer {
-    dossiers::trash(guarded, BaseType::Document).await
+    let id = guarded.id()?;
+    dossiers::remove(guarded, id, BaseType::Document).await
 }
 
 /// Returns the text of a document, as far as it was read.

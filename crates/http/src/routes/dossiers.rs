@@ -1,7 +1,7 @@
 //! `/dossiers`: the list, one dossier, and what lies in it.
 
 use actix_web::{delete, get, patch, post, web};
-use cartulary_model::{BaseType, Properties, Timestamp};
+use cartulary_model::{BaseType, ObjectId, Properties, Timestamp};
 use cartulary_repository::{ListOrder, NewFolder, ObjectChanges, ObjectDetail, VersionNote};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -32,11 +32,14 @@ pub struct DossierQuery {
     wait_for: Option<String>,
 }
 
-/// Which window of a dossier's contents is asked for.
+/// Which window of what lies in a folder is asked for.
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ContentsQuery {
+    /// `place` (the order of receipt, or as somebody put it), `modified`, `created` or `name`, with `-` before it for the
+    /// other way round; `place` unless given.
+    sort: Option<String>,
     /// How many rows are answered, 1 to 1,000; 50 unless given.
     limit: Option<u64>,
     /// How many rows are passed over.
@@ -58,6 +61,16 @@ pub struct DossierAtQuery {
     /// The instant at which it stood as it is answered; now unless given.
     #[param(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
+}
+
+/// How an object is removed.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RemovalQuery {
+    /// Whether it is destroyed, for good; otherwise it goes to the trash. `false` unless given.
+    #[serde(default)]
+    permanent: bool,
 }
 
 /// A new dossier.
@@ -112,15 +125,15 @@ impl TryFrom<Changes> for ObjectChanges {
     }
 }
 
-fn order(sort: Option<&str>) -> Result<ListOrder, ApiError> {
-    match sort.unwrap_or("-modified") {
+fn order(sort: &str, known: &str) -> Result<ListOrder, ApiError> {
+    match sort {
         "modified" => Ok(ListOrder::Modified),
         "-modified" => Ok(ListOrder::ModifiedDescending),
         "created" => Ok(ListOrder::Created),
         "-created" => Ok(ListOrder::CreatedDescending),
         "name" => Ok(ListOrder::Name),
         "-name" => Ok(ListOrder::NameDescending),
-        _ => Err(ApiError::invalid_query("sort", "is modified, created or name, or one of these after a `-`")),
+        _ => Err(ApiError::invalid_query("sort", known)),
     }
 }
 
@@ -130,7 +143,8 @@ fn order(sort: Option<&str>) -> Result<ListOrder, ApiError> {
 pub async fn list_dossiers(guarded: Guarded) -> Answer {
     let query: DossierQuery = guarded.query()?;
     let window = paging::window(query.limit, query.offset, query.cursor.as_deref())?;
-    let order = order(query.sort.as_deref())?;
+    let known = "is modified, created or name, or one of these after a `-`";
+    let order = order(query.sort.as_deref().unwrap_or("-modified"), known)?;
     let filter = query.q.filter(|filter| !filter.trim().is_empty());
     match filter {
         Some(_) => waiting::indexed(&guarded, query.wait_for.as_deref()).await?,
@@ -146,19 +160,18 @@ pub async fn list_dossiers(guarded: Guarded) -> Answer {
     responses((status = 201, description = "opened", body = Detail)))]
 #[post("/dossiers")]
 pub async fn create_dossier(guarded: Guarded, body: web::Payload) -> Answer {
-    let idempotency_key = guarded.idempotency_key()?;
-    let form: NewDossier = body::json(guarded.request(), body).await?;
-    let new = NewFolder {
-        name: form.name,
-        title: form.title,
-        type_id: form.type_id,
-        properties: form.properties,
-        facets: form.facets,
-        idempotency_key,
-    };
+    let new = new_folder(&guarded, body).await?;
     let made = guarded.session().dossier_create(new).await?;
     let (token, id) = (made.value.summary.change_token, made.value.summary.id);
     answer::created(&format!("/api/v1/dossiers/{id}"), &made.transaction, token, &Detail::from(made.value))
+}
+
+/// Reads a new dossier or folder.
+pub(crate) async fn new_folder(guarded: &Guarded, body: web::Payload) -> Result<NewFolder, ApiError> {
+    let idempotency_key = guarded.idempotency_key()?;
+    let form: NewDossier = body::json(guarded.request(), body).await?;
+    let NewDossier { name, title, type_id, properties, facets } = form;
+    Ok(NewFolder { name, title, type_id, properties, facets, idempotency_key })
 }
 
 /// Returns a dossier, or a folder in one.
@@ -187,48 +200,53 @@ pub async fn get_dossier(guarded: Guarded) -> Answer {
     responses((status = 200, description = "the dossier as it is now", body = Detail)))]
 #[patch("/dossiers/{id}")]
 pub async fn update_dossier(guarded: Guarded, body: web::Payload) -> Answer {
-    update(guarded, body, BaseType::Folder).await
+    let id = guarded.id()?;
+    update(guarded, id, body, BaseType::Folder).await
 }
 
 /// Changes an object of the wanted base type.
-pub(crate) async fn update(guarded: Guarded, body: web::Payload, base: BaseType) -> Answer {
-    let id = guarded.id()?;
+pub(crate) async fn update(guarded: Guarded, id: ObjectId, body: web::Payload, base: BaseType) -> Answer {
     let precondition = guarded.precondition()?;
     let changes: Changes = body::json(guarded.request(), body).await?;
-    require_base(&guarded, base).await?;
+    require_base(&guarded, id, base).await?;
     let changed = guarded.session().object_update(id, precondition, changes.try_into()?).await?;
     answer::changed(&changed.transaction, changed.value.summary.change_token, &Detail::from(changed.value))
 }
 
-/// Puts a dossier in the trash.
+/// Puts a dossier in the trash, with all that lies in it; or destroys it.
 #[utoipa::path(tag = "dossiers",
-    params(("id" = String, Path, description = "the dossier's id"),
+    params(RemovalQuery, ("id" = String, Path, description = "the dossier's id"),
         ("If-Match" = String, Header, description = "the ETag that was read")),
-    responses((status = 204, description = "in the trash")))]
+    responses((status = 204, description = "in the trash, or destroyed")))]
 #[delete("/dossiers/{id}")]
 pub async fn delete_dossier(guarded: Guarded) -> Answer {
-    trash(guarded, BaseType::Folder).await
+    let id = guarded.id()?;
+    remove(guarded, id, BaseType::Folder).await
 }
 
-/// Puts an object of the wanted base type in the trash.
-pub(crate) async fn trash(guarded: Guarded, base: BaseType) -> Answer {
-    let id = guarded.id()?;
+/// Puts an object of the wanted base type in the trash, or destroys it.
+pub(crate) async fn remove(guarded: Guarded, id: ObjectId, base: BaseType) -> Answer {
+    let query: RemovalQuery = guarded.query()?;
     let precondition = guarded.precondition()?;
     let session = guarded.session();
-    let done = match require_base(&guarded, base).await?.versioning.is_working_copy {
-        true => session.check_out_cancel(id, precondition).await?,
-        false => session.object_trash(id, precondition).await?,
+    let is_working_copy = require_base(&guarded, id, base).await?.versioning.is_working_copy;
+    let done = if is_working_copy {
+        session.check_out_cancel(id, precondition).await?
+    } else if query.permanent {
+        session.object_destroy(id, precondition).await?
+    } else {
+        session.object_trash(id, precondition).await?
     };
     answer::done(&done.transaction)
 }
 
 /// A document has no address under `/dossiers`, nor a folder one under `/documents`.
-async fn require_base(guarded: &Guarded, base: BaseType) -> Result<ObjectDetail, ApiError> {
-    let detail = guarded.session().object_get(guarded.id()?).await?;
+async fn require_base(guarded: &Guarded, id: ObjectId, base: BaseType) -> Result<ObjectDetail, ApiError> {
+    let detail = guarded.session().object_get(id).await?;
     if detail.summary.base == base { Ok(detail) } else { Err(ApiError::not_found("the object")) }
 }
 
-/// Lists what lies in a dossier, in the order of receipt.
+/// Lists what lies in a dossier, in the order of receipt unless another is asked for.
 ///
 /// With `at`, what lay in it at that instant, of what the caller may see today: with names, titles, properties and the newest
 /// versions of then. What was destroyed since is not there any more.
@@ -237,12 +255,22 @@ async fn require_base(guarded: &Guarded, base: BaseType) -> Result<ObjectDetail,
 #[get("/dossiers/{id}/contents")]
 pub async fn list_dossier_contents(guarded: Guarded) -> Answer {
     let id = guarded.id()?;
+    contents(&guarded, id).await
+}
+
+/// Lists what lies in a folder.
+pub(crate) async fn contents(guarded: &Guarded, id: ObjectId) -> Answer {
     let query: ContentsQuery = guarded.query()?;
     let window = paging::window(query.limit, query.offset, query.cursor.as_deref())?;
-    waiting::sequenced(&guarded, query.wait_for.as_deref()).await?;
+    let order = match query.sort.as_deref().unwrap_or("place") {
+        "place" => ListOrder::Receipt,
+        "-place" => ListOrder::ReceiptDescending,
+        sort => order(sort, "is place, modified, created or name, or one of these after a `-`")?,
+    };
+    waiting::sequenced(guarded, query.wait_for.as_deref()).await?;
     let contents = match query.at {
         Some(at) => guarded.session().children_at(id, at, window).await?,
-        None => guarded.session().children_list(id, window, ListOrder::Receipt).await?,
+        None => guarded.session().children_list(id, window, order).await?,
     };
     answer::ok(&Page::<Summary>::of(contents))
 }

@@ -1,8 +1,10 @@
 //! `/jobs`: what the office does in the background.
 
 use actix_web::get;
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
 use cartulary_model::Timestamp;
-use cartulary_repository::{JobState, JobView};
+use cartulary_repository::{JobState, JobView, Written};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -68,6 +70,15 @@ impl From<JobView> for Job {
             finished_at: job.finished_at,
         }
     }
+}
+
+/// Answers 202 with a job that does what was asked for, and where to follow it.
+pub(crate) fn accepted(job: Written<JobView>) -> Answer {
+    let location = format!("/api/v1/jobs/{}", job.value.id);
+    answer::json(StatusCode::ACCEPTED, &Job::from(job.value), |response| {
+        response.insert_header((LOCATION, location));
+        response.insert_header((answer::CARTULARY_TRANSACTION, job.transaction));
+    })
 }
 
 /// Lists jobs, newest first: one's own, for administrators all.

@@ -7,14 +7,17 @@ mod content;
 mod documents;
 mod dossier_versions;
 mod dossiers;
+mod folders;
 pub mod groups;
 mod imports;
 mod jobs;
 pub mod label;
 pub mod object;
+mod objects;
 mod permissions;
 mod search;
 mod sessions;
+mod trash;
 pub mod types;
 pub mod users;
 mod versioning;
@@ -81,6 +84,27 @@ routes!(
         dossiers::create_dossier,
         dossiers::update_dossier,
         dossiers::delete_dossier,
+        folders::get_folder,
+        folders::list_folder_contents,
+        folders::create_folder,
+        folders::create_folder_document,
+        folders::update_folder,
+        folders::delete_folder,
+        folders::create_folder_deletion,
+        objects::get_object_by_path,
+        objects::get_object,
+        objects::update_object_parent,
+        objects::delete_object_parent,
+        objects::update_object_primary_parent,
+        objects::move_object,
+        objects::create_object_copy,
+        objects::update_object_place,
+        objects::list_unfiled,
+        trash::list_trash,
+        trash::get_trashed,
+        trash::restore_trashed,
+        trash::delete_trashed,
+        trash::delete_trash,
         sessions::create_session,
         sessions::get_session,
         sessions::delete_session,

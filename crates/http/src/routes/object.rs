@@ -119,9 +119,16 @@ pub struct Detail {
     pub permissions: Vec<&'static str>,
     /// The folders that the caller sees it in, the primary one first.
     pub parents: Vec<Place>,
+    /// The id of the primary one, whose access list it follows unless it has its own; absent when the caller does not see it,
+    /// and of what lies in no folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub primary_parent: Option<ObjectId>,
     /// The path by primary parents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The paths through each parent, the primary one first; those that the caller sees all of.
+    pub paths: Vec<String>,
     /// Versions and working copies: the document that they are of.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uuid")]
@@ -264,7 +271,9 @@ impl From<ObjectDetail> for Detail {
             facets: detail.facets,
             permissions: [detail.permission_groups, detail.permissions].concat(),
             parents: detail.parents.into_iter().map(Place::from).collect(),
+            primary_parent: detail.primary_parent,
             path: detail.path,
+            paths: detail.paths,
             document_id: detail.versioning.document_id,
             working_copy: detail.versioning.is_working_copy,
             latest: detail.versioning.is_latest,

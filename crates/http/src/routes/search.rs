@@ -30,7 +30,7 @@ pub struct SearchParameters {
     limit: Option<u64>,
     /// How many hits are passed over.
     offset: Option<u64>,
-    /// Only what lies in this dossier.
+    /// Only what lies in this dossier, or in a folder in it.
     dossier: Option<String>,
     /// Only these types, with commas between.
     #[serde(rename = "type")]

@@ -32,7 +32,7 @@ fn the_committed_document_is_the_served_one() {
 #[test]
 fn every_operation_is_described_whole() {
     let document = document();
-    let verbs = ["list", "get", "create", "update", "delete", "search", "check", "finish"];
+    let verbs = ["list", "get", "create", "update", "delete", "search", "check", "finish", "move", "restore"];
     let mut ids = BTreeSet::new();
     for (path, method, operation) in operations(&document) {
         let at = format!("{method} {path}");
@@ -57,8 +57,8 @@ fn every_operation_is_described_whole() {
 
 #[test]
 fn every_change_of_an_object_asks_for_its_state() {
-    // One's own password is changed from the password as it is.
-    let unversioned = ["update_password", "delete_session", "update_import_file"];
+    // One's own password is changed from the password as it is; the trash as a whole has no state.
+    let unversioned = ["update_password", "delete_session", "update_import_file", "delete_trash"];
     for (path, method, operation) in operations(&document()) {
         let id = operation["operationId"].as_str().unwrap();
         let changes = ["put", "patch", "delete"].contains(&method.as_str()) && !unversioned.contains(&id);

@@ -7,6 +7,7 @@ mod contents;
 mod declarations;
 mod documented;
 mod dossier_versions;
+mod filing;
 mod guard;
 mod lists;
 mod matrix;

@@ -33,7 +33,9 @@ impl Operation {
 
     /// True when it concerns an object that an outsider must not even know of.
     fn is_of_an_object(&self) -> bool {
-        ["documents/{id}", "dossiers/{id}", "objects/{id}", "blobs/"].iter().any(|part| self.path.contains(part))
+        ["documents/{id}", "dossiers/{id}", "folders/{id}", "objects/{id}", "trash/{id}", "blobs/"]
+            .iter()
+            .any(|part| self.path.contains(part))
     }
 }
 
@@ -50,7 +52,9 @@ fn operations(document: &Value) -> Vec<Operation> {
             });
         }
     }
-    all.sort_by_key(|one| ["delete_session", "update_password"].iter().position(|last| *last == one.id));
+    all.sort_by_key(|one| {
+        ["delete_trash", "delete_session", "update_password"].iter().position(|last| *last == one.id)
+    });
     all
 }
 
@@ -90,10 +94,20 @@ impl Matrix<'_> {
         }
     }
 
-    /// Returns the path with the ids of new things in its places.
-    async fn filled(&self, operation: &Operation) -> String {
+    /// Returns the path with the ids of new things in its places, and the id of a folder that a document there can go to,
+    /// or lies in too.
+    async fn filled(&self, operation: &Operation) -> (String, String) {
         let path = &operation.path;
         let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
+        if path.contains("objects/{id}/") && operation.id.contains("object") {
+            let document = self.admin.document(&self.dossier().await, "a.txt", self.fresh().as_bytes()).await;
+            let folder = id(&self.dossier().await);
+            let parent = format!("/objects/{}/parents/{folder}", id(&document));
+            if ["delete_object_parent", "update_object_primary_parent"].contains(&operation.id.as_str()) {
+                self.admin.ask(Method::PUT, &parent).header("if-match", "*").send().await.expect(200);
+            }
+            return (path.replace("{id}", &id(&document)).replace("{folder}", &folder), folder);
+        }
         let id = match path.trim_start_matches("/api/v1/").split_once("/{").map(|(resource, _)| resource) {
             Some("groups") => id(&self.admin.post("/groups", json!({ "name": self.fresh() })).await.expect(201).json()),
             Some("users") => {
@@ -117,7 +131,7 @@ impl Matrix<'_> {
                 "1".to_owned()
             }
             Some("jobs") => NO_JOB.to_owned(),
-            Some("dossiers" | "objects") => {
+            Some("dossiers" | "objects" | "folders") => {
                 let dossier = self.dossier().await;
                 if path.contains("{number}") {
                     let versions = format!("/dossiers/{}/versions", id(&dossier));
@@ -125,6 +139,12 @@ impl Matrix<'_> {
                     make.json(json!({})).await.expect(201);
                 }
                 id(&dossier)
+            }
+            Some("trash") => {
+                let document = self.admin.document(&self.dossier().await, "a.txt", self.fresh().as_bytes()).await;
+                let path = format!("/documents/{}", id(&document));
+                self.admin.ask(Method::DELETE, &path).header("if-match", "*").send().await.expect(204);
+                id(&document)
             }
             Some("documents" | "blobs/sha256") => {
                 let bytes = self.fresh();
@@ -146,11 +166,12 @@ impl Matrix<'_> {
         let query = match operation.id.as_str() {
             "search_objects" => "?q=matrix",
             "update_import_file" => "?path=matrix%2Fa.txt",
+            "get_object_by_path" => "?path=/",
             _ => "",
         };
-        let path = path.replace("{id}", &id).replace("{hex}", &id).replace("{position}", &id);
-        let path = path.replace("{name}", "case-7").replace("{version}", "latest").replace("{number}", "1");
-        format!("{path}{query}")
+        let path =
+            path.replace("{id}", &id).replace("{hex}", &id).replace("{name}", "case-7").replace("{position}", &id);
+        (format!("{}{query}", path.replace("{version}", "latest").replace("{number}", "1")), String::new())
     }
 
     /// A new dossier on which the manager may do everything.
@@ -164,7 +185,7 @@ impl Matrix<'_> {
 
     async fn status(&self, operation: &Operation, who: &str, client: &Client<'_>) -> u16 {
         let username = if ["administrator", "nobody"].contains(&who) { "admin" } else { who };
-        let uri = self.filled(operation).await;
+        let (uri, folder) = self.filled(operation).await;
         // A session that is ended is one made for it.
         let own = (operation.id == "delete_session" && who != "nobody").then_some(username);
         let own = match own {
@@ -185,7 +206,10 @@ impl Matrix<'_> {
             "update_type" => asking.json(json!({ "id": named(&uri), "base": "facet", "label": "B" })).await,
             "update_vocabulary" => asking.json(json!({ "id": named(&uri), "label": "B" })).await,
             "update_user" => asking.json(json!({ "disabled": false })).await,
-            "update_document" | "update_dossier" => asking.json(json!({ "title": "Another" })).await,
+            "update_document" | "update_dossier" | "update_folder" => asking.json(json!({ "title": "Another" })).await,
+            "move_object" => asking.json(json!({ "to": folder })).await,
+            "create_object_copy" | "update_object_primary_parent" => asking.json(json!({ "folder": folder })).await,
+            "update_object_place" => asking.json(json!({ "position": "first" })).await,
             "update_acl" => asking.json(json!({ "entries": [], "inherits": true })).await,
             _ if content["multipart/form-data"].is_object() => asking.form(Form::new().field("name", "a")).await,
             _ if content["application/octet-stream"].is_object() => asking.bytes(self.fresh().as_bytes()).await,

@@ -81,6 +81,7 @@ impl Office {
             job_workers: 1,
             session_hours: 12,
             garbage_grace_ms: 1_000,
+            trash_keep_ms: 0,
             office_types,
         };
         let repository = Repository::open(config, Vec::new()).await.unwrap();

@@ -1,6 +1,6 @@
 //! What is found, in which order, and how it is shown.
 
-use cartulary_index::{Entry, FacetCount, Finder, Sort};
+use cartulary_index::{Entry, FacetCount, Finder, SearchRequest, Sort};
 use serde_json::json;
 
 use crate::harness::{numbers, office, page, paper, request, show};
@@ -253,6 +253,11 @@ fn conditions_narrow_the_search() {
     assert_eq!(total(&|asked| asked.dossier_no = Some(100)), 10);
     assert_eq!(total(&|asked| asked.dossier_no = Some(2)), 20);
     assert_eq!(total(&|asked| asked.dossier_no = Some(999)), 0);
+    let below = |asked: &mut SearchRequest| {
+        asked.dossier_no = Some(999);
+        asked.folders_below = vec![100, 998];
+    };
+    assert_eq!(total(&below), 10, "what lies in a folder of the dossier lies in it");
     assert_eq!(total(&|asked| asked.type_ids = vec!["office:drawing".to_owned()]), 10);
     assert_eq!(total(&|asked| asked.type_ids = vec!["office:drawing".to_owned(), "office:letter".to_owned()]), 20);
     assert_eq!(total(&|asked| asked.media_types = vec!["image/tiff".to_owned(), "image/png".to_owned()]), 10);

@@ -17,7 +17,7 @@ use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
 /// More folders than this below an object that gets its first list: not in one transaction (architecture.md §4.7).
-const FOLDERS_BELOW_MAX: usize = 10_000;
+pub(crate) const FOLDERS_BELOW_MAX: usize = 10_000;
 /// The most entries of one list.
 const ENTRIES_MAX: usize = 1_000;
 /// The longest name of a list.
@@ -334,14 +334,14 @@ fn own_list(tx: &mut Tx<'_>, row: &ObjectRow) -> Result<i64> {
     if is_folder {
         repoint_folders(tx, row.scope_no, old, own)?;
     } else if let Some(series) = row.series_no {
-        let scope = acl::insert_scope(tx.conn, "series", own, Some(row.scope_no))?;
+        let scope = acl::insert_scope(tx.conn, acl::SERIES, own, Some(row.scope_no))?;
         objects::put_series_scope(tx.conn, series, scope)?;
     }
     Ok(own)
 }
 
 /// Points a folder's scope, and those below that followed the old list, to the new one.
-fn repoint_folders(tx: &mut Tx<'_>, scope: i64, old: i64, new: i64) -> Result<()> {
+pub(crate) fn repoint_folders(tx: &mut Tx<'_>, scope: i64, old: i64, new: i64) -> Result<()> {
     let at = tx.now.as_millis();
     let mut fringe = vec![scope];
     let mut repointed = 0;

@@ -74,12 +74,23 @@ impl Session {
         let summary = summary.ok_or_else(|| RepositoryError::not_found("the object"))?;
         let live = self.live_of(conn, row)?;
         let permissions = self.repository.inner.access.permissions(conn, &self.actor, row.scope_no, now)?;
-        let (parents, path) = self.places_of(conn, live.as_ref().unwrap_or(row), now)?;
+        let Places { parents, primary_parent, path, paths } =
+            self.places_of(conn, live.as_ref().unwrap_or(row), now)?;
         let may_read = permissions.contains(&READ_PROPERTIES);
         let facets = if may_read { objects::facets_of(conn, row.no)? } else { Vec::new() };
         let permission_groups = self.repository.permissions().groups_held(&permissions);
         let versioning = self.versioning_of(conn, row, live.as_ref(), now)?;
-        Ok(ObjectDetail { summary, permission_groups, permissions, parents, path, facets, versioning })
+        Ok(ObjectDetail {
+            summary,
+            permission_groups,
+            permissions,
+            parents,
+            primary_parent,
+            path,
+            paths,
+            facets,
+            versioning,
+        })
     }
 
     /// Returns a document that this transaction made in `parent`, as [`Session::detail_of`] would, from what is known of
@@ -117,10 +128,22 @@ impl Session {
             });
         }
         let parents = vec![self.parent_name(&parent)?];
+        let primary_parent = parents.first().map(|parent| parent.id);
         let path = self.path_through(tx.conn, row, Some(parent.into()), tx.now)?;
+        let paths = path.iter().cloned().collect();
         let permission_groups = self.repository.permissions().groups_held(&permissions);
         let (facets, versioning) = (facets.to_vec(), Versioning::default());
-        Ok(ObjectDetail { summary, permission_groups, permissions, parents, path, facets, versioning })
+        Ok(ObjectDetail {
+            summary,
+            permission_groups,
+            permissions,
+            parents,
+            primary_parent,
+            path,
+            paths,
+            facets,
+            versioning,
+        })
     }
 
     /// Returns the live object of a version; nothing for what is live itself.
@@ -129,17 +152,28 @@ impl Session {
         Ok(objects::live_of_series(conn, &BTreeSet::from([series]))?.into_iter().next())
     }
 
-    /// Returns the folders that the caller sees an object in, the primary one first, and the path through it.
-    fn places_of(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<(Vec<ParentName>, Option<String>)> {
+    /// Returns the folders that the caller sees an object in, the primary one first, and the paths through them.
+    fn places_of(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<Places> {
         let folders = filing::folders_of(conn, row.no)?;
-        let mut parents = Vec::with_capacity(folders.len());
-        for (_, folder) in &folders {
-            if self.repository.inner.access.allows(conn, &self.actor, folder.scope_no, BROWSE, now)? {
-                parents.push(self.parent_name(folder)?);
-            }
+        let mut places = Places::default();
+        if row.no == self.repository.inner.root_no {
+            places.path = self.path_through(conn, row, None, now)?;
+            places.paths.extend(places.path.clone());
         }
-        let primary = folders.into_iter().find_map(|(is_primary, folder)| is_primary.then(|| folder.into()));
-        Ok((parents, self.path_through(conn, row, primary, now)?))
+        for (is_primary, folder) in folders {
+            if !self.repository.inner.access.allows(conn, &self.actor, folder.scope_no, BROWSE, now)? {
+                continue;
+            }
+            let parent = self.parent_name(&folder)?;
+            let path = self.path_through(conn, row, Some(folder.into()), now)?;
+            places.paths.extend(path.clone());
+            if is_primary {
+                places.primary_parent = Some(parent.id);
+                places.path = path;
+            }
+            places.parents.push(parent);
+        }
+        Ok(places)
     }
 
     /// Returns how a folder is named as a parent.
@@ -180,6 +214,15 @@ impl Session {
         names.reverse();
         Ok(Some(format!("/{}", names.join("/"))))
     }
+}
+
+/// Where somebody sees an object.
+#[derive(Default)]
+struct Places {
+    parents: Vec<ParentName>,
+    primary_parent: Option<ObjectId>,
+    path: Option<String>,
+    paths: Vec<String>,
 }
 
 /// Returns what a row says by itself; who may read more of it is told more.

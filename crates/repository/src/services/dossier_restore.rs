@@ -16,6 +16,7 @@ use crate::services::detail::properties_of;
 use crate::services::dossier_versions::properties_of_version;
 use crate::services::manifest::{MEMBERS_MAX, refuse_large};
 use crate::services::objects::index_values;
+use crate::services::trash::Restoring;
 use crate::services::working_copies::of_object;
 use crate::store::dossier_versions::{self, ChildRow, DossierVersionRow, MemberRow};
 use crate::store::objects::{self, ObjectRow};
@@ -142,7 +143,7 @@ impl Session {
             if here.is_none() {
                 return Ok(Some("moved_away"));
             }
-            self.untrash_in_tx(tx, live)?;
+            self.untrash_in_tx(tx, live, &Restoring::default())?;
             return Ok(None);
         }
         let is_elsewhere = filing::primary_place(tx.conn, live.no)?.is_some();

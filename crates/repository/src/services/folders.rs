@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cartulary_db::Conn;
-use cartulary_model::permission::{ADD_CHILDREN, READ_CHILDREN};
+use cartulary_model::permission::{ADD_CHILDREN, BROWSE, Permission, READ_CHILDREN};
 use cartulary_model::{BaseType, ChangeKind, ObjectId};
 use serde_json::json;
 
@@ -12,6 +12,7 @@ use crate::object::{
     ListOrder, NewFolder, ObjectDetail, ObjectSummary, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
 };
 use crate::services::objects::{Naming, Proposed, check_new, index_values, remember_made, request_digest, with_facets};
+use crate::services::scopes;
 use crate::services::search::SearchQuery;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::{acl, filing};
@@ -93,9 +94,10 @@ impl Session {
         if parent.base != BaseType::Folder.as_str() {
             return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
         }
+        scopes::check_depth_in(tx, parent)?;
         let list = acl::scope_by_no(tx.conn, parent.scope_no)?.map(|scope| scope.acl_row_no);
         let list = list.ok_or_else(|| RepositoryError::internal("a folder without a scope"))?;
-        let scope = acl::insert_scope(tx.conn, "folder", list, Some(parent.scope_no))?;
+        let scope = acl::insert_scope(tx.conn, acl::FOLDER, list, Some(parent.scope_no))?;
         let id = ObjectId::generate();
         let at = tx.now.as_millis();
         let row = NewObjectRow {
@@ -193,18 +195,30 @@ impl Session {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
         let read = move |conn: &mut Conn| -> Result<_> {
-            let inner = &session.repository.inner;
-            let mut browse =
-                |conn: &mut Conn, new: &BTreeSet<i64>| inner.access.browsable(conn, &session.actor, new, now);
-            let visibility: Option<crate::listing::Visibility<'_>> =
-                if session.actor.is_administrator { None } else { Some(&mut browse) };
-            let NumberWindow { total, nos } = inner.listings.window(conn, &collection, order, request, visibility)?;
-            let mut rows = objects::by_nos(conn, &nos)?;
-            let rows: Vec<ObjectRow> = nos.iter().filter_map(|no| rows.remove(no)).collect();
+            let (total, rows) = session.rows_of(conn, &collection, order, request, BROWSE)?;
             Ok((total, session.summaries_of(conn, &rows, now)?))
         };
         let (total, items) = self.repository.database().read(read).await?;
         Ok(window(total, items, request))
+    }
+
+    /// Returns a window of a collection, of that on which the caller has `wanted`, with the exact number of all that.
+    pub(crate) fn rows_of(
+        &self,
+        conn: &mut Conn,
+        collection: &Collection,
+        order: ListOrder,
+        request: WindowRequest,
+        wanted: Permission,
+    ) -> Result<(u64, Vec<ObjectRow>)> {
+        let (inner, now) = (&self.repository.inner, self.repository.clock().now());
+        let mut list =
+            |conn: &mut Conn, new: &BTreeSet<i64>| inner.access.listable(conn, &self.actor, wanted, new, now);
+        let visibility: Option<crate::listing::Visibility<'_>> =
+            if self.actor.is_administrator { None } else { Some(&mut list) };
+        let NumberWindow { total, nos } = inner.listings.window(conn, collection, order, request, visibility)?;
+        let mut rows = objects::by_nos(conn, &nos)?;
+        Ok((total, nos.iter().filter_map(|no| rows.remove(no)).collect()))
     }
 }
 

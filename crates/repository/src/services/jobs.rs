@@ -87,7 +87,8 @@ impl Session {
     }
 }
 
-fn view(row: JobRow) -> JobView {
+/// Returns a job as people follow it.
+pub(crate) fn view(row: JobRow) -> JobView {
     JobView {
         id: row.id,
         kind: row.kind,

@@ -1,9 +1,9 @@
-//! Objects of any type: read, changed, put in the trash and taken out.
+//! Objects of any type: read and changed.
 
 use std::collections::BTreeMap;
 
 use cartulary_db::Conn;
-use cartulary_model::permission::{BROWSE, READ_PROPERTIES, REMOVE_CHILDREN, WRITE_PROPERTIES};
+use cartulary_model::permission::{BROWSE, READ_PROPERTIES, WRITE_PROPERTIES};
 use cartulary_model::{
     BaseType, ChangeKind, ChangedPart, Name, ObjectId, Properties, PropertyDefinition, PropertyKind, Timestamp,
     TypeRegistry, Violation, key, nfc, text_key,
@@ -17,7 +17,7 @@ use crate::object::{ObjectChanges, ObjectDetail, Precondition, Written};
 use crate::services::automatic_versions::VersionPlan;
 use crate::services::detail::properties_of;
 use crate::services::readings::Reading;
-use crate::services::working_copies::{refuse_working_copy, scope_in_log};
+use crate::services::working_copies::scope_in_log;
 use crate::store::objects::{self, IndexedValue, ObjectRow};
 use crate::store::{filing, imports, versions};
 use crate::transaction::{Change, Tx};
@@ -158,75 +158,6 @@ impl Session {
         versions::put_clock(tx.conn, series, at)?;
         Ok(at)
     }
-
-    /// Puts an object in the trash; its name is free at once. A folder must be empty or go with `use_bulk_action`.
-    ///
-    /// # Errors
-    /// `Stale`, `Forbidden`, `NotFound`; `Conflict` for versions, the root folder and folders that are not empty.
-    pub async fn object_trash(&self, id: ObjectId, precondition: Precondition) -> Result<Written<()>> {
-        let session = self.clone();
-        self.transact(move |tx| {
-            let row = session.for_change(tx, id, REMOVE_CHILDREN, &precondition)?;
-            refuse_version(&row)?;
-            refuse_working_copy(&row)?;
-            session.refuse_checked_out(tx.conn, &row, tx.now)?;
-            if row.no == session.repository.inner.root_no {
-                return Err(RepositoryError::conflict("root_folder", "the root folder stays"));
-            }
-            if row.base == BaseType::Folder.as_str() && filing::has_living_children(tx.conn, row.no)? {
-                let detail = "the folder is not empty: move its documents to the trash first";
-                return Err(RepositoryError::conflict("folder_not_empty", detail));
-            }
-            session.trash_in_tx(tx, &row)
-        })
-        .await
-    }
-
-    /// Takes an object out of the trash, where it was.
-    pub(crate) fn untrash_in_tx(&self, tx: &mut Tx<'_>, row: &ObjectRow) -> Result<()> {
-        filing::put_trashed(tx.conn, row.no, false)?;
-        put_trashed(tx, row, None, None)?;
-        record_simple(tx, ChangeKind::Restored, row)
-    }
-
-    /// Puts an object in the trash, whatever it is.
-    pub(crate) fn trash_in_tx(&self, tx: &mut Tx<'_>, row: &ObjectRow) -> Result<()> {
-        put_trashed(tx, row, Some(tx.now.as_millis()), Some(tx.actor_no))?;
-        filing::put_trashed(tx.conn, row.no, true)?;
-        record_simple(tx, ChangeKind::Trashed, row)
-    }
-
-    /// Takes an object out of the trash, where it was.
-    ///
-    /// # Errors
-    /// `NotFound`; `Forbidden`; `Conflict` `name_taken` when its name was given to another meanwhile.
-    pub async fn object_restore(&self, id: ObjectId) -> Result<Written<ObjectDetail>> {
-        let session = self.clone();
-        self.transact(move |tx| {
-            let row = objects::by_id(tx.conn, &id.to_string())?.filter(|row| row.trashed_at.is_some());
-            let row = row.ok_or_else(|| RepositoryError::not_found("the object"))?;
-            let access = &session.repository.inner.access;
-            access.require(tx.conn, &session.actor, row.scope_no, REMOVE_CHILDREN, tx.now)?;
-            session.untrash_in_tx(tx, &row)?;
-            let row = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))?;
-            session.detail_of(tx.conn, &row, tx.now)
-        })
-        .await
-    }
-}
-
-/// Puts an object in the trash with its versions, or takes them out.
-fn put_trashed(tx: &mut Tx<'_>, row: &ObjectRow, at: Option<i64>, by: Option<i64>) -> Result<()> {
-    objects::put_trashed(tx.conn, row.no, at, by)?;
-    match row.series_no {
-        Some(series) => objects::put_versions_trashed(tx.conn, series, at, by),
-        None => Ok(()),
-    }
-}
-
-fn record_simple(tx: &mut Tx<'_>, kind: ChangeKind, row: &ObjectRow) -> Result<()> {
-    let object = Some((row.no, parse_id(&row.id)?));
-    tx.record(kind, Change { object, series_no: row.series_no, scope_no: Some(row.scope_no), ..Change::default() })
 }
 
 /// Refuses a change to an immutable version.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use cartulary_db::Conn;
 use cartulary_index::{NumberSet, Readable, SearchRequest, Sort};
-use cartulary_model::permission::{READ_CONTENT, READ_PROPERTIES};
-use cartulary_model::{ObjectId, Timestamp};
+use cartulary_model::permission::{BROWSE, READ_CONTENT, READ_PROPERTIES};
+use cartulary_model::{BaseType, ObjectId, Timestamp};
 
 use crate::object::{ObjectSummary, ParentName, WINDOW_ROWS_MAX};
 use crate::services::texts::{TEXT_KIND, TEXT_PRODUCER};
 use crate::store::objects::{self, ObjectRow};
-use crate::store::{changes, filing, renditions};
+use crate::store::{acl, changes, filing, renditions};
 use crate::{RepositoryError, Result, Session};
 
 /// What is searched.
@@ -19,7 +19,7 @@ use crate::{RepositoryError, Result, Session};
 pub struct SearchQuery {
     /// What a person typed, in the forgiving syntax of [`cartulary_index::SearchRequest::text`].
     pub text: String,
-    /// Only what lies in this dossier.
+    /// Only what lies in this dossier, or in a folder in it.
     pub dossier: Option<ObjectId>,
     /// Only these types.
     pub type_ids: Vec<String>,
@@ -121,9 +121,13 @@ impl Session {
     fn search_in(&self, conn: &mut Conn, query: &SearchQuery, now: Timestamp) -> Result<SearchResult> {
         let wanted = if query.names_only { READ_PROPERTIES } else { READ_CONTENT };
         let inner = &self.repository.inner;
-        let dossier_no = match query.dossier {
-            Some(id) => Some(self.authorised(conn, id, cartulary_model::permission::BROWSE, now)?.no),
+        let dossier = match query.dossier {
+            Some(id) => Some(self.authorised(conn, id, BROWSE, now)?),
             None => None,
+        };
+        let folders_below = match &dossier {
+            Some(dossier) => self.folders_below(conn, dossier, now)?,
+            None => Vec::new(),
         };
         // The checkpoint is read before the database: what was rescoped since is never judged by its indexed scope.
         let reached = *inner.indexed.borrow();
@@ -138,7 +142,8 @@ impl Session {
             readable,
             exclude: Arc::new(exclude),
             also_readable: Arc::new(also_readable),
-            dossier_no,
+            dossier_no: dossier.map(|dossier| dossier.no),
+            folders_below,
             type_ids: query.type_ids.clone(),
             media_types: query.media_types.clone(),
             limit: usize::try_from(query.limit.min(WINDOW_ROWS_MAX)).unwrap_or(usize::MAX),
@@ -158,6 +163,26 @@ impl Session {
         let is_without_words = cartulary_index::is_without_words(&query.text);
         let texts_waiting = if query.names_only { 0 } else { self.texts_waiting(conn, now)? };
         Ok(SearchResult { total: answer.total, hits, facets, indexed_change, texts_waiting, is_without_words })
+    }
+
+    /// Returns the folders in a folder and in those in it, as far down as the caller may browse: what else he finds he does
+    /// not find to lie there. They are asked for now, so that a folder that was moved takes what lies in it along at once.
+    fn folders_below(&self, conn: &mut Conn, folder: &ObjectRow, now: Timestamp) -> Result<Vec<i64>> {
+        if folder.base != BaseType::Folder.as_str() {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::new();
+        let mut fringe = vec![folder.scope_no];
+        loop {
+            let below = acl::folders_below(conn, &fringe)?.into_iter().collect();
+            let seen = self.repository.inner.access.allowing(conn, &self.actor, &below, BROWSE, now)?;
+            if seen.is_empty() {
+                break;
+            }
+            fringe = seen.into_iter().collect();
+            all.extend_from_slice(&fringe);
+        }
+        objects::folders_of_scopes(conn, &all)
     }
 
     /// Counts what the caller may read and no search finds by its words yet: what others wait for is none of its business.
@@ -218,7 +243,7 @@ impl Session {
 
     fn may_browse(&self, conn: &mut Conn, row: &ObjectRow, now: Timestamp) -> Result<bool> {
         let access = &self.repository.inner.access;
-        access.allows(conn, &self.actor, row.scope_no, cartulary_model::permission::BROWSE, now)
+        access.allows(conn, &self.actor, row.scope_no, BROWSE, now)
     }
 
     fn facets(&self, facets: &cartulary_index::Facets) -> Vec<Facet> {

@@ -236,6 +236,7 @@ mod tests {
                 job_workers: 1,
                 session_hours: 1,
                 garbage_grace_ms: 0,
+                trash_keep_ms: 0,
                 office_types: cartulary_model::TypeFile::default(),
             };
             let repository = Repository::open(config, Vec::new()).await.unwrap();

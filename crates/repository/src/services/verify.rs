@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use cartulary_blobs::{BlobError, Corruption, StorageKey, VerifyOutcome};
 use cartulary_db::Conn;
 use cartulary_index::{Checkpoint, Operation};
-use cartulary_model::BlobDigest;
 use cartulary_model::merkle::{self, Tree};
+use cartulary_model::{BaseType, BlobDigest};
 
 use crate::feed;
 use crate::sequencer::link;
-use crate::store::{blobs, changes, objects, renditions, seals};
+use crate::store::{acl, blobs, changes, filing, objects, renditions, seals};
 use crate::{Repository, RepositoryError, Result};
 
 /// How many rows are looked at in one read.
@@ -115,6 +115,7 @@ impl Repository {
         self.verify_renditions(&mut report).await?;
         self.verify_changes(&mut report).await?;
         self.verify_versions(&mut report).await?;
+        self.verify_filing(&mut report).await?;
         self.verify_index(options, &mut report).await?;
         Ok(report)
     }
@@ -249,6 +250,59 @@ impl Repository {
                     report.seals_checked += 1;
                     seal = self.database().read(move |conn: &mut Conn| seals::holding(conn, at + 1)).await?;
                 }
+            }
+        }
+    }
+
+    /// Looks whether what lies in folders and what lies in the trash agree, and everybody follows the folder that he should.
+    async fn verify_filing(&self, report: &mut VerifyReport) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let rows = self.database().read(move |conn: &mut Conn| filing::page(conn, after, PAGE)).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.no;
+            for row in rows {
+                let is_gone = row.child_trashed_at.is_some() || row.parent_trashed_at.is_some();
+                if row.is_trashed != is_gone {
+                    report.fault("filing_differs", row.child_no.to_string(), "a filing and the trash disagree");
+                }
+                let follows = row.scope_kind == acl::FOLDER && row.child_base != BaseType::Folder.as_str();
+                if row.is_primary && !is_gone && follows && row.child_scope != row.parent_scope {
+                    let detail = "it follows the access list of a folder that is not its primary one";
+                    report.fault("scope_differs", row.child_no.to_string(), detail);
+                }
+            }
+        }
+        self.verify_places(report).await
+    }
+
+    /// Looks whether every object lies in one primary folder, or by somebody's wish in none.
+    async fn verify_places(&self, report: &mut VerifyReport) -> Result<()> {
+        let root = self.inner.root_no;
+        let mut after = 0;
+        loop {
+            let read = move |conn: &mut Conn| -> Result<Option<(i64, Vec<i64>)>> {
+                let rows = objects::live_page(conn, after, PAGE)?;
+                let Some(last) = rows.last() else { return Ok(None) };
+                let nos: Vec<i64> = rows.iter().map(|row| row.no).filter(|no| *no != root).collect();
+                let mut counts: BTreeMap<i64, usize> = nos.iter().map(|no| (*no, 0)).collect();
+                for filing in filing::filings_of(conn, &nos)?.iter().filter(|one| !one.is_trashed && one.is_primary) {
+                    *counts.entry(filing.child_no).or_default() += 1;
+                }
+                for unfiled in objects::unfiled_of_some(conn, &nos)? {
+                    *counts.entry(unfiled.no).or_default() += 1;
+                }
+                let wrong = counts.into_iter().filter(|(_, count)| *count != 1).map(|(no, _)| no);
+                Ok(Some((last.no, wrong.collect())))
+            };
+            let Some((last, wrong)) = self.database().read(read).await? else { return Ok(()) };
+            after = last;
+            for no in wrong {
+                report.fault(
+                    "place_differs",
+                    no.to_string(),
+                    "it has not one primary folder, nor lies in none by a wish",
+                );
             }
         }
     }

@@ -214,6 +214,8 @@ impl Session {
     ) -> Result<Written<()>> {
         let session = self.clone();
         self.transact(move |tx| {
+            // Of the last version the whole document goes to the trash, which holds trees before objects.
+            session.lock_trees_for(tx, id)?;
             let row = session.for_change(tx, id, DESTROY, &precondition)?;
             refuse_version(&row)?;
             let series = series_of(&row)?;
@@ -224,15 +226,21 @@ impl Session {
             if total == 1 {
                 let access = &session.repository.inner.access;
                 access.require(tx.conn, &session.actor, row.scope_no, REMOVE_CHILDREN, tx.now)?;
-                return session.trash_in_tx(tx, &row);
+                return session.trash_in_tx(tx, id, &Precondition::Any).map(drop);
             }
             refuse_bound(tx, &version, &object)?;
-            session.destroy_in_tx(tx, &row, &version, &object)
+            session.destroy_version_in_tx(tx, &row, &version, &object)
         })
         .await
     }
 
-    fn destroy_in_tx(&self, tx: &mut Tx<'_>, live: &ObjectRow, version: &VersionRow, object: &ObjectRow) -> Result<()> {
+    fn destroy_version_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        live: &ObjectRow,
+        version: &VersionRow,
+        object: &ObjectRow,
+    ) -> Result<()> {
         let series = series_of(live)?;
         let newest = versions::of_series(tx.conn, series, Which::Latest)?;
         let was_newest = newest.is_some_and(|(newest, _)| newest.object_no == version.object_no);

@@ -46,12 +46,21 @@ impl From<EntryRow> for AccessEntry {
     }
 }
 
-/// A scope and the list that it points to.
-#[derive(Clone, Copy, Debug, Queryable, Selectable)]
+/// The scope of a folder, and of the documents in it that have no list of their own.
+pub(crate) const FOLDER: &str = "folder";
+/// The scope of an object that lies in no folder.
+pub(crate) const UNFILED: &str = "unfiled";
+/// The scope of a version series that has a list of its own.
+pub(crate) const SERIES: &str = "series";
+
+/// A scope, the list that it points to, and the scope of the folder that it lies in.
+#[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = scope)]
 pub(crate) struct ScopeRow {
     pub no: i64,
+    pub kind: String,
     pub acl_row_no: i64,
+    pub parent_no: Option<i64>,
 }
 
 /// Inserts a list below `parent` and returns its number.
@@ -163,9 +172,40 @@ pub(crate) fn scopes_below(conn: &mut Conn, parents: &[i64], row: i64) -> Result
     Ok(nos)
 }
 
+/// Returns the scopes of folders below those of `parents`.
+pub(crate) fn folders_below(conn: &mut Conn, parents: &[i64]) -> Result<Vec<i64>> {
+    let nos = each_db!(conn, |c| scope::table
+        .filter(among(scope::parent_no, parents.iter().copied()).and(scope::kind.eq(FOLDER)))
+        .select(scope::no)
+        .load(c))?;
+    Ok(nos)
+}
+
+/// Takes the scopes of destroyed folders out of the tree; what the change log says of them stays filtered by their lists.
+pub(crate) fn detach_scopes(conn: &mut Conn, nos: &[i64]) -> Result<()> {
+    each_db!(conn, |c| update_rows(scope::table.filter(among(scope::no, nos.iter().copied())))
+        .set(scope::parent_no.eq(None::<i64>))
+        .execute(c))?;
+    Ok(())
+}
+
 /// Points a scope to another list.
 pub(crate) fn point_scope(conn: &mut Conn, no: i64, row: i64) -> Result<()> {
     each_db!(conn, |c| update_rows(scope::table.filter(scope::no.eq(no))).set(scope::acl_row_no.eq(row)).execute(c))?;
+    Ok(())
+}
+
+/// Says below which scope another one lies.
+pub(crate) fn put_scope_parent(conn: &mut Conn, no: i64, parent: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(scope::table.filter(scope::no.eq(no))).set(scope::parent_no.eq(parent)).execute(c))?;
+    Ok(())
+}
+
+/// Puts a list below another.
+pub(crate) fn put_row_parent(conn: &mut Conn, no: i64, parent: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(acl_row::table.filter(acl_row::no.eq(no)))
+        .set(acl_row::parent_no.eq(parent))
+        .execute(c))?;
     Ok(())
 }
 

@@ -130,7 +130,7 @@ pub(crate) fn of_transaction(conn: &mut Conn, transaction: &str) -> Result<Optio
 
 /// Returns the objects whose access or presence changed after a position, or in what has none yet.
 pub(crate) fn rescoped_after(conn: &mut Conn, position: i64) -> Result<Vec<i64>> {
-    const KINDS: [&str; 4] = ["security", "trashed", "restored", "destroyed"];
+    const KINDS: [&str; 5] = ["security", "moved", "trashed", "restored", "destroyed"];
     // Two queries: of an `OR` SQLite reads the whole log.
     let numbered: Vec<Option<i64>> = each_db!(conn, |c| change::table
         .filter(change::position.gt(position).and(change::kind.eq_any(KINDS)))

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use cartulary_db::{Conn, among, each_db, update_rows};
-use diesel::dsl::{exists, max, not};
+use diesel::dsl::{exists, max, min, not};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::objects::{ObjectRow, OrderRow};
-use super::schema::{filing, object};
+use super::schema::{filing, object, scope};
 use crate::{RepositoryError, Result};
 
 /// Returns the key under which a name is unique in its folder.
@@ -16,15 +16,20 @@ pub(crate) fn name_digest(name: &str) -> Vec<u8> {
     Sha256::digest(name.as_bytes()).to_vec()
 }
 
-/// Says of a unique violation what it means here: two of a name in one folder.
-fn name_taken(error: diesel::result::Error) -> RepositoryError {
+/// Says of a violation what it means here: two of a name in one folder, or a folder that was destroyed while somebody
+/// waited to file something in it.
+pub(crate) fn name_taken(error: diesel::result::Error) -> RepositoryError {
+    use diesel::result::DatabaseErrorKind::ForeignKeyViolation;
     if cartulary_db::is_unique_violation(&error) {
         return RepositoryError::conflict(
             "name_taken",
             "another object in this folder has the same name: choose another",
         );
     }
-    error.into()
+    match error {
+        diesel::result::Error::DatabaseError(ForeignKeyViolation, _) => RepositoryError::not_found("the folder"),
+        error => error.into(),
+    }
 }
 
 #[derive(Insertable)]
@@ -39,10 +44,25 @@ struct NewFilingRow<'a> {
     filed_at: i64,
 }
 
+/// How far apart the places of two objects are that come one after the other: room for others between them.
+pub(crate) const STEP: i64 = 1 << 20;
+
+/// One object in one folder.
+#[derive(Clone, Copy, Debug, Queryable, Selectable)]
+#[diesel(table_name = filing)]
+pub(crate) struct FilingRow {
+    pub no: i64,
+    pub parent_no: i64,
+    pub child_no: i64,
+    pub ordinal: i64,
+    pub is_primary: bool,
+    pub is_trashed: bool,
+}
+
 /// Files `child` in `parent` as its primary folder, at a place in the order of receipt; last unless one is given.
 ///
 /// # Errors
-/// A unique violation when the name is taken.
+/// A unique violation when the name is taken; `NotFound` when the folder went to the trash meanwhile.
 pub(crate) fn insert(
     conn: &mut Conn,
     parent: i64,
@@ -53,18 +73,9 @@ pub(crate) fn insert(
 ) -> Result<()> {
     let ordinal = match ordinal {
         Some(ordinal) => ordinal,
-        None => last_ordinal(conn, parent)? + 1,
+        None => next_ordinal(conn, parent)?,
     };
-    let row = NewFilingRow {
-        parent_no: parent,
-        child_no: child,
-        name,
-        name_digest: name_digest(name),
-        ordinal,
-        is_primary: true,
-        filed_at: now,
-    };
-    insert_row(conn, &row)
+    insert_row(conn, parent, child, name, ordinal, true, now)
 }
 
 /// Files `child` in a further folder, as the last there.
@@ -72,16 +83,131 @@ pub(crate) fn insert(
 /// # Errors
 /// As [`insert`].
 pub(crate) fn insert_further(conn: &mut Conn, parent: i64, child: i64, name: &str, now: i64) -> Result<()> {
-    let ordinal = last_ordinal(conn, parent)? + 1;
-    let (name_digest, filed_at) = (name_digest(name), now);
-    let row =
-        NewFilingRow { parent_no: parent, child_no: child, name, name_digest, ordinal, is_primary: false, filed_at };
-    insert_row(conn, &row)
+    let ordinal = next_ordinal(conn, parent)?;
+    insert_row(conn, parent, child, name, ordinal, false, now)
 }
 
-fn insert_row(conn: &mut Conn, row: &NewFilingRow<'_>) -> Result<()> {
-    let filed = each_db!(conn, |c| diesel::insert_into(filing::table).values(row).execute(c));
-    filed.map(drop).map_err(name_taken)
+fn insert_row(
+    conn: &mut Conn,
+    parent: i64,
+    child: i64,
+    name: &str,
+    ordinal: i64,
+    is_primary: bool,
+    now: i64,
+) -> Result<()> {
+    let row = NewFilingRow {
+        parent_no: parent,
+        child_no: child,
+        name,
+        name_digest: name_digest(name),
+        ordinal,
+        is_primary,
+        filed_at: now,
+    };
+    let filed = each_db!(conn, |c| diesel::insert_into(filing::table).values(&row).execute(c));
+    filed.map_err(name_taken)?;
+    refuse_lost_folder(conn, parent)
+}
+
+/// Puts a filing into another folder, as the last there and under a name.
+///
+/// # Errors
+/// As [`insert`].
+pub(crate) fn put_parent(conn: &mut Conn, no: i64, parent: i64, name: &str) -> Result<()> {
+    let ordinal = next_ordinal(conn, parent)?;
+    let moved = each_db!(conn, |c| update_rows(filing::table.filter(filing::no.eq(no)))
+        .set((
+            filing::parent_no.eq(parent),
+            filing::ordinal.eq(ordinal),
+            filing::is_trashed.eq(false),
+            filing::name.eq(name),
+            filing::name_digest.eq(name_digest(name)),
+        ))
+        .execute(c));
+    moved.map_err(name_taken)?;
+    refuse_lost_folder(conn, parent)
+}
+
+/// Refuses when a folder went to the trash while something was filed in it: on PostgreSQL the row that was filed waited
+/// for who did that, and sees it now. The writer is alone on SQLite, and looked before.
+fn refuse_lost_folder(conn: &mut Conn, folder: i64) -> Result<()> {
+    let is_lost = cartulary_db::per_db!(conn,
+        sqlite(_c) => false,
+        postgres(c) => object::table
+            .filter(object::no.eq(folder).and(object::trashed_at.is_not_null()))
+            .select(object::no)
+            .get_result::<i64>(c)
+            .optional()?
+            .is_some(),
+    );
+    if is_lost { Err(RepositoryError::not_found("the folder")) } else { Ok(()) }
+}
+
+/// Takes an object out of one folder.
+pub(crate) fn delete(conn: &mut Conn, no: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(filing::table.filter(filing::no.eq(no))).execute(c))?;
+    Ok(())
+}
+
+/// Makes one of a child's filings the primary one.
+pub(crate) fn put_primary(conn: &mut Conn, child: i64, no: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(filing::table.filter(filing::child_no.eq(child)))
+        .set(filing::is_primary.eq(filing::no.eq(no)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Writes a filing's place in the order of its folder.
+pub(crate) fn put_ordinal(conn: &mut Conn, no: i64, ordinal: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(filing::table.filter(filing::no.eq(no)))
+        .set(filing::ordinal.eq(ordinal))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Returns all filings of children, the oldest first.
+pub(crate) fn filings_of(conn: &mut Conn, children: &[i64]) -> Result<Vec<FilingRow>> {
+    let rows = each_db!(conn, |c| filing::table
+        .filter(among(filing::child_no, children.iter().copied()))
+        .order(filing::no)
+        .select(FilingRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns the first place in the order of a folder; nothing when it is empty.
+pub(crate) fn first_ordinal(conn: &mut Conn, parent: i64) -> Result<Option<i64>> {
+    let first: Option<i64> = each_db!(conn, |c| filing::table
+        .filter(filing::parent_no.eq(parent))
+        .select(min(filing::ordinal))
+        .get_result(c))?;
+    Ok(first)
+}
+
+/// Returns up to `limit` filings of a folder from a place on, in its order, but not that of `but`.
+pub(crate) fn from_ordinal(conn: &mut Conn, parent: i64, ordinal: i64, but: i64, limit: i64) -> Result<Vec<FilingRow>> {
+    let rows = each_db!(conn, |c| filing::table
+        .filter(filing::parent_no.eq(parent).and(filing::ordinal.ge(ordinal)).and(filing::child_no.ne(but)))
+        .order((filing::ordinal, filing::child_no))
+        .limit(limit)
+        .select(FilingRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns the greatest place in a folder below one, but not that of `but`.
+pub(crate) fn ordinal_before(conn: &mut Conn, parent: i64, ordinal: i64, but: i64) -> Result<Option<i64>> {
+    let before: Option<i64> = each_db!(conn, |c| filing::table
+        .filter(filing::parent_no.eq(parent).and(filing::ordinal.lt(ordinal)).and(filing::child_no.ne(but)))
+        .select(max(filing::ordinal))
+        .get_result(c))?;
+    Ok(before)
+}
+
+/// Returns the place after the last of a folder.
+pub(crate) fn next_ordinal(conn: &mut Conn, parent: i64) -> Result<i64> {
+    Ok(last_ordinal(conn, parent)?.saturating_add(STEP))
 }
 
 fn last_ordinal(conn: &mut Conn, parent: i64) -> Result<i64> {
@@ -121,19 +247,12 @@ pub(crate) fn rename(conn: &mut Conn, child: i64, name: &str) -> Result<()> {
     renamed.map(drop).map_err(name_taken)
 }
 
-/// Says of all filings of a child whether it is in the trash.
-pub(crate) fn put_trashed(conn: &mut Conn, child: i64, is_trashed: bool) -> Result<()> {
-    let moved = each_db!(conn, |c| update_rows(filing::table.filter(filing::child_no.eq(child)))
-        .set(filing::is_trashed.eq(is_trashed))
-        .execute(c));
-    moved.map(drop).map_err(name_taken)
-}
-
-/// Returns the folders that a child lies in, the primary one first, each with whether it is that.
+/// Returns the folders that a child lies in and that are not in the trash, the primary one first, each with whether it
+/// is that.
 pub(crate) fn folders_of(conn: &mut Conn, child: i64) -> Result<Vec<(bool, ObjectRow)>> {
     let rows = each_db!(conn, |c| filing::table
         .inner_join(object::table.on(object::no.eq(filing::parent_no)))
-        .filter(filing::child_no.eq(child))
+        .filter(filing::child_no.eq(child).and(object::trashed_at.is_null()))
         .order((filing::is_primary.desc(), filing::no))
         .select((filing::is_primary, ObjectRow::as_select()))
         .load(c))?;
@@ -206,11 +325,42 @@ pub(crate) fn orders_of_some(conn: &mut Conn, parent: i64, children: &[i64]) -> 
     Ok(rows)
 }
 
-/// Says whether a folder has children that are not in the trash.
-pub(crate) fn has_living_children(conn: &mut Conn, parent: i64) -> Result<bool> {
-    let some = each_db!(conn, |c| diesel::select(exists(
-        filing::table.filter(filing::parent_no.eq(parent).and(not(filing::is_trashed)))
-    ))
-    .get_result::<bool>(c))?;
-    Ok(some)
+/// A filing with what must agree with it.
+#[derive(Clone, Debug, Queryable)]
+pub(crate) struct CheckRow {
+    pub no: i64,
+    pub child_no: i64,
+    pub is_primary: bool,
+    pub is_trashed: bool,
+    pub child_base: String,
+    pub child_trashed_at: Option<i64>,
+    pub child_scope: i64,
+    pub scope_kind: String,
+    pub parent_trashed_at: Option<i64>,
+    pub parent_scope: i64,
+}
+
+/// Returns up to `limit` filings with numbers above `after`.
+pub(crate) fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<CheckRow>> {
+    let parent = diesel::alias!(object as parent);
+    let rows = each_db!(conn, |c| filing::table
+        .inner_join(object::table.inner_join(scope::table))
+        .inner_join(parent.on(parent.field(object::no).eq(filing::parent_no)))
+        .filter(filing::no.gt(after))
+        .order(filing::no)
+        .limit(limit)
+        .select((
+            filing::no,
+            filing::child_no,
+            filing::is_primary,
+            filing::is_trashed,
+            object::base,
+            object::trashed_at,
+            object::scope_no,
+            scope::kind,
+            parent.field(object::trashed_at),
+            parent.field(object::scope_no),
+        ))
+        .load(c))?;
+    Ok(rows)
 }

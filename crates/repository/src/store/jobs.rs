@@ -52,8 +52,13 @@ struct NewJobRow<'a> {
 
 /// Inserts a job in the caller's transaction.
 pub(crate) fn insert(conn: &mut Conn, new: &NewJob, now: Timestamp, by: Option<i64>) -> Result<()> {
+    insert_as(conn, uuid::Uuid::now_v7().to_string(), new, now, by)
+}
+
+/// Inserts a job under an outward id, by which somebody follows it.
+pub(crate) fn insert_as(conn: &mut Conn, id: String, new: &NewJob, now: Timestamp, by: Option<i64>) -> Result<()> {
     let row = NewJobRow {
-        id: uuid::Uuid::now_v7().to_string(),
+        id,
         kind: new.kind,
         payload: new.payload.to_string(),
         dedupe_key: new.dedupe_key.as_deref(),
@@ -138,6 +143,12 @@ pub(crate) fn finish(conn: &mut Conn, no: i64, owner: &str, dead_reason: Option<
     .set((job::state.eq(state), job::reason.eq(dead_reason), job::finished_at.eq(now)))
     .execute(c))?;
     Ok(count)
+}
+
+/// Writes what a job says of itself.
+pub(crate) fn put_progress(conn: &mut Conn, id: &str, progress: &str) -> Result<()> {
+    each_db!(conn, |c| update_rows(job::table.filter(job::id.eq(id))).set(job::progress.eq(progress)).execute(c))?;
+    Ok(())
 }
 
 /// Puts a job back for another try after `run_after`.

@@ -18,6 +18,7 @@ macro_rules! load_among {
 pub(crate) mod acl;
 pub(crate) mod blobs;
 pub(crate) mod changes;
+pub(crate) mod copies;
 pub(crate) mod declarations;
 pub(crate) mod dossier_versions;
 pub(crate) mod filing;
@@ -32,6 +33,7 @@ pub(crate) mod renditions;
 pub(crate) mod schema;
 pub(crate) mod seals;
 pub(crate) mod sessions;
+pub(crate) mod trash;
 pub(crate) mod versions;
 
 use crate::RepositoryError;

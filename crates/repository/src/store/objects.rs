@@ -213,23 +213,60 @@ pub(crate) fn update(
     Ok(())
 }
 
-/// Puts an object in the trash at an instant, or takes it out (`None`), and raises its change token.
-pub(crate) fn put_trashed(conn: &mut Conn, no: i64, at: Option<i64>, by: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| update_rows(object::table.filter(object::no.eq(no)))
-        .set((object::trashed_at.eq(at), object::trashed_by.eq(by), object::change_token.eq(object::change_token + 1),))
-        .execute(c))?;
+/// Locks an object against others that file, move or trash it, and returns it as it is then. The writer is alone on
+/// SQLite.
+pub(crate) fn lock(conn: &mut Conn, id: &str) -> Result<()> {
+    cartulary_db::per_db!(conn,
+        sqlite(_c) => { let _ = id; },
+        postgres(c) => {
+            object::table.filter(object::id.eq(id)).select(object::no).for_update().get_result::<i64>(c).optional()?;
+        },
+    );
     Ok(())
 }
 
-/// Says of the versions of a series whether they are in the trash, with their document; nothing else of them changes.
-pub(crate) fn put_versions_trashed(conn: &mut Conn, series: i64, at: Option<i64>, by: Option<i64>) -> Result<()> {
-    each_db!(conn, |c| update_rows(object::table.filter(object::series_no.eq(series).and(object::role.eq(VERSION))))
-        .set((object::trashed_at.eq(at), object::trashed_by.eq(by)))
-        .execute(c))?;
+/// Locks objects in the order of their numbers.
+pub(crate) fn lock_all(conn: &mut Conn, nos: &[i64]) -> Result<()> {
+    cartulary_db::per_db!(conn,
+        sqlite(_c) => { let _ = nos; },
+        postgres(c) => {
+            object::table
+                .filter(among(object::no, nos.iter().copied()))
+                .order(object::no)
+                .select(object::no)
+                .for_update()
+                .load::<i64>(c)?;
+        },
+    );
     Ok(())
 }
 
-/// Raises the change token, as a change of access does.
+/// Says since when an object lies in no folder; nothing: it lies in one.
+pub(crate) fn put_unfiled(conn: &mut Conn, no: i64, at: Option<i64>) -> Result<()> {
+    each_db!(conn, |c| update_rows(object::table.filter(object::no.eq(no))).set(object::unfiled_at.eq(at)).execute(c))?;
+    Ok(())
+}
+
+/// Returns what orders all that lies in no folder and not in the trash; the beginning is that of being unfiled.
+pub(crate) fn orders_of_unfiled(conn: &mut Conn) -> Result<Vec<OrderRow>> {
+    let rows = each_db!(conn, |c| object::table
+        .filter(object::unfiled_at.is_not_null().and(object::trashed_at.is_null()))
+        .select((object::no, object::scope_no, object::name, object::created_at, object::modified_at))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns those of `nos` that [`orders_of_unfiled`] has.
+pub(crate) fn unfiled_of_some(conn: &mut Conn, nos: &[i64]) -> Result<Vec<OrderRow>> {
+    let rows = each_db!(conn, |c| object::table
+        .filter(among(object::no, nos.iter().copied()))
+        .filter(object::unfiled_at.is_not_null().and(object::trashed_at.is_null()))
+        .select((object::no, object::scope_no, object::name, object::created_at, object::modified_at))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Raises the change token, as a change of access or filing does.
 pub(crate) fn touch(conn: &mut Conn, no: i64) -> Result<()> {
     each_db!(conn, |c| update_rows(object::table.filter(object::no.eq(no)))
         .set(object::change_token.eq(object::change_token + 1))
@@ -246,6 +283,27 @@ pub(crate) fn put_series_scope(conn: &mut Conn, series: i64, scope: i64) -> Resu
         .set(object::scope_no.eq(scope))
         .execute(c))?;
     Ok(())
+}
+
+/// Gives an object without versions another scope.
+pub(crate) fn put_scope(conn: &mut Conn, no: i64, scope: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(object::table.filter(object::no.eq(no)))
+        .set(object::scope_no.eq(scope))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Returns the folders with these scopes that are not in the trash.
+pub(crate) fn folders_of_scopes(conn: &mut Conn, scopes: &[i64]) -> Result<Vec<i64>> {
+    if scopes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let nos = each_db!(conn, |c| object::table
+        .filter(is_word(object::base, "folder").and(among(object::scope_no, scopes.iter().copied())))
+        .filter(object::trashed_at.is_null())
+        .select(object::no)
+        .load(c))?;
+    Ok(nos)
 }
 
 /// Returns the facets attached to objects, by object number.

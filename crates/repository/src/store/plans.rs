@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::{
-    acl, blobs, changes, declarations, dossier_versions, filing, imports, jobs, objects, renditions, versions,
+    acl, blobs, changes, declarations, dossier_versions, filing, imports, jobs, objects, renditions, trash, versions,
 };
 use crate::{CORE_MIGRATIONS, Result};
 
@@ -205,6 +205,54 @@ fn the_end_of_a_large_import_walked_through_its_files_for_each_text() {
     check(&[expect; 2], |conn| {
         imports::texts_in(conn, 1, 0, ("text", "p"), renditions::WAITING)?;
         imports::unread(conn, 1, 0, ("text", "p"), 10).map(drop)
+    });
+}
+
+#[test]
+fn the_trash_and_what_lies_in_no_folder_are_listed_without_a_walk_through_all_objects() {
+    check(&["INDEX object_in_trash", "INDEX object_in_trash", "INDEX object_unfiled"], |conn| {
+        trash::orders(conn)?;
+        trash::page(conn, (0, 0), 1, 10)?;
+        objects::orders_of_unfiled(conn).map(drop)
+    });
+}
+
+#[test]
+fn a_place_in_a_folder_of_a_million_is_found_by_its_order() {
+    check(&["INDEX filing_by_order (parent_no=? AND ordinal>?)"; 1], |conn| {
+        filing::from_ordinal(conn, 1, 5, 7, 1).map(drop)
+    });
+    check(&["INDEX filing_by_order (parent_no=? AND ordinal<?)"; 1], |conn| {
+        filing::ordinal_before(conn, 1, 5, 7).map(drop)
+    });
+    check(&["INDEX filing_by_order (parent_no=?)"; 2], |conn| {
+        filing::first_ordinal(conn, 1)?;
+        filing::next_ordinal(conn, 1).map(drop)
+    });
+}
+
+#[test]
+fn a_tree_is_walked_by_its_filings_and_scopes() {
+    check(&["filing", "(parent_no=?)", "sqlite_autoindex_filing", "INDEX scope_by_parent (parent_no=?)"], |conn| {
+        trash::living_children(conn, &[1, 2], 10)?;
+        trash::living_page(conn, 1, 0, 10)?;
+        filing::filings_of(conn, &[1, 2])?;
+        acl::folders_below(conn, &[1, 2]).map(drop)
+    });
+    check(&["INDEX folder_by_scope (scope_no=?)"], |conn| objects::folders_of_scopes(conn, &[1, 2]).map(drop));
+}
+
+#[test]
+fn an_object_is_destroyed_without_a_walk_through_others() {
+    let plans = plans_of(|conn| trash::destroy(conn, &[1, 2], &[3], 4));
+    let plans: Vec<&String> = plans.iter().filter(|plan| !plan.contains("import_source")).collect();
+    assert!(plans.len() >= 11, "{plans:?}");
+    for plan in plans {
+        let walks = plan.split("; ").any(|step| step.starts_with("SCAN") && !step.contains("json_each"));
+        assert!(!walks, "{plan}");
+    }
+    check(&["INDEX dossier_version_member_by_live (live_no=?)"], |conn| {
+        trash::dossiers_naming(conn, &[1, 2]).map(drop)
     });
 }
 

@@ -133,6 +133,8 @@ table! {
         trashed_by -> Nullable<BigInt>,
         source_system -> Nullable<Text>,
         source_id -> Nullable<Text>,
+        trashed_with -> Nullable<BigInt>,
+        unfiled_at -> Nullable<BigInt>,
     }
 }
 

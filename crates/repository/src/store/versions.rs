@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cartulary_db::{Conn, each_db, insert_numbered, update_rows};
+use cartulary_db::{Conn, among, each_db, insert_numbered, update_rows};
 use diesel::prelude::*;
 
 use super::objects::ObjectRow;
@@ -249,6 +249,17 @@ pub(crate) fn destroy(conn: &mut Conn, object_no: i64) -> Result<()> {
     each_db!(conn, |c| diesel::delete(version::table.filter(version::object_no.eq(object_no))).execute(c))?;
     each_db!(conn, |c| diesel::delete(object::table.filter(object::no.eq(object_no))).execute(c))?;
     Ok(())
+}
+
+/// Says whether one of these series is checked out.
+pub(crate) fn is_any_checked_out(conn: &mut Conn, series: &[i64]) -> Result<bool> {
+    let found: Option<i64> = each_db!(conn, |c| version_series::table
+        .filter(among(version_series::no, series.iter().copied()).and(version_series::checked_out_by.is_not_null()))
+        .select(version_series::no)
+        .limit(1)
+        .get_result(c)
+        .optional())?;
+    Ok(found.is_some())
 }
 
 /// The latest version of a series.

@@ -124,6 +124,7 @@ pub fn repository_config(configuration: &Configuration, data: &DataFolder) -> an
         worker: Some(worker_config(configuration)?),
         job_workers: configuration.work.jobs,
         session_hours: configuration.session.hours,
+        trash_keep_ms: i64::from(configuration.work.trash_days).saturating_mul(24 * 60 * 60 * 1000),
         garbage_grace_ms: i64::from(configuration.work.garbage_grace_hours).saturating_mul(60 * 60 * 1000),
         office_types: office_types(data)?,
     })

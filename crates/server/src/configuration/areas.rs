@@ -34,8 +34,8 @@ documented! {
         /// How readers are shut in: `auto` takes the strongest that works here (see `cartulary doctor`), or `bubblewrap`,
         /// `landlock`, `limitsOnly`.
         pub containment: Containment = Containment::Auto,
-        /// Days that deleted objects stay in the trash.
-        pub trash_days: u32 = 30,
+        /// Days that deleted objects stay in the trash; then they are destroyed. 0: until somebody destroys them.
+        pub trash_days: u32 = 90,
         /// Hours that the bytes of a blob outlive the last object that had them.
         pub garbage_grace_hours: u32 = 24,
     }
