@@ -309,13 +309,10 @@ fn taken_back(
 
 #[cfg(test)]
 mod tests {
-    use cartulary_model::ChangeKind;
-    use serde_json::json;
 
     use super::*;
     use crate::object::{NewDocument, NewFolder};
-    use crate::store::filing;
-    use crate::transaction::{Change, Tx};
+    use crate::{ObjectMove, Precondition};
 
     const ALL: WindowRequest = WindowRequest { offset: 0, limit: 100 };
 
@@ -324,7 +321,6 @@ mod tests {
         children.items.into_iter().map(|child| child.name).collect()
     }
 
-    /// As the log says of a move.
     #[tokio::test]
     async fn what_was_moved_away_lay_in_the_dossier_before() {
         for database in cartulary_db::testing::each_database(&[crate::CORE_MIGRATIONS]) {
@@ -339,22 +335,13 @@ mod tests {
             let clock = repository.clock();
             let before = clock.now();
             clock.shift(1_000);
-            let act = move |tx: &mut Tx<'_>| {
-                let mut row = |id: ObjectId| objects::by_id(tx.conn, &id.to_string()).map(Option::unwrap);
-                let (paper, from, to) = (row(paper)?, row(from)?, row(to)?);
-                filing::insert_further(tx.conn, to.no, paper.no, &paper.name, tx.now.as_millis())?;
-                dossier_versions::remove_child(tx.conn, from.no, paper.no)?;
-                let detail = Some(json!({ "from": from.id, "to": to.id, "name": paper.name }));
-                let object = Some((paper.no, parse_id(&paper.id)?));
-                tx.record(ChangeKind::Updated, Change { object, detail, ..Change::default() })?;
-                changes::call_moved(tx.conn, paper.no)
-            };
-            session.transact(act).await.unwrap();
+            let wanted = ObjectMove { from: None, to, name: Some("paper, moved".to_owned()) };
+            session.object_move(paper, Precondition::Any, wanted).await.unwrap();
             let now = clock.now();
             assert_eq!(names(&session, from, before).await, ["paper"], "on {}", database.backend());
             assert!(names(&session, to, before).await.is_empty());
             assert!(names(&session, from, now).await.is_empty());
-            assert_eq!(names(&session, to, now).await, ["paper"]);
+            assert_eq!(names(&session, to, now).await, ["paper, moved"]);
         }
     }
 }

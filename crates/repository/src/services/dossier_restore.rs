@@ -153,7 +153,7 @@ impl Session {
         filing::insert_further(tx.conn, dossier.no, live.no, &live.name, tx.now.as_millis())?;
         objects::touch(tx.conn, live.no)?;
         let detail = Some(json!({ "filedIn": dossier.id }));
-        tx.record(ChangeKind::Updated, Change { detail, ..of_object(live)? })?;
+        tx.record(ChangeKind::Moved, Change { detail, ..of_object(live)? })?;
         Ok(None)
     }
 }

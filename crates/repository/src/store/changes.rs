@@ -232,16 +232,3 @@ pub(crate) fn left_since(conn: &mut Conn, folder: &str, at: i64, limit: i64) -> 
     );
     Ok(nos.into_iter().flatten().collect())
 }
-
-/// Calls the newest entry of an object `moved`.
-#[cfg(test)]
-pub(crate) fn call_moved(conn: &mut Conn, object_no: i64) -> Result<()> {
-    let newest: Option<i64> = each_db!(conn, |c| change::table
-        .filter(change::object_no.eq(object_no))
-        .select(max(change::no))
-        .get_result(c))?;
-    each_db!(conn, |c| update_rows(change::table.filter(change::no.eq(newest.unwrap_or_default())))
-        .set(change::kind.eq("moved"))
-        .execute(c))?;
-    Ok(())
-}

@@ -200,16 +200,6 @@ pub(crate) fn child(conn: &mut Conn, folder: i64, child: i64) -> Result<Option<C
     Ok(row)
 }
 
-/// Takes a child out of a folder.
-#[cfg(test)]
-pub(crate) fn remove_child(conn: &mut Conn, folder: i64, child: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::delete(
-        filing::table.filter(filing::parent_no.eq(folder).and(filing::child_no.eq(child)))
-    )
-    .execute(c))?;
-    Ok(())
-}
-
 /// Gives a child of a folder another place in the order of receipt.
 pub(crate) fn put_ordinal(conn: &mut Conn, folder: i64, child: i64, ordinal: i64) -> Result<()> {
     each_db!(conn, |c| update_rows(
