@@ -453,3 +453,28 @@ async fn a_folder_of_more_than_10000_objects_goes_by_a_job() {
     })
     .await;
 }
+
+/// Its number was given again, and what the index still had under it was found as the new one's.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_of_a_destroyed_document_were_found_in_the_next_one() {
+    each_office(async |office| {
+        let dossier = office.dossier("secret").await;
+        let paper = office.document(dossier, "paper.txt", "a process for drying cassava").await.value.summary.id;
+        office.settle().await;
+        let open = office.dossier("open").await;
+        office.settle().await;
+        office.stop_background().await;
+        office.system.object_destroy(open, Precondition::Any).await.unwrap();
+        office.system.object_destroy(paper, Precondition::Any).await.unwrap();
+        for number in 0..4 {
+            office.dossier(&format!("next {number}")).await;
+        }
+        office.repository.sequence_now().await.unwrap();
+        let query = SearchQuery { text: "cassava".into(), limit: 10, ..SearchQuery::default() };
+        let found = office.system.search(query).await.unwrap();
+        let titles: Vec<&str> = found.hits.iter().map(|hit| hit.summary.title.as_str()).collect();
+        assert_eq!((found.total, titles), (0, vec![]));
+        office.start_background();
+    })
+    .await;
+}

@@ -207,7 +207,7 @@ pub fn schema_dump(conn: &mut Conn) -> String {
 }
 
 const SQLITE_SCHEMA: &str = "SELECT type || ' ' || name || ' on ' || tbl_name || ': ' || coalesce(sql, 'implied') AS line \
-    FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' AND tbl_name <> 'schema_migration' ORDER BY type, name";
+    FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' AND name <> 'sqlite_sequence' AND tbl_name <> 'schema_migration' ORDER BY type, name";
 
 /// Opens a connection as the configuration says.
 fn connect(config: &DatabaseConfig) -> Conn {

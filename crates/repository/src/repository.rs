@@ -66,6 +66,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0007_filing_and_trash/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0007_filing_and_trash/down.sql"),
         },
+        MigrationFile {
+            version: "0008",
+            name: "numbers_once",
+            up: include_str!("../../../schema/core/migrations/sqlite/0008_numbers_once/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0008_numbers_once/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -109,6 +115,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "filing_and_trash",
             up: include_str!("../../../schema/core/migrations/postgres/0007_filing_and_trash/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0007_filing_and_trash/down.sql"),
+        },
+        MigrationFile {
+            version: "0008",
+            name: "numbers_once",
+            up: include_str!("../../../schema/core/migrations/postgres/0008_numbers_once/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0008_numbers_once/down.sql"),
         },
     ],
 };
