@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/api/v1/audit-entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists entries of the log with their values, for administrators. */
+        get: operations["list_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit-entries/{position}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proves that an entry stands in the log as it was sealed, for administrators. */
+        get: operations["get_audit_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blobs/sha256/{hex}": {
         parameters: {
             query?: never;
@@ -49,7 +83,7 @@ export interface paths {
         get: operations["get_document"];
         put?: never;
         post?: never;
-        /** Puts a document in the trash, or destroys it. */
+        /** Puts a document in the trash, or destroys it; of a working copy, cancels the check-out. */
         delete: operations["delete_document"];
         options?: never;
         head?: never;
@@ -213,7 +247,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists what lies in a dossier, in the order of receipt unless another is asked for. */
+        /**
+         * Lists what lies in a dossier, in the order of receipt unless another is asked for.
+         * @description With `at`, what lay in it at that instant, of what the caller may see today: with names, titles, properties and the newest
+         *     versions of then. What was destroyed since is not there any more.
+         */
         get: operations["list_dossier_contents"];
         put?: never;
         post?: never;
@@ -234,6 +272,82 @@ export interface paths {
         put?: never;
         /** Files a new document in a dossier. */
         post: operations["create_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dossiers/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the versions of a dossier, newest first. */
+        get: operations["list_dossier_versions"];
+        put?: never;
+        /**
+         * Makes a version of a dossier: an immutable manifest of what it is and has in it; with `from`, it takes an earlier version
+         *     again first.
+         * @description The manifest names what lies in the dossier, in order, each document by its newest version; one that was changed since
+         *     gets a minor version. Versions that a manifest names cannot be destroyed. With `from`, title, properties, order and
+         *     documents become what they were, as new versions; what came since stays, after the rest; `notRestored` says what could
+         *     not be taken again, and why.
+         */
+        post: operations["create_dossier_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dossiers/{id}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns one version of a dossier. */
+        get: operations["get_dossier_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dossiers/{id}/versions/{number}/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what a version of a dossier differs in from another one, or from the dossier as it is now. */
+        get: operations["list_dossier_version_differences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dossiers/{id}/versions/{number}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what a version of a dossier names, in its order. */
+        get: operations["list_dossier_version_members"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -535,6 +649,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/objects/{id}/access-explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says what a user or group may do on an object, and which entry decides. */
+        get: operations["get_access_explanation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/objects/{id}/acl": {
         parameters: {
             query?: never;
@@ -548,6 +679,24 @@ export interface paths {
         put: operations["update_acl"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/acl/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replaces the entries of a list that a process keeps beside the one that people keep; it is evaluated before. */
+        put: operations["update_named_acl"];
+        post?: never;
+        /** Removes a list that a process kept. */
+        delete: operations["delete_named_acl"];
         options?: never;
         head?: never;
         patch?: never;
@@ -653,6 +802,41 @@ export interface paths {
         get: operations["get_openapi"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the permissions and their groups. */
+        get: operations["list_permissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the seals, the newest first, for administrators. */
+        get: operations["list_seals"];
+        put?: never;
+        /** Seals what was committed so far, for administrators; the office does so by itself each day. */
+        post: operations["create_seal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -780,8 +964,28 @@ export interface paths {
         /** Lists the types and facets. */
         get: operations["list_types"];
         put?: never;
-        post?: never;
+        /** Declares a type or facet. */
+        post: operations["create_type"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/types/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a type or facet. */
+        get: operations["get_type"];
+        /** Changes a type or facet that was declared at run time. While there are objects of it, it can only be relaxed. */
+        put: operations["update_type"];
+        post?: never;
+        /** Deletes a type or facet that was declared at run time and that nothing uses. */
+        delete: operations["delete_type"];
         options?: never;
         head?: never;
         patch?: never;
@@ -860,6 +1064,60 @@ export interface paths {
         patch: operations["update_user"];
         trace?: never;
     };
+    "/api/v1/vocabularies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the vocabularies, without their terms. */
+        get: operations["list_vocabularies"];
+        put?: never;
+        /** Declares a vocabulary. */
+        post: operations["create_vocabulary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vocabularies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a vocabulary, without its terms. */
+        get: operations["get_vocabulary"];
+        /** Changes a vocabulary that was declared at run time: terms may be added, renamed, moved and retired, not removed. */
+        put: operations["update_vocabulary"];
+        post?: never;
+        /** Deletes a vocabulary that was declared at run time and that no property uses. */
+        delete: operations["delete_vocabulary"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vocabularies/{id}/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the terms of a vocabulary in their order. */
+        get: operations["list_terms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -926,16 +1184,99 @@ export interface components {
         };
         /** @description One entry. */
         AclEntry: {
+            /**
+             * Format: date-time
+             * @description From when it holds; absent: always.
+             */
+            begins?: string | null;
             /** @description What people read. */
             displayName: string;
+            /**
+             * Format: date-time
+             * @description Until when it holds, exclusive; absent: for ever.
+             */
+            ends?: string | null;
             /** @description Whether it grants; otherwise it denies. */
             grants: boolean;
             /** @description Whether it is a group. */
             isGroup: boolean;
+            /** @description The list that it stands in: `local` is the one that people keep; others belong to processes and are evaluated before. */
+            list: string;
             /** @description A permission or a group of permissions. */
             permission: string;
             /** @description The name of the user or group. */
             principal: string;
+        };
+        /** @description An entry of the log with its values. */
+        AuditEntry: {
+            /** @description The values after: the JSON text that the digest was taken of. */
+            after?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Whether it is an event of the audit trail only, and no change. */
+            auditOnly: boolean;
+            /** @description The values before: the JSON text that the digest was taken of. */
+            before?: string | null;
+            /** @description By whom: the user name. */
+            by: string;
+            /** @description What else belongs to it: the JSON text that the digest was taken of. */
+            detail: string;
+            /** @description What happened: a change, or an event as `read`, `signed_in`, `declared`, `sealed`. */
+            kind: string;
+            /**
+             * Format: uuid
+             * @description The object.
+             */
+            objectId?: string | null;
+            /**
+             * Format: int64
+             * @description Its place in the log.
+             */
+            position: number;
+            /** @description The transaction that it was part of. */
+            transaction: string;
+        };
+        /** @description A stretch of the log with its values. */
+        AuditPage: {
+            /** @description The entries, in order. */
+            items: components["schemas"]["AuditEntry"][];
+            /**
+             * Format: int64
+             * @description The position to go on from; the same as `after` at the end.
+             */
+            next: number;
+        };
+        /**
+         * @description The proof that an entry stands in the log as it was sealed; `scripts/verify-proof` checks it with nothing else but the
+         *     root.
+         */
+        AuditProof: {
+            /**
+             * Format: int64
+             * @description The instant of the entry. *Units*: milliseconds since 1970-01-01T00:00:00Z.
+             */
+            atMs: number;
+            /**
+             * @description The entry's own chain hash: SHA-256 over the one before, the position (8 bytes, big-endian) and the digest of the
+             *     values.
+             */
+            chain: string;
+            /** @description The entry. */
+            entry: components["schemas"]["AuditEntry"];
+            /** @description The hashes beside the way from the entry to the root, nearest first. */
+            path: string[];
+            /** @description The chain hash of the entry before it; zeros before the first. */
+            previousChain: string;
+            /**
+             * Format: int64
+             * @description The number under which the values name who did it.
+             */
+            principalNumber: number;
+            /** @description The seal that holds it. */
+            seal: components["schemas"]["Seal"];
         };
         /** @description One committed change. */
         Change: {
@@ -974,6 +1315,10 @@ export interface components {
         };
         /** @description Changes to an object; what is absent stays. */
         Changes: {
+            /** @description Documents: why; a comment asks for a version. */
+            comment?: string;
+            /** @description All facets to be attached from now on; what only a facet that is detached declares, is removed. */
+            facets?: string[] | null;
             /** @description Another name. */
             name?: string | null;
             /** @description Properties to set, or to remove where the value is null; others stay. */
@@ -1023,6 +1368,12 @@ export interface components {
             /** @description The password that was made, told once: absent when one was given, and when a repeated request finds the user. */
             oneTimePassword?: string | null;
         };
+        /** @description An entry that decides, and where it stands. */
+        Deciding: components["schemas"]["AclEntry"] & {
+            /** @description Whether it stands in the list of another object. */
+            inherited: boolean;
+            object?: components["schemas"]["Place"] | null;
+        };
         /** @description How a tree is deleted. */
         Deletion: {
             /** @description Whether everything is destroyed, for good; otherwise it goes to the trash. */
@@ -1032,6 +1383,18 @@ export interface components {
         Detail: components["schemas"]["Summary"] & {
             /** @description Changes with the object; `If-Match` takes it in quotes, as it takes the ETag. */
             changeToken: string;
+            checkedOut?: components["schemas"]["CheckedOut"] | null;
+            /**
+             * Format: uuid
+             * @description Versions and working copies: the document that they are of.
+             */
+            documentId?: string | null;
+            /** @description The facets that are attached, beside those that its type bears; none when the caller may only browse. */
+            facets: string[];
+            /** @description Whether it is the newest version of its document; absent otherwise. */
+            latest?: boolean;
+            /** @description Whether it is the newest major version of its document; absent otherwise. */
+            latestMajor?: boolean;
             /** @description The folders that the caller sees it in, the primary one first. */
             parents: components["schemas"]["Place"][];
             /** @description The path by primary parents. */
@@ -1046,6 +1409,8 @@ export interface components {
              *     and of what lies in no folder.
              */
             primaryParent?: string | null;
+            /** @description Whether it is a private working copy; absent otherwise. */
+            workingCopy?: boolean;
         };
         /** @description The text of a document. */
         DocumentText: {
@@ -1070,6 +1435,92 @@ export interface components {
             pagesWithText?: number | null;
             /** @description `none`, `waiting`, `ready` or `failed`. */
             state: string;
+        };
+        /** @description What two states of a dossier differ in. */
+        DossierDifferences: {
+            /** @description The members that differ. */
+            items: components["schemas"]["MemberDifference"][];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many members differ, of those that the caller may see.
+             */
+            total: number;
+            /** @description The dossier's own values that differ. */
+            values: components["schemas"]["ValueDifference"][];
+        };
+        /** @description One member of a version of a dossier. */
+        DossierMember: {
+            /**
+             * Format: uuid
+             * @description The id of the document or folder that it is of.
+             */
+            id: string;
+            /** @description Whether the document or folder is in the trash now. */
+            inTrash: boolean;
+            /** @description Its name in the dossier then. */
+            name: string;
+            /** @description The version of the document that the dossier had; of a folder, and of a paper that was not there yet, what it is now. */
+            object: components["schemas"]["Summary"];
+            /** @description Whether `object` is an immutable version. */
+            version: boolean;
+        };
+        /** @description A version of a dossier. */
+        DossierVersion: {
+            /** @description Why it was made. */
+            comment: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description By whom. */
+            createdBy: string;
+            /** @description The SHA-256 of its manifest, which binds the bytes of all that it names: 64 lower-case hex digits. */
+            digest: string;
+            /**
+             * Format: uuid
+             * @description The version's own id.
+             */
+            id: string;
+            /** @description The dossier's name then. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Its number in the dossier, from 1.
+             */
+            number: number;
+            /**
+             * Format: int64
+             * @description The place in the change log up to which it is true.
+             */
+            position: number;
+            /** @description The dossier's properties then. */
+            properties: Record<string, never>;
+            /** @description The dossier's title then. */
+            title: string;
+        };
+        /** @description Whether one permission is held, and why. */
+        Explained: {
+            decidedBy?: components["schemas"]["Deciding"] | null;
+            /** @description Whether it is held. */
+            granted: boolean;
+            /** @description The permission. */
+            permission: string;
+        };
+        /** @description What a user or group may do on an object, and why. */
+        Explanation: {
+            /** @description What people read. */
+            displayName: string;
+            /** @description Whether it is an administrator, whom no list binds. */
+            isAdministrator: boolean;
+            /** @description Whether it is a group. */
+            isGroup: boolean;
+            /** @description One for each permission asked for. */
+            permissions: components["schemas"]["Explained"][];
+            /** @description The name of the user or group. */
+            principal: string;
         };
         /** @description One value and how often it was found. */
         FacetValue: {
@@ -1302,6 +1753,35 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
+        /** @description What a member differs in. */
+        MemberDifference: {
+            after?: components["schemas"]["MemberSide"] | null;
+            before?: components["schemas"]["MemberSide"] | null;
+            /**
+             * Format: uuid
+             * @description The id of the document or folder.
+             */
+            id: string;
+            /** @description `added`, `removed`, `moved`, `version`, `renamed`: one or more. */
+            kinds: string[];
+        };
+        /** @description A member in one of two states of a dossier. */
+        MemberSide: {
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its place among what the caller sees there, from 1.
+             */
+            place: number;
+            /**
+             * Format: uuid
+             * @description The version of the document.
+             */
+            versionId?: string | null;
+            /** @description That version's label, with `+` when the document was changed since. */
+            versionLabel?: string | null;
+        };
         /** @description A move. */
         Move: {
             /**
@@ -1317,15 +1797,32 @@ export interface components {
              */
             to: string;
         };
+        /** @description All entries of a named list. */
+        NamedAcl: {
+            /** @description In the order of evaluation. */
+            entries: components["schemas"]["NewAclEntry"][];
+        };
         /** @description A new access list. */
         NewAcl: {
-            /** @description All of its own entries, in the order of evaluation; all grant. */
+            /** @description All entries of the list that people keep, in the order of evaluation: the first that speaks of somebody decides. */
             entries: components["schemas"]["NewAclEntry"][];
             /** @description Whether what the lists above say holds too. */
             inherits: boolean;
         };
         /** @description One entry of a new list. */
         NewAclEntry: {
+            /**
+             * Format: date-time
+             * @description From when it holds; always unless given. It takes effect by itself.
+             */
+            begins?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it holds, exclusive; for ever unless given.
+             */
+            ends?: string | null;
+            /** @description Whether it grants; otherwise it denies. It grants unless given. */
+            grants?: boolean;
             /** @description A permission or a group of permissions: `Read`, `Write`, `Manage`, `Everything`, `Browse`, …. */
             permission: string;
             /** @description The name or id of a user or group. */
@@ -1338,6 +1835,8 @@ export interface components {
              * @description The file; without one the document is a placeholder for a paper that was received and not yet scanned.
              */
             content?: string | null;
+            /** @description The facets to attach, beside those that its type bears: a list of ids, as JSON. */
+            facets?: string | null;
             /** @description The name, unique in the dossier; the file's name unless given, then with `(2)` when it is taken. */
             name?: string | null;
             /** @description Its properties, as JSON. */
@@ -1349,6 +1848,8 @@ export interface components {
         };
         /** @description A new dossier. */
         NewDossier: {
+            /** @description The facets to attach, beside those that its type bears. */
+            facets?: string[];
             /** @description The name, unique among dossiers. */
             name: string;
             /** @description Its properties. */
@@ -1421,6 +1922,30 @@ export interface components {
             /** @description The login name. */
             username: string;
         };
+        /** @description A version to make. */
+        NewVersionForm: {
+            /** @description Why; at most 2,000 characters. */
+            comment?: string;
+            /**
+             * @description The version whose content, title and properties the document takes again: `latest`, `latest-major`, a label such as
+             *     `1.0`, or an id. Without it the version is of the document, or the working copy, as it is.
+             */
+            from?: string | null;
+            /** @description Whether the next major number is taken; otherwise the next minor one. */
+            major?: boolean;
+        };
+        /** @description A member of an earlier version that the dossier did not take again. */
+        NotRestored: {
+            /**
+             * Format: uuid
+             * @description The object's id.
+             */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Why: `forbidden`, `checked_out`, `name_taken` or `moved_away`. */
+            reason: string;
+        };
         /** @description A copy. */
         ObjectCopy: components["schemas"]["Detail"] & {
             /**
@@ -1436,6 +1961,77 @@ export interface components {
          * @enum {string}
          */
         Order: "first" | "last" | "before" | "after";
+        /** @description A window of a list. */
+        Page_DossierMember: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: uuid
+                 * @description The id of the document or folder that it is of.
+                 */
+                id: string;
+                /** @description Whether the document or folder is in the trash now. */
+                inTrash: boolean;
+                /** @description Its name in the dossier then. */
+                name: string;
+                /** @description The version of the document that the dossier had; of a folder, and of a paper that was not there yet, what it is now. */
+                object: components["schemas"]["Summary"];
+                /** @description Whether `object` is an immutable version. */
+                version: boolean;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
+        Page_DossierVersion: {
+            /** @description The rows. */
+            items: {
+                /** @description Why it was made. */
+                comment: string;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                createdAt: string;
+                /** @description By whom. */
+                createdBy: string;
+                /** @description The SHA-256 of its manifest, which binds the bytes of all that it names: 64 lower-case hex digits. */
+                digest: string;
+                /**
+                 * Format: uuid
+                 * @description The version's own id.
+                 */
+                id: string;
+                /** @description The dossier's name then. */
+                name: string;
+                /**
+                 * Format: int32
+                 * @description Its number in the dossier, from 1.
+                 */
+                number: number;
+                /**
+                 * Format: int64
+                 * @description The place in the change log up to which it is true.
+                 */
+                position: number;
+                /** @description The dossier's properties then. */
+                properties: Record<string, never>;
+                /** @description The dossier's title then. */
+                title: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
         /** @description A window of a list. */
         Page_Group: {
             /** @description The rows. */
@@ -1501,6 +2097,36 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_Seal: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description The first entry that it holds.
+                 */
+                firstPosition: number;
+                /** @description The day (UTC) on which it was set, with `-2` and so on after it when it is not that day's first. */
+                label: string;
+                /**
+                 * Format: int64
+                 * @description The last.
+                 */
+                lastPosition: number;
+                /**
+                 * @description The root of the tree over the chain hashes of these entries (RFC 6962 §2.1): 64 lower-case hex digits, to be
+                 *     published.
+                 */
+                merkleRoot: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_Summary: {
             /** @description The rows. */
             items: {
@@ -1538,6 +2164,21 @@ export interface components {
                 /** @description Documents: the latest version's label, with `+` when changed since. */
                 versionLabel?: string | null;
             }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
+        Page_TermView: {
+            /** @description The rows. */
+            items: (components["schemas"]["TermForm"] & {
+                /** @description Whether there are terms below it. */
+                hasNarrower: boolean;
+            })[];
             /** @description Continues the list; absent at its end. */
             nextCursor?: string | null;
             /**
@@ -1637,6 +2278,20 @@ export interface components {
              */
             total: number;
         };
+        /** @description A group of permissions. */
+        PermissionGroupView: {
+            /** @description The single permissions that it stands for. */
+            members: string[];
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description All permissions. */
+        PermissionList: {
+            /** @description Groups of them, which entries name like a single one; weakest first. `Everything` stands for all. */
+            groups: components["schemas"]["PermissionGroupView"][];
+            /** @description The single ones: the core's, then those of modules. */
+            items: string[];
+        };
         /** @description A folder in which an object is filed. */
         Place: {
             /**
@@ -1717,9 +2372,9 @@ export interface components {
             }[];
         };
         /** @description A property that a type declares. */
-        PropertyView: {
+        PropertyForm: {
             /** @description `single` or `multi`. */
-            cardinality: string;
+            cardinality?: string;
             /** @description What people read for a choice, by choice and language (BCP 47); the choice itself where there is nothing. */
             choiceLabels?: {
                 [key: string]: {
@@ -1728,10 +2383,16 @@ export interface components {
             };
             /** @description The texts allowed; empty: any. */
             choices?: string[];
+            /** @description The value of an object that is made without one. */
+            default?: Record<string, never> | null;
+            /** @description What it is for, in a sentence. */
+            description?: string | null;
             /** @description The fields of a nested value. */
-            fields?: components["schemas"]["PropertyView"][];
-            /** @description Its id. */
+            fields?: components["schemas"]["PropertyForm"][];
+            /** @description Its id: one or two words of ASCII letters, figures, `_` and `-` with a colon between. */
             id: string;
+            /** @description Whether lists can be filtered and ordered by it. */
+            indexed?: boolean;
             /** @description `string`, `integer`, `decimal`, `boolean`, `datetime`, `id`, `uri`, `html` or `nested`. */
             kind: string;
             /** @description What people read. */
@@ -1740,8 +2401,33 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            /** @description The longest list. */
+            maxItems?: number | null;
+            /** @description The longest text, in characters. */
+            maxLength?: number | null;
+            /**
+             * Format: double
+             * @description The greatest number.
+             */
+            maxValue?: number | null;
+            /**
+             * Format: double
+             * @description The least number.
+             */
+            minValue?: number | null;
+            /** @description A regular expression (RE2's, no look-around) that a whole text matches. */
+            pattern?: string | null;
             /** @description Whether an object without it is refused. */
-            required: boolean;
+            required?: boolean;
+            /** @description `readwrite`, or `oncreate` for what is said once. */
+            updatability?: string;
+            /** @description The vocabulary whose terms are the values. */
+            vocabulary?: string | null;
+        };
+        /** @description A property of a type, with where it comes from. */
+        PropertyView: components["schemas"]["PropertyForm"] & {
+            /** @description Whether it comes from a type above or from a facet. */
+            inherited: boolean;
         };
         /** @description Whether the office can work. */
         Readiness: {
@@ -1759,6 +2445,26 @@ export interface components {
             folder?: string | null;
             /** @description Its name from then on, when it is another. */
             name?: string | null;
+        };
+        /** @description A seal over a stretch of the log. */
+        Seal: {
+            /**
+             * Format: int64
+             * @description The first entry that it holds.
+             */
+            firstPosition: number;
+            /** @description The day (UTC) on which it was set, with `-2` and so on after it when it is not that day's first. */
+            label: string;
+            /**
+             * Format: int64
+             * @description The last.
+             */
+            lastPosition: number;
+            /**
+             * @description The root of the tree over the chain hashes of these entries (RFC 6962 §2.1): 64 lower-case hex digits, to be
+             *     published.
+             */
+            merkleRoot: string;
         };
         /** @description What was found. */
         SearchAnswer: {
@@ -1870,6 +2576,26 @@ export interface components {
             /** @description Documents: the latest version's label, with `+` when changed since. */
             versionLabel?: string | null;
         };
+        /** @description A term. */
+        TermForm: {
+            /** @description Its id, unique in the vocabulary: the value that objects keep. */
+            id: string;
+            /** @description What people read. */
+            label: string;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description The term above it; absent at the top. */
+            parent?: string | null;
+            /** @description Whether it is kept where it stands and given to nothing new. */
+            retired?: boolean;
+        };
+        /** @description A term as it is listed. */
+        TermView: components["schemas"]["TermForm"] & {
+            /** @description Whether there are terms below it. */
+            hasNarrower: boolean;
+        };
         /** @description One page of a text. */
         TextPage: {
             /**
@@ -1922,6 +2648,37 @@ export interface components {
             /** @description By whom. */
             trashedBy: string;
         };
+        /** @description A type or facet to declare: what it adds to its parent. */
+        TypeForm: {
+            /** @description Whether each reading of an object of it, or that bears it, is an entry of the audit trail. */
+            auditReads?: boolean;
+            /** @description The base type: `document`, `folder`, `relationship`, `policy`, `item` or `facet`. */
+            base: string;
+            /** @description Documents: whether content is `allowed`, `required` or `notallowed`. */
+            content?: string;
+            /** @description Whether objects of this very type can be made; they can unless given. */
+            creatable?: boolean;
+            /** @description What it is for, in a sentence. */
+            description?: string | null;
+            /** @description Whether a folder of this type is a dossier; one below a dossier type is. */
+            dossier?: boolean;
+            /** @description The facets that every object of the type bears. */
+            facets?: string[];
+            /** @description Its id: one or two words of ASCII letters, figures, `_` and `-` with a colon between. */
+            id: string;
+            /** @description What people read. */
+            label: string;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description The type it inherits from; a facet may have none. */
+            parent?: string | null;
+            /** @description The properties that it adds. */
+            properties?: components["schemas"]["PropertyForm"][];
+            /** @description When versions are made without being asked for (documents only); asked before the rules of its parent. */
+            versioning?: components["schemas"]["VersioningRuleForm"][];
+        };
         /** @description All types and facets. */
         TypeList: {
             /** @description Ordered by id. */
@@ -1929,12 +2686,25 @@ export interface components {
         };
         /** @description A type or facet. */
         TypeView: {
+            /** @description Whether each reading of an object of it, or that bears it, is an entry of the audit trail. */
+            auditReads: boolean;
             /** @description The base type: `document`, `folder`, `relationship`, `policy`, `item` or `facet`. */
             base: string;
+            /**
+             * @description Of a type that was declared at run time: changes with it; `If-Match` takes it in quotes. What has none comes with the
+             *     program, a module or the office's files, and does not change while the office runs.
+             */
+            changeToken?: string | null;
+            /** @description Documents: whether content is `allowed`, `required` or `notallowed`. */
+            content?: string | null;
             /** @description Whether objects of this very type can be made. */
             creatable: boolean;
+            /** @description What it is for, in a sentence. */
+            description?: string | null;
             /** @description Whether a folder of this type is a dossier. */
             dossier: boolean;
+            /** @description The facets that every object of this very type bears, beside those of the types above. */
+            facets?: string[];
             /** @description Its id. */
             id: string;
             /** @description What people read. */
@@ -2037,6 +2807,54 @@ export interface components {
             /** @description Whether the minor number is 0. */
             major: boolean;
         };
+        /** @description A rule; every condition that stands in it must hold, and the first rule that fits decides. */
+        VersioningRuleForm: {
+            /** @description Only when one of these parts changes: `content`, `properties`. */
+            changes?: string[];
+            /** @description Only for documents that bear one of these facets. */
+            facets?: string[];
+            /** @description Which number the version takes: `none`, `minor` or `major`. */
+            increment: string;
+            /** @description Which state the version keeps: that `before` the change, unless a version has it already, or that `after` it. */
+            moment?: string;
+            /** @description Only when the one who changes is, or is not, another than the last who did. */
+            otherContributor?: boolean | null;
+            /** @description Only for these types and what inherits from them. */
+            types?: string[];
+        };
+        /** @description A vocabulary to declare. */
+        VocabularyForm: {
+            /** @description Its id: one or two words of ASCII letters, figures, `_` and `-` with a colon between. */
+            id: string;
+            /** @description What people read. */
+            label: string;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description Its terms, in the order in which they are shown. Of what was declared before, none may be missing: it is retired. */
+            terms?: components["schemas"]["TermForm"][];
+        };
+        /** @description All vocabularies. */
+        VocabularyList: {
+            /** @description Ordered by id. */
+            items: components["schemas"]["VocabularyView"][];
+        };
+        /** @description A vocabulary without its terms. */
+        VocabularyView: {
+            /** @description Of one that was declared at run time: changes with it; `If-Match` takes it in quotes. */
+            changeToken?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What people read. */
+            label: string;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description How many terms it has. */
+            termCount: number;
+        };
     };
     responses: {
         /** @description A problem; `code` says which. */
@@ -2056,6 +2874,72 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description The position to go on from; 0 is the beginning. */
+                after?: number;
+                /** @description How many, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description Waits until the log knows this transaction. */
+                waitFor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a stretch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_audit_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the entry's place in the log */
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditProof"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `not_sealed`: it stands after the last seal */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     get_blob: {
         parameters: {
             query?: {
@@ -2918,6 +3802,188 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_dossier_versions: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the dossier's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DossierVersion"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_dossier_version: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read, of the dossier */
+                "If-Match": string;
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the dossier's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDossierVersionForm"];
+            };
+        };
+        responses: {
+            /** @description the version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeDossierVersion"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_dossier_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the dossier's id */
+                id: string;
+                /** @description the version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DossierVersion"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_dossier_version_differences: {
+        parameters: {
+            query?: {
+                /** @description The number of the version that it is compared with; the dossier as it is now unless given. */
+                to?: number;
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the dossier's id */
+                id: string;
+                /** @description the version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the dossier's own values, and a window of the members */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DossierDifferences"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_dossier_version_members: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the dossier's id */
+                id: string;
+                /** @description the version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DossierMember"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_folder: {
         parameters: {
             query?: never;
@@ -3037,6 +4103,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Waits until the list knows this transaction. */
                 waitFor?: string;
+                /** @description The instant at which the dossier had in it what is answered; now unless given. */
+                at?: string;
             };
             header?: never;
             path: {
@@ -3622,6 +4690,38 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    get_access_explanation: {
+        parameters: {
+            query?: {
+                /** @description The name or id of a user or group; oneself unless given. */
+                principal?: string;
+                /** @description A single permission; all of them unless given. */
+                permission?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the explanation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_acl: {
         parameters: {
             query?: never;
@@ -3689,6 +4789,83 @@ export interface operations {
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_named_acl: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+                /** @description the list's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamedAcl"];
+            };
+        };
+        responses: {
+            /** @description all lists as they are now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acl"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_named_acl: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+                /** @description the list's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone; one that was not there too */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -3959,6 +5136,89 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionList"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_seals: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Seal"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_seal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description sealed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Seal"];
+                };
+            };
+            /** @description nothing happened since the last seal */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -4269,6 +5529,140 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    create_type: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypeForm"];
+            };
+        };
+        responses: {
+            /** @description declared: objects can be made of it at once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TypeView"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_type: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the type's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the type */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TypeView"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_type: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the type's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypeForm"];
+            };
+        };
+        responses: {
+            /** @description the type as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TypeView"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_type: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the type's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     list_unfiled: {
         parameters: {
             query?: {
@@ -4465,6 +5859,199 @@ export interface operations {
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_vocabularies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VocabularyList"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_vocabulary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VocabularyForm"];
+            };
+        };
+        responses: {
+            /** @description declared */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VocabularyView"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_vocabulary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the vocabulary's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the vocabulary */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VocabularyView"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_vocabulary: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the vocabulary's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VocabularyForm"];
+            };
+        };
+        responses: {
+            /** @description the vocabulary as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VocabularyView"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_vocabulary: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the vocabulary's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_terms: {
+        parameters: {
+            query?: {
+                /** @description Only those right below this term; those at the top with an empty one. All unless given. */
+                parent?: string;
+                /** @description Only those whose id, or label in any language, begins like this. */
+                q?: string;
+                /** @description How many, at most 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many are passed over. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description the vocabulary's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TermView"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
