@@ -97,9 +97,10 @@ impl Findings {
 
     fn of_log_for_people(&self) -> String {
         let mut text = format!(
-            "Checked {} entries of the log and {} seals in {:.1} s.\n",
+            "Checked {} entries of the log and {} {} in {:.1} s.\n",
             self.changes_checked,
             self.seals_checked,
+            if self.seals_checked == 1 { "seal" } else { "seals" },
             Duration::from_millis(self.duration_ms).as_secs_f64()
         );
         self.add_faults(&mut text);
@@ -158,6 +159,13 @@ async fn check_here(place: &Place, json: bool, options: VerifyOptions) -> anyhow
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_check_of_the_log_says_how_much_it_saw() {
+        let findings = Findings { clean: true, changes_checked: 4, seals_checked: 1, ..Findings::default() };
+        let said = findings.of_log_for_people();
+        assert_eq!(said, "Checked 4 entries of the log and 1 seal in 0.0 s.\nEverything agrees.\n");
+    }
 
     #[test]
     fn faults_are_named_one_a_line() {
