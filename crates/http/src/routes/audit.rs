@@ -105,10 +105,6 @@ pub struct AuditProof {
     path: Vec<String>,
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl From<repository::AuditEntry> for AuditEntry {
     fn from(entry: repository::AuditEntry) -> Self {
         Self {
@@ -132,7 +128,7 @@ impl From<repository::Seal> for Seal {
             label: seal.label,
             first_position: seal.first_position,
             last_position: seal.last_position,
-            merkle_root: hex(&seal.merkle_root),
+            merkle_root: hex::encode(seal.merkle_root),
         }
     }
 }
@@ -143,10 +139,10 @@ impl From<repository::AuditProof> for AuditProof {
             at_ms: proof.entry.at.as_millis(),
             entry: proof.entry.into(),
             principal_number: proof.principal_no,
-            previous_chain: hex(&proof.previous_chain),
-            chain: hex(&proof.chain),
+            previous_chain: hex::encode(&proof.previous_chain),
+            chain: hex::encode(&proof.chain),
             seal: proof.seal.into(),
-            path: proof.path.iter().map(|hash| hex(hash)).collect(),
+            path: proof.path.iter().map(hex::encode).collect(),
         }
     }
 }

@@ -165,7 +165,7 @@ impl Session {
                     others => format!("{day}-{}", others + 1),
                 };
                 seals::insert(tx.conn, &SealRow { day: label.clone(), position: reached, merkle_root: root.to_vec() })?;
-                let detail = json!({ "seal": label, "lastPosition": reached, "merkleRoot": hex_of(&root) });
+                let detail = json!({ "seal": label, "lastPosition": reached, "merkleRoot": hex::encode(root) });
                 tx.record(ChangeKind::Sealed, Change { detail: Some(detail), ..Change::default() })?;
                 Ok(Some(Seal { label, first_position: sealed + 1, last_position: reached, merkle_root: root }))
             })
@@ -255,8 +255,4 @@ fn seal_of(conn: &mut Conn, row: SealRow) -> Result<Seal> {
 /// Returns the day of an instant, UTC: the first ten characters of ISO 8601.
 fn day_of(at: Timestamp) -> String {
     at.to_string().chars().take(10).collect()
-}
-
-fn hex_of(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
