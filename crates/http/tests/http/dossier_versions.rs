@@ -141,7 +141,7 @@ async fn a_version_that_a_manifest_names_is_not_destroyed() {
     let destroy = |name: &str| {
         admin.ask(Method::DELETE, &format!("/documents/{}/versions/{name}", id(&paper))).header("if-match", "*").send()
     };
-    destroy("1.1").await.problem(409, "named_by_dossier_version");
+    destroy("1.1").await.problem(409, "in_dossier_version");
     destroy("1.0").await.expect(204);
     destroy("1.2").await.expect(204);
     assert_eq!(bytes_of(&admin, &paper).await, "2");

@@ -17,7 +17,7 @@ use crate::services::readings::Reading;
 use crate::services::working_copies::{copied, of_object, refuse_working_copy};
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, VersionRow, Which};
-use crate::store::{blobs, dossier_versions, principals};
+use crate::store::{blobs, copies, dossier_versions, principals};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -185,9 +185,9 @@ impl Session {
         let title = if source.title == source.name { &live.name } else { &source.title };
         objects::update(tx.conn, live.no, &live.name, title, &source.properties, at, tx.actor_no)?;
         objects::clear_facets(tx.conn, live.no)?;
-        objects::copy_facets(tx.conn, source.no, live.no)?;
+        copies::copy_facets(tx.conn, source.no, live.no)?;
         blobs::clear_contents(tx.conn, live.no)?;
-        blobs::copy_contents(tx.conn, source.no, live.no)?;
+        copies::copy_contents(tx.conn, source.no, live.no)?;
         let facets = objects::facets_of(tx.conn, live.no)?;
         let catalogue = self.repository.inner.declarations.present(tx.conn)?;
         let described = (live.type_id.as_str(), facets.as_slice());
@@ -203,7 +203,7 @@ impl Session {
     ///
     /// # Errors
     /// `Stale` by the document's token; `Forbidden` without `Destroy`, for the last one also without `RemoveChildren`;
-    /// `NotFound`; `CheckedOut`; `Conflict` `named_by_dossier_version`, `under_retention`.
+    /// `NotFound`; `CheckedOut`; `Conflict` `in_dossier_version`, `under_retention`.
     ///
     /// *Source*: CMIS 1.1 §2.2.4.14, deleteObject with `allVersions` false.
     pub async fn version_destroy(
@@ -328,7 +328,7 @@ fn refuse_bound(tx: &mut Tx<'_>, version: &VersionRow, object: &ObjectRow) -> Re
     }
     if dossier_versions::is_named(tx.conn, object.no)? {
         let detail = "a version of a dossier names this version, and would not be whole without it";
-        return Err(RepositoryError::conflict("named_by_dossier_version", detail));
+        return Err(RepositoryError::conflict("in_dossier_version", detail));
     }
     Ok(())
 }
@@ -346,8 +346,8 @@ pub(crate) fn next_version(tx: &mut Tx<'_>, live: &ObjectRow, note: &VersionNote
         false => (latest.latest_major, latest.latest_minor.max(used_minor) + 1),
     };
     let row = insert_version(tx, live, series, &note.comment, (major, minor), at)?;
-    blobs::copy_contents(tx.conn, live.no, row.no)?;
-    objects::copy_facets(tx.conn, live.no, row.no)?;
+    copies::copy_contents(tx.conn, live.no, row.no)?;
+    copies::copy_facets(tx.conn, live.no, row.no)?;
     versions::put_latest(tx.conn, series, major, minor, at)?;
     Ok(MadeVersion { row, label: format!("{major}.{minor}") })
 }

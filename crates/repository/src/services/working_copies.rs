@@ -16,7 +16,7 @@ use crate::services::objects::{refuse_version, remember_made, request_digest};
 use crate::services::readings::Reading;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, Which};
-use crate::store::{blobs, principals};
+use crate::store::{blobs, copies, principals};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -66,8 +66,8 @@ impl Session {
         };
         let no = objects::insert(tx.conn, &row)?;
         let copy = row.numbered(no);
-        blobs::copy_contents(tx.conn, live.no, copy.no)?;
-        objects::copy_facets(tx.conn, live.no, copy.no)?;
+        copies::copy_contents(tx.conn, live.no, copy.no)?;
+        copies::copy_facets(tx.conn, live.no, copy.no)?;
         versions::put_checked_out(tx.conn, series, Some(tx.actor_no))?;
         objects::touch(tx.conn, live.no)?;
         let me = self.actor.id.to_string();

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use cartulary_db::{Conn, among, each_db, last_inserted, per_db, update_rows, upsert};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 
 use super::objects::WORKING;
 use super::schema::{blob, blob_lease, content, object, rendition};
@@ -129,29 +128,6 @@ pub(crate) fn bind(conn: &mut Conn, row: NewContentRow<'_>) -> Result<()> {
 /// Takes all contents from an object.
 pub(crate) fn clear_contents(conn: &mut Conn, object: i64) -> Result<()> {
     each_db!(conn, |c| diesel::delete(content::table.filter(content::object_no.eq(object))).execute(c))?;
-    Ok(())
-}
-
-/// Gives an object that has none the contents that another has: rows, and no byte.
-pub(crate) fn copy_contents(conn: &mut Conn, from: i64, to: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::insert_into(content::table)
-        .values(content::table.filter(content::object_no.eq(from)).select((
-            to.into_sql::<BigInt>(),
-            content::slot,
-            content::blob_no,
-            content::media_type,
-            content::file_name,
-            content::file_name_raw,
-        )))
-        .into_columns((
-            content::object_no,
-            content::slot,
-            content::blob_no,
-            content::media_type,
-            content::file_name,
-            content::file_name_raw,
-        ))
-        .execute(c))?;
     Ok(())
 }
 

@@ -133,7 +133,10 @@ pub(crate) fn put_parent(conn: &mut Conn, no: i64, parent: i64, name: &str) -> R
 /// for who did that, and sees it now. The writer is alone on SQLite, and looked before.
 fn refuse_lost_folder(conn: &mut Conn, folder: i64) -> Result<()> {
     let is_lost = cartulary_db::per_db!(conn,
-        sqlite(_c) => false,
+        sqlite(_c) => {
+            let _ = folder;
+            false
+        },
         postgres(c) => object::table
             .filter(object::no.eq(folder).and(object::trashed_at.is_not_null()))
             .select(object::no)

@@ -174,16 +174,6 @@ pub(crate) fn clear_facets(conn: &mut Conn, object: i64) -> Result<()> {
     Ok(())
 }
 
-/// Gives an object that has none the facets that another has.
-pub(crate) fn copy_facets(conn: &mut Conn, from: i64, to: i64) -> Result<()> {
-    for facet in facets_of(conn, from)? {
-        each_db!(conn, |c| diesel::insert_into(object_facet::table)
-            .values((object_facet::object_no.eq(to), object_facet::facet_id.eq(&facet)))
-            .execute(c))?;
-    }
-    Ok(())
-}
-
 /// Returns those of `nos` that are there, by number.
 pub(crate) fn by_nos(conn: &mut Conn, nos: &[i64]) -> Result<BTreeMap<i64, ObjectRow>> {
     let rows: Vec<ObjectRow> = load_among!(conn, nos, object::no, object::table.select(ObjectRow::as_select()));
