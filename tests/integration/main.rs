@@ -19,6 +19,7 @@ mod migrations;
 mod names;
 mod power;
 mod proof;
+mod queries;
 mod readings;
 mod searching;
 mod slow_clients;

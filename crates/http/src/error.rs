@@ -47,6 +47,7 @@ codes! {
     MALFORMED_JSON = "malformed_json", 400, "The body is not JSON";
     MALFORMED_UPLOAD = "malformed_upload", 400, "The form cannot be read";
     INVALID_QUERY = "invalid_query", 400, "The query cannot be used";
+    INVALID_STATEMENT = "invalid_statement", 400, "The statement cannot be answered";
     INVALID_HEADER = "invalid_header", 400, "A header cannot be used";
     CONTENT_INTERRUPTED = "content_interrupted", 400, "The content did not arrive whole";
     UNAUTHENTICATED = "unauthenticated", 401, "Sign in first";
@@ -365,6 +366,9 @@ impl From<RepositoryError> for ApiError {
                 let mut invalid = Self::new(INVALID, words);
                 invalid.0.violations = violations;
                 invalid
+            }
+            RepositoryError::InvalidStatement { position, .. } => {
+                Self::new(INVALID_STATEMENT, words).with("position", position)
             }
             RepositoryError::NotYetIndexed => Self::new(NOT_YET_INDEXED, words).retry_after(1),
             RepositoryError::StorageFull => Self::new(STORAGE_FULL, words),

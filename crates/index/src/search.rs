@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use cartulary_model::ql::FullText;
 use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{TantivyError, Term};
@@ -14,10 +15,11 @@ use crate::error::IndexError;
 use crate::index::FullTextIndex;
 use crate::numbers::NumberSet;
 use crate::query::collect::{Found, Window};
-use crate::query::compile::{Frequencies, compile};
+use crate::query::compile::{Frequencies, compile, compile_statement};
 use crate::query::filter::{Filter, FilteredQuery, Readable};
 use crate::query::parse::{Parsed, parse};
 use crate::query::snippet::{Shown, SnippetMaker};
+use crate::query::statement::check_full_text;
 use crate::store::schema::Fields;
 use crate::store::snapshot::Snapshot;
 
@@ -28,6 +30,8 @@ pub struct SearchRequest {
     ///
     /// Words (all of them), `"phrases"`, `-exclusion`, `OR`, `beginning*`, `name:` `title:` `type:`. Never an error.
     pub text: String,
+    /// What a statement asks of texts (`CONTAINS`); it stands in place of `text`.
+    pub full_text: Option<FullText>,
     /// Whose objects may be found.
     pub readable: Readable,
     /// Objects rescoped since the checkpoint: their indexed scope does not count.
@@ -190,6 +194,33 @@ impl FullTextIndex {
         self.guarded(|snapshot, fields| search(snapshot, fields, request))
     }
 
+    /// Says whether a statement's question of texts can be asked.
+    ///
+    /// # Errors
+    /// What is wrong with it, for a person.
+    pub fn check_full_text(&self, text: &FullText) -> Result<(), String> {
+        check_full_text(text, &self.live().fields)
+    }
+
+    /// The numbers of all objects that match, by number, each with how well it matches: the best has 1. For a statement that
+    /// goes on in the database.
+    ///
+    /// # Errors
+    /// As [`FullTextIndex::search`].
+    pub fn scored_objects(&self, request: &SearchRequest) -> Result<Vec<(i64, f32)>, IndexError> {
+        let found = self.guarded(|snapshot, fields| {
+            let keep = usize::MAX / 4;
+            let everything = Window { columns: &snapshot.columns, sort: &Sort::Relevance, keep, facets: false };
+            run(snapshot, fields, request, &parse(&request.text), &everything)
+        })?;
+        let best = found.hits.iter().map(|hit| hit.score).fold(0.0, f32::max);
+        let share = |score: f32| if best > 0.0 { score / best } else { 1.0 };
+        let mut objects: Vec<(i64, f32)> =
+            found.hits.into_iter().map(|hit| (hit.object_no, share(hit.score))).collect();
+        objects.sort_unstable_by_key(|(object_no, _)| *object_no);
+        Ok(objects)
+    }
+
     /// The numbers of all objects that match, by number, with the same conditions as [`FullTextIndex::search`]: for a
     /// query that goes on in the database.
     ///
@@ -272,7 +303,10 @@ fn run(
         created_ms: request.created_ms.clone(),
         modified_ms: request.modified_ms.clone(),
     };
-    let compiled = compile(parsed, fields, searcher)?;
+    let compiled = match &request.full_text {
+        Some(text) => Some(compile_statement(text, fields, searcher)?),
+        None => compile(parsed, fields, searcher)?,
+    };
     let mut clauses = conditions(fields, request);
     match &compiled {
         Some(compiled) => clauses.push((Occur::Must, compiled.query.box_clone())),

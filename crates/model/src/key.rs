@@ -16,6 +16,11 @@ pub fn nfc(text: &str) -> String {
     text.nfc().collect()
 }
 
+/// Returns the text in normalisation form C and lower case: what of it counts when order and likeness are asked for.
+pub fn folded(text: &str) -> String {
+    text.nfc().flat_map(char::to_lowercase).collect()
+}
+
 /// Returns how many characters a person counts in a text as far as limits go: of its normalisation form C, so that `é` is one
 /// however it is written.
 pub fn length(text: &str) -> usize {
@@ -28,7 +33,12 @@ pub fn length(text: &str) -> usize {
 /// bytes orders by UTF-16.
 pub fn text_key(text: &str) -> Vec<u8> {
     let folded: String = text.nfc().flat_map(char::to_lowercase).take(TEXT_KEY_CHARACTERS).collect();
-    folded.encode_utf16().flat_map(u16::to_be_bytes).collect()
+    utf16(&folded)
+}
+
+/// Returns a text as UTF-16, each unit as two bytes, big-endian: comparing the bytes orders by UTF-16.
+pub fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_be_bytes).collect()
 }
 
 /// What of a name a person goes by; two that are alike are taken for the same.

@@ -3,6 +3,7 @@
 use cartulary_blobs::BlobError;
 use cartulary_db::DbError;
 use cartulary_model::Violation;
+use cartulary_model::ql::QlError;
 
 use crate::object::{Current, Precondition, PrincipalName};
 
@@ -71,6 +72,14 @@ pub enum RepositoryError {
     Invalid {
         /// Every violation.
         violations: Vec<Violation>,
+    },
+    /// A statement of the query language cannot be answered.
+    #[error("at character {}: {detail}", position + 1)]
+    InvalidStatement {
+        /// Where, in characters from 0.
+        position: usize,
+        /// What is wrong.
+        detail: String,
     },
     /// The index has not reached the transaction that the caller waits for.
     #[error("the index has not reached that transaction yet")]
@@ -153,6 +162,12 @@ fn words_of(violations: &[Violation]) -> String {
     let named: Vec<String> = violations.iter().take(FIELDS_NAMED_MAX).map(|one| format!("`{}`", one.field)).collect();
     let rest = if violations.len() > FIELDS_NAMED_MAX { " …" } else { "" };
     format!("the input breaks {} rules: {}{rest}", violations.len(), named.join(", "))
+}
+
+impl From<QlError> for RepositoryError {
+    fn from(error: QlError) -> Self {
+        Self::InvalidStatement { position: error.position, detail: error.detail }
+    }
 }
 
 impl From<DbError> for RepositoryError {

@@ -825,6 +825,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers a statement, of what the caller may see; totals are exact. */
+        post: operations["create_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/seals": {
         parameters: {
             query?: never;
@@ -1348,6 +1365,20 @@ export interface components {
              * @description The working copy, when the caller may see it.
              */
             workingCopyId?: string | null;
+        };
+        /** @description A column of an answer. */
+        ColumnView: {
+            /**
+             * @description The kind of its values.
+             * @example string
+             */
+            kind: string;
+            /** @description Whether it is a list. */
+            list: boolean;
+            /** @description What it is called in the rows. */
+            name: string;
+            /** @description The property that it is of, with the fields within; absent: how well a text fits, from 0 to 1. */
+            property?: string | null;
         };
         /** @description The bytes of a document. */
         Content: {
@@ -2327,6 +2358,7 @@ export interface components {
              * @example malformed_json
              * @example malformed_upload
              * @example invalid_query
+             * @example invalid_statement
              * @example invalid_header
              * @example content_interrupted
              * @example unauthenticated
@@ -2428,6 +2460,48 @@ export interface components {
         PropertyView: components["schemas"]["PropertyForm"] & {
             /** @description Whether it comes from a type above or from a facet. */
             inherited: boolean;
+        };
+        /** @description What a statement found. */
+        QueryAnswer: {
+            /** @description The columns, in order. */
+            columns: components["schemas"]["ColumnView"][];
+            /**
+             * Format: int64
+             * @description With `CONTAINS`: up to which change what was found in texts is true.
+             */
+            indexedChange?: number | null;
+            /** @description The rows of the window, by the name of the column; `null` where there is no value. */
+            items: Record<string, never>[];
+            /**
+             * Format: int64
+             * @description How many rows there are that the caller may see, exactly.
+             */
+            total: number;
+        };
+        /** @description A statement to answer. */
+        QueryForm: {
+            /** @description Whether each version is asked, instead of the present state of documents. Then there is no `CONTAINS`. */
+            allVersions?: boolean;
+            /**
+             * Format: int64
+             * @description How many rows are answered, 1 to 1,000; 50 unless given.
+             */
+            limit?: number | null;
+            /**
+             * Format: int64
+             * @description How many rows are passed over.
+             */
+            offset?: number | null;
+            /**
+             * @description The statement, in CMIS QL (CMIS 1.1 §2.1.14). Types and properties are named by their ids, base types also as
+             *     `cmis:document`, `cmis:folder` and so on; what every object has is named as in CMIS (`cmis:name`,
+             *     `cmis:creationDate`), with `cartulary:title` and `cartulary:state` beside; a field of a nested value stands after a
+             *     dot.
+             * @example SELECT * FROM cmis:document
+             */
+            statement: string;
+            /** @description Waits until the index knows this transaction; for `CONTAINS`. */
+            waitFor?: string | null;
         };
         /** @description Whether the office can work. */
         Readiness: {
@@ -5159,6 +5233,40 @@ export interface operations {
             };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueryForm"];
+            };
+        };
+        responses: {
+            /** @description what was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -15,6 +15,7 @@ pub mod label;
 pub mod object;
 mod objects;
 mod permissions;
+mod queries;
 mod search;
 mod sessions;
 mod trash;
@@ -125,6 +126,7 @@ routes!(
         acl::delete_named_acl,
         acl::get_access_explanation,
         permissions::list_permissions,
+        queries::create_query,
         changes::list_changes,
         audit::list_audit_entries,
         audit::get_audit_proof,

@@ -14,6 +14,7 @@ mod matrix;
 mod office;
 mod people;
 mod problems;
+mod queries;
 mod running;
 mod versions;
 mod web;

@@ -202,6 +202,7 @@ impl Matrix<'_> {
             "update_password" => {
                 asking.json(json!({ "currentPassword": PASSWORD, "newPassword": "another long password" })).await
             }
+            "create_query" => asking.json(json!({ "statement": "SELECT cmis:name FROM cmis:document" })).await,
             "create_type" => asking.json(json!({ "id": self.fresh(), "base": "facet", "label": "A" })).await,
             "update_type" => asking.json(json!({ "id": named(&uri), "base": "facet", "label": "B" })).await,
             "update_vocabulary" => asking.json(json!({ "id": named(&uri), "label": "B" })).await,

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::ops::Bound;
 
+use cartulary_model::ql::FullText;
 use tantivy::query::{
     AllQuery, Bm25StatisticsProvider, BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, InvertedIndexRangeQuery,
-    Occur, PhrasePrefixQuery, PhraseQuery, Query, TermQuery,
+    Occur, PhrasePrefixQuery, PhraseQuery, Query, RegexQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Score, Searcher, TantivyError, Term};
 
 use super::parse::{Clause, Parsed, Place};
+use super::statement::{Sought, sought};
 use super::steady::Steady;
 use crate::store::schema::Fields;
 use crate::text::language::Stemmed;
@@ -57,6 +59,30 @@ pub(crate) fn compile(parsed: &Parsed, fields: &Fields, searcher: &Searcher) -> 
     Ok(Some(Compiled { query, frequencies: compiler.frequencies }))
 }
 
+/// Compiles what a statement asks of texts.
+///
+/// # Errors
+/// The engine's, and for what [`super::statement::check_full_text`] refuses.
+pub(crate) fn compile_statement(text: &FullText, fields: &Fields, searcher: &Searcher) -> tantivy::Result<Compiled> {
+    let mut compiler = Compiler { fields, searcher, frequencies: Vec::new() };
+    let mut alternatives = Vec::new();
+    for terms in &text.alternatives {
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        for term in terms {
+            let all = sought(term).map_err(TantivyError::InvalidArgument)?;
+            let all = all.iter().map(|one| compiler.sought(one)).collect::<tantivy::Result<Vec<_>>>()?;
+            let occur = if term.negated { Occur::MustNot } else { Occur::Must };
+            clauses.push((occur, all_of(all)));
+        }
+        if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
+            clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0))));
+        }
+        let alternative: Box<dyn Query> = Box::new(BooleanQuery::new(clauses));
+        alternatives.push(alternative);
+    }
+    Ok(Compiled { query: any_of(alternatives), frequencies: compiler.frequencies })
+}
+
 struct Compiler<'a> {
     fields: &'a Fields,
     searcher: &'a Searcher,
@@ -65,6 +91,19 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    fn sought(&mut self, sought: &Sought) -> tantivy::Result<Box<dyn Query>> {
+        match sought {
+            Sought::Words(clause) => self.clause(clause),
+            Sought::Pattern(pattern) => {
+                let mut forms: Vec<Box<dyn Query>> = Vec::new();
+                for field in [self.fields.text, self.fields.title, self.fields.name] {
+                    forms.push(Box::new(RegexQuery::from_pattern(pattern, field)?));
+                }
+                Ok(any_of(forms))
+            }
+        }
+    }
+
     fn clause(&mut self, clause: &Clause) -> tantivy::Result<Box<dyn Query>> {
         match clause.place {
             Place::Anywhere => self.anywhere(clause),
@@ -154,6 +193,16 @@ pub(crate) fn stems(fields: &Fields, typed: &str) -> Vec<Term> {
         Some(Term::from_field_text(fields.stem(language), &stem))
     };
     Stemmed::ALL.into_iter().filter_map(stem_of).collect()
+}
+
+fn all_of(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
+    match queries.pop() {
+        Some(only) if queries.is_empty() => only,
+        last => {
+            queries.extend(last);
+            Box::new(BooleanQuery::intersection(queries))
+        }
+    }
 }
 
 fn any_of(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {

@@ -6,4 +6,5 @@ pub(crate) mod filter;
 pub(crate) mod highlight;
 pub(crate) mod parse;
 pub(crate) mod snippet;
+pub(crate) mod statement;
 pub(crate) mod steady;

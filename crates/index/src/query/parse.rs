@@ -79,11 +79,11 @@ pub(crate) fn parse(text: &str) -> Parsed {
 }
 
 /// A piece between spaces, with the signs before it taken off.
-struct Piece<'a> {
-    negative: bool,
-    place: Place,
-    text: &'a str,
-    quoted: bool,
+pub(super) struct Piece<'a> {
+    pub(super) negative: bool,
+    pub(super) place: Place,
+    pub(super) text: &'a str,
+    pub(super) quoted: bool,
 }
 
 struct Reader<'a> {
@@ -195,7 +195,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Cuts a piece into words.
-fn clause(piece: &Piece<'_>) -> Option<Clause> {
+pub(super) fn clause(piece: &Piece<'_>) -> Option<Clause> {
     let text = if piece.quoted { piece.text } else { without_elision(piece.text) };
     let trimmed = text.trim_end_matches(['*', ')', ']', '}', '.', ',', ';', ':', '!', '?']);
     let starred = !piece.quoted && text.get(trimmed.len()..).is_some_and(|end| end.contains('*'));

@@ -16,4 +16,5 @@ mod limits;
 mod permissions;
 mod rebuild;
 mod searching;
+mod statements;
 mod writing;

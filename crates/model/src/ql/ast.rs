@@ -54,18 +54,25 @@ pub enum Selected {
     AllOf(Named),
     /// `SCORE()`
     Score {
+        /// The word itself, for its place.
+        word: Named,
         /// What it is called in the answer.
         alias: Option<Named>,
     },
 }
 
-/// A property of a table.
+/// A property of a table, or a field of one whose values are nested.
+///
+/// Of several names with dots between, the first is the qualifier, unless no table is called so: then it is the property,
+/// and the others are fields. The grammar cannot tell; whoever knows the tables can.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// The table's correlation name, or its own.
     pub qualifier: Option<Named>,
     /// The property's query name.
     pub name: Named,
+    /// The field of a nested value, from the outside in (no part of CMIS).
+    pub fields: Vec<Named>,
 }
 
 /// One or several tables.
@@ -169,6 +176,8 @@ pub enum Condition {
     },
     /// `CONTAINS('…')`
     Contains {
+        /// The word itself, for its place.
+        word: Named,
         /// Of which table.
         qualifier: Option<Named>,
         /// What the text must have.
@@ -195,8 +204,8 @@ pub enum Condition {
 pub enum Value {
     /// A property.
     Column(Column),
-    /// `SCORE()`
-    Score,
+    /// `SCORE()`; the word itself, for its place.
+    Score(Named),
 }
 
 /// How two values are compared.

@@ -8,6 +8,7 @@
 
 mod ast;
 mod contains;
+mod like;
 mod parser;
 mod print;
 mod tokens;
@@ -17,6 +18,7 @@ pub use ast::{
     TableRef, Value,
 };
 pub use contains::{FullText, Term, WordPart};
+pub use like::LikePattern;
 
 use std::fmt;
 

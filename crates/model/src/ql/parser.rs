@@ -135,11 +135,17 @@ impl Parser {
         Ok(Query { columns, from, filter, order })
     }
 
+    /// Returns a word of the language as a name, for its place.
+    fn as_named(&self, word: &str) -> Named {
+        Named { text: word.to_owned(), position: self.position() }
+    }
+
     fn selected(&mut self) -> Result<Selected, QlError> {
+        let word = self.as_named("SCORE");
         if self.takes_word("SCORE") {
             self.sign("(")?;
             self.sign(")")?;
-            return Ok(Selected::Score { alias: self.alias()? });
+            return Ok(Selected::Score { word, alias: self.alias()? });
         }
         let is_all_of = *self.ahead(1) == Kind::Sign(".") && *self.ahead(2) == Kind::Sign("*");
         if is_all_of {
@@ -160,9 +166,17 @@ impl Parser {
     fn column(&mut self) -> Result<Column, QlError> {
         let first = self.name("the name of a property")?;
         if !self.takes_sign(".") {
-            return Ok(Column { qualifier: None, name: first });
+            return Ok(Column { qualifier: None, name: first, fields: Vec::new() });
         }
-        Ok(Column { qualifier: Some(first), name: self.name("the name of a property")? })
+        let name = self.name("the name of a property")?;
+        let mut fields = Vec::new();
+        while self.takes_sign(".") {
+            if fields.len() == NESTING_MAX {
+                return self.fault(format!("fields stand at most {NESTING_MAX} deep"));
+            }
+            fields.push(self.name("the name of a field")?);
+        }
+        Ok(Column { qualifier: Some(first), name, fields })
     }
 
     fn sort(&mut self) -> Result<Sort, QlError> {
@@ -258,11 +272,12 @@ impl Parser {
                 Ok(Condition::AnyIn { column, negated, literals: self.literals()? })
             }
             Kind::Keyword("SCORE") => {
+                let word = self.as_named("SCORE");
                 self.next();
                 self.sign("(")?;
                 self.sign(")")?;
                 let comparison = self.comparison()?;
-                Ok(Condition::Compare { value: Value::Score, comparison, literal: self.literal()? })
+                Ok(Condition::Compare { value: Value::Score(word), comparison, literal: self.literal()? })
             }
             Kind::Name(_) => self.predicate_of_column(),
             Kind::Text(_) | Kind::Number(_) | Kind::Keyword("TIMESTAMP" | "TRUE" | "FALSE") => {
@@ -302,12 +317,13 @@ impl Parser {
             return self.fault("CONTAINS comes once in a statement");
         }
         self.contains += 1;
+        let word = self.as_named("CONTAINS");
         self.next();
         self.sign("(")?;
         let qualifier = self.qualifier()?;
         let (raw, position) = self.text("what to look for, as a text")?;
         self.sign(")")?;
-        Ok(Condition::Contains { qualifier, text: FullText::parse(&unescaped(&raw, position)?, position)? })
+        Ok(Condition::Contains { word, qualifier, text: FullText::parse(&unescaped(&raw, position)?, position)? })
     }
 
     fn place(&mut self) -> Result<(Option<Named>, Named), QlError> {

@@ -42,7 +42,7 @@ impl Display for Selected {
                 write!(f, "{column}")?;
                 alias
             }
-            Self::Score { alias } => {
+            Self::Score { alias, .. } => {
                 f.write_str("SCORE()")?;
                 alias
             }
@@ -61,7 +61,8 @@ impl Display for Column {
         if let Some(qualifier) = &self.qualifier {
             write!(f, "{}.", qualifier.text)?;
         }
-        f.write_str(&self.name.text)
+        f.write_str(&self.name.text)?;
+        self.fields.iter().try_for_each(|field| write!(f, ".{}", field.text))
     }
 }
 
@@ -116,7 +117,7 @@ impl Display for Condition {
                 list(f, literals)?;
                 f.write_str(")")
             }
-            Self::Contains { qualifier, text } => {
+            Self::Contains { qualifier, text, .. } => {
                 f.write_str("CONTAINS(")?;
                 of_table(f, qualifier.as_ref())?;
                 write!(f, "'{}')", escaped(&text.to_string()))
@@ -164,7 +165,7 @@ impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Column(column) => write!(f, "{column}"),
-            Self::Score => f.write_str("SCORE()"),
+            Self::Score(_) => f.write_str("SCORE()"),
         }
     }
 }

@@ -36,6 +36,9 @@ fn columns_tables_and_orders_are_read() {
         "SELECT cmis:name AS n, d.cmis:objectId id, SCORE() FROM cmis:document d ORDER BY cmis:name DESC, n ASC",
         "SELECT cmis:name AS n, d.cmis:objectId AS id, SCORE() FROM cmis:document AS d ORDER BY cmis:name DESC, n",
     );
+    check("SELECT d.a:party.name.first FROM d WHERE party.name = 'x'", {
+        "SELECT d.a:party.name.first FROM d WHERE party.name = 'x'"
+    });
     check("SELECT d.*, SCORE() s FROM cmis:document AS d", "SELECT d.*, SCORE() AS s FROM cmis:document AS d");
 }
 

@@ -25,6 +25,7 @@ mod manifest;
 mod objects;
 mod people;
 mod places;
+mod query;
 mod readings;
 mod scopes;
 mod search;
@@ -57,6 +58,7 @@ pub use imports::{
 pub use jobs::{JobState, JobView};
 pub use people::{GroupView, NewGroup, NewUser, UserChanges, UserView};
 pub use places::Position;
+pub use query::{QueryColumn, QueryRequest, QueryResult};
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
 pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, read_pages};
 pub use trash::{Restoring, TrashedObject};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cartulary_db::Conn;
 use cartulary_index::{NumberSet, Readable, SearchRequest, Sort};
-use cartulary_model::permission::{BROWSE, READ_CONTENT, READ_PROPERTIES};
+use cartulary_model::permission::{BROWSE, Permission, READ_CONTENT, READ_PROPERTIES};
 use cartulary_model::{BaseType, ObjectId, Timestamp};
 
 use crate::object::{ObjectSummary, ParentName, WINDOW_ROWS_MAX};
@@ -129,19 +129,10 @@ impl Session {
             Some(dossier) => self.folders_below(conn, dossier, now)?,
             None => Vec::new(),
         };
-        // The checkpoint is read before the database: what was rescoped since is never judged by its indexed scope.
-        let reached = *inner.indexed.borrow();
-        let readable = match inner.access.readable_scopes(conn, &self.actor, wanted, now)? {
-            Some(scopes) => Readable::Scopes(scopes),
-            None => Readable::All,
-        };
-        let (exclude, also_readable) = self.rescoped(conn, reached, wanted, now)?;
+        let reach = self.reach(conn, wanted, now)?;
         let text = if query.names_only { as_beginnings(&query.text) } else { query.text.clone() };
         let request = SearchRequest {
             text,
-            readable,
-            exclude: Arc::new(exclude),
-            also_readable: Arc::new(also_readable),
             dossier_no: dossier.map(|dossier| dossier.no),
             folders_below,
             type_ids: query.type_ids.clone(),
@@ -151,7 +142,7 @@ impl Session {
             sort: if query.text.trim().is_empty() { Sort::Modified { descending: true } } else { Sort::Relevance },
             snippets: !query.names_only,
             facets: query.facets,
-            ..SearchRequest::default()
+            ..reach
         };
         let answer = inner.index.search(&request).map_err(|error| RepositoryError::Unavailable {
             what: "the full-text index",
@@ -165,9 +156,23 @@ impl Session {
         Ok(SearchResult { total: answer.total, hits, facets, indexed_change, texts_waiting, is_without_words })
     }
 
+    /// Returns a question to the index of everything on which the caller has `wanted`, as it holds now.
+    pub(super) fn reach(&self, conn: &mut Conn, wanted: Permission, now: Timestamp) -> Result<SearchRequest> {
+        let inner = &self.repository.inner;
+        // The checkpoint is read before the database: what was rescoped since is never judged by its indexed scope.
+        let reached = *inner.indexed.borrow();
+        let readable = match inner.access.readable_scopes(conn, &self.actor, wanted, now)? {
+            Some(scopes) => Readable::Scopes(scopes),
+            None => Readable::All,
+        };
+        let (exclude, also_readable) = self.rescoped(conn, reached, wanted, now)?;
+        let (exclude, also_readable) = (Arc::new(exclude), Arc::new(also_readable));
+        Ok(SearchRequest { readable, exclude, also_readable, ..SearchRequest::default() })
+    }
+
     /// Returns the folders in a folder and in those in it, as far down as the caller may browse: what else he finds he does
     /// not find to lie there. They are asked for now, so that a folder that was moved takes what lies in it along at once.
-    fn folders_below(&self, conn: &mut Conn, folder: &ObjectRow, now: Timestamp) -> Result<Vec<i64>> {
+    pub(super) fn folders_below(&self, conn: &mut Conn, folder: &ObjectRow, now: Timestamp) -> Result<Vec<i64>> {
         if folder.base != BaseType::Folder.as_str() {
             return Ok(Vec::new());
         }
@@ -199,7 +204,7 @@ impl Session {
         &self,
         conn: &mut Conn,
         reached: i64,
-        wanted: cartulary_model::permission::Permission,
+        wanted: Permission,
         now: Timestamp,
     ) -> Result<(NumberSet, NumberSet)> {
         let nos: Vec<i64> = changes::rescoped_after(conn, reached)?;

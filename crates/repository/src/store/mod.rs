@@ -29,6 +29,7 @@ pub(crate) mod objects;
 #[cfg(test)]
 mod plans;
 pub(crate) mod principals;
+pub(crate) mod query;
 pub(crate) mod renditions;
 pub(crate) mod schema;
 pub(crate) mod seals;

@@ -377,24 +377,24 @@ pub(crate) fn live_of_series(conn: &mut Conn, series: &BTreeSet<i64>) -> Result<
     Ok(rows)
 }
 
+/// Returns the number of a property's id, if any object ever had a value of it.
+pub(crate) fn known_property_no(conn: &mut Conn, id: &str) -> Result<Option<i64>> {
+    let no =
+        each_db!(conn, |c| property::table.filter(property::id.eq(id)).select(property::no).get_result(c).optional())?;
+    Ok(no)
+}
+
 /// Returns the number of a property's id, making it when it is new.
 pub(crate) fn property_no(conn: &mut Conn, id: &str) -> Result<i64> {
-    let find = |conn: &mut Conn| -> Result<Option<i64>> {
-        let no = each_db!(conn, |c| property::table
-            .filter(property::id.eq(id))
-            .select(property::no)
-            .get_result(c)
-            .optional())?;
-        Ok(no)
-    };
-    if let Some(no) = find(conn)? {
+    if let Some(no) = known_property_no(conn, id)? {
         return Ok(no);
     }
     each_db!(conn, |c| diesel::insert_into(property::table)
         .values(property::id.eq(id))
         .on_conflict_do_nothing()
         .execute(c))?;
-    find(conn)?.ok_or_else(|| crate::RepositoryError::internal("a property that was just made is missing"))
+    let made = known_property_no(conn, id)?;
+    made.ok_or_else(|| crate::RepositoryError::internal("a property that was just made is missing"))
 }
 
 /// Replaces the indexed values of an object.

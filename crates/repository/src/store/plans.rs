@@ -11,7 +11,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::{
-    acl, blobs, changes, declarations, dossier_versions, filing, imports, jobs, objects, renditions, trash, versions,
+    acl, blobs, changes, declarations, dossier_versions, filing, imports, jobs, objects, query, renditions, trash,
+    versions,
 };
 use crate::{CORE_MIGRATIONS, Result};
 
@@ -275,4 +276,37 @@ fn a_row_is_inserted_without_a_table_made_for_its_checks() {
         assert!(steps.iter().any(|step| step.opcode == "Insert"), "{table}");
         assert!(steps.iter().all(|step| step.opcode != "OpenEphemeral"), "{table}");
     }
+}
+
+/// Finds the papers of some types, as statements do, of which something more holds.
+fn check_statement(expect: &str, also: query::Sql) {
+    let types = vec!["document".to_owned(), "letter".to_owned()];
+    let narrow = query::Sql::of(query::PRESENT).words(" AND o.type_id").among_texts(types).words(" AND ").then(also);
+    let candidates = query::Candidates { narrow, flags: Vec::new(), with_properties: false };
+    check(&[expect, "USING INTEGER PRIMARY KEY (rowid=?)"], |conn| {
+        candidates.numbers(conn, 10)?;
+        candidates.rows(conn, vec![1, 2]).map(drop)
+    });
+}
+
+#[test]
+fn statements_find_what_is_indexed_without_a_walk_through_all_objects() {
+    let property = || query::Sql::of("o.no IN (SELECT v.object_no FROM property_value v WHERE v.property_no = ").int(1);
+    check_statement(
+        "INDEX property_value_by_text (property_no=? AND text_key=?)",
+        property().words(" AND (v.text_key = ").bytes(vec![1]).words("))"),
+    );
+    check_statement(
+        "INDEX property_value_by_int (property_no=? AND int_value>?)",
+        property().words(" AND (v.int_value >= ").int(1).words("))"),
+    );
+    check_statement("INTEGER PRIMARY KEY (rowid=?)", query::Sql::of("o.no").among_ints(vec![1, 2]));
+    check_statement(
+        "INDEX filing_by_order (parent_no=?)",
+        query::Sql::of("o.no IN (SELECT f.child_no FROM filing f WHERE NOT f.is_trashed AND f.parent_no")
+            .among_ints(vec![1])
+            .words(")"),
+    );
+    check_statement("sqlite_autoindex_object_1 (id=?)", query::Sql::of("o.id").among_texts(vec!["a".to_owned()]));
+    check_statement("INDEX object_by_type (type_id=?)", query::Sql::of("1 = 1"));
 }
