@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod bulk;
 mod copies;
 mod declaring;
 mod documents;

@@ -72,6 +72,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0008_numbers_once/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0008_numbers_once/down.sql"),
         },
+        MigrationFile {
+            version: "0013",
+            name: "bulk_actions",
+            up: include_str!("../../../schema/core/migrations/sqlite/0013_bulk_actions/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0013_bulk_actions/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -121,6 +127,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "numbers_once",
             up: include_str!("../../../schema/core/migrations/postgres/0008_numbers_once/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0008_numbers_once/down.sql"),
+        },
+        MigrationFile {
+            version: "0013",
+            name: "bulk_actions",
+            up: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/down.sql"),
         },
     ],
 };

@@ -17,7 +17,7 @@ use crate::object::{Fault, TextPage};
 use crate::services::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words};
 use crate::store::jobs::{self, JobRow};
 use crate::store::renditions::{self, Outcome, RenditionKey};
-use crate::store::{blobs, imports, sessions};
+use crate::store::{blobs, bulk, imports, sessions};
 use crate::transaction::{Change, Tx};
 use crate::{Repository, RepositoryError, Result};
 
@@ -37,6 +37,8 @@ const SEQUENCE: Duration = Duration::from_millis(25);
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
 /// How many of the 256 parts of the blobs are looked through each time: all of them in eleven hours.
 const GARBAGE_PARTS: u64 = 4;
+/// How many bulk actions are forgotten at once, with what became of each of their objects.
+const BULK_ACTIONS_AT_ONCE: i64 = 5;
 /// For how long done jobs and remembered requests are kept. *Units*: milliseconds.
 const KEEP_MS: i64 = 7 * 24 * 3_600_000;
 /// How many faults of one file are kept.
@@ -154,6 +156,7 @@ async fn keep_house_once(repository: &Repository) -> Result<()> {
         .write(move |conn| -> Result<()> {
             sessions::delete_expired(conn, now.as_millis())?;
             jobs::delete_done(conn, before)?;
+            bulk::delete_finished(conn, before, BULK_ACTIONS_AT_ONCE)?;
             imports::delete_idempotent(conn, before)?;
             Ok(())
         })
@@ -294,6 +297,7 @@ async fn run_job(repository: &Repository, owner: &str, job: JobRow) {
 pub(crate) fn core_handlers() -> Vec<JobHandler> {
     let mut handlers = vec![JobHandler { kind: "core.text", run: Arc::new(|context| Box::pin(make_text(context))) }];
     handlers.extend(crate::services::deletion_handlers());
+    handlers.extend(crate::services::bulk_handlers());
     handlers
 }
 

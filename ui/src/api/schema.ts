@@ -55,6 +55,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bulk-actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists bulk actions, newest first: one's own, for administrators all. They are kept for seven days after their end. */
+        get: operations["list_bulk_actions"];
+        put?: never;
+        /**
+         * Does something to everything that a statement finds, of what the caller may see, with his rights; a job does it.
+         * @description The objects are counted when it begins. What cannot be done to one of them is noted, and the rest goes on; after a crash
+         *     it goes on where it was, and nothing is done twice.
+         */
+        post: operations["create_bulk_action"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulk-actions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a bulk action, with how far it is. */
+        get: operations["get_bulk_action"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulk-actions/{id}/abort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a bulk action: what was done stays done. One that has ended stays as it is. */
+        post: operations["update_bulk_action_abort"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulk-actions/{id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what became of the objects of a bulk action, in the order of its statement. */
+        get: operations["list_bulk_action_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/changes": {
         parameters: {
             query?: never;
@@ -1295,6 +1368,97 @@ export interface components {
             /** @description The seal that holds it. */
             seal: components["schemas"]["Seal"];
         };
+        /** @description What is done to each object. */
+        BulkAct: {
+            /** @enum {string} */
+            kind: "setProperties";
+            /** @description The properties. */
+            properties: Record<string, never>;
+        } | {
+            /** @description The folder's id. */
+            folder: string;
+            /** @enum {string} */
+            kind: "move";
+        } | {
+            /** @description The facet's id. */
+            facet: string;
+            /** @enum {string} */
+            kind: "addFacet";
+        } | {
+            /** @description The facet's id. */
+            facet: string;
+            /** @enum {string} */
+            kind: "removeFacet";
+        } | {
+            /** @description The entry. */
+            entry: components["schemas"]["NewAclEntry"];
+            /** @enum {string} */
+            kind: "grant";
+        } | {
+            /** @description The entry. */
+            entry: components["schemas"]["NewAclEntry"];
+            /** @enum {string} */
+            kind: "revoke";
+        } | {
+            /** @enum {string} */
+            kind: "delete";
+            /** @description Whether it is destroyed instead, for good. */
+            permanent?: boolean;
+        };
+        /** @description A bulk action. */
+        BulkAction: {
+            /** @description What is done to each of them. */
+            act: components["schemas"]["BulkAct"];
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            createdAt: string;
+            /**
+             * Format: int64
+             * @description To how many it was done.
+             */
+            doneCount: number;
+            /**
+             * Format: int64
+             * @description With how many it could not be done; the rest went on.
+             */
+            failedCount: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finishedAt?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description The job that does it. */
+            job: string;
+            /** @description Why it was given up. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description How many were gone, or are no longer the caller's to see, when their turn came.
+             */
+            skippedCount: number;
+            /** @description `counting`, `running`, `done`, `aborted` or `failed`. */
+            state: string;
+            /** @description Which objects. */
+            statement: string;
+            /**
+             * Format: int64
+             * @description How many objects there are; absent until they are counted.
+             */
+            total?: number | null;
+        };
+        /** @description An object of a bulk action. */
+        BulkItem: {
+            /** @description Why it could not be done: a stable code. */
+            code?: string | null;
+            /** @description The same in words. */
+            detail?: string | null;
+            /** @description The object's id. */
+            id: string;
+        };
         /** @description One committed change. */
         Change: {
             /**
@@ -1859,6 +2023,13 @@ export interface components {
             /** @description The name or id of a user or group. */
             principal: string;
         };
+        /** @description A bulk action to begin. */
+        NewBulkActionForm: {
+            /** @description What is done to each of them. */
+            act: components["schemas"]["BulkAct"];
+            /** @description Which objects: a statement of CMIS QL, of one table. `POST /queries` says beforehand how many they are. */
+            statement: string;
+        };
         /** @description A new document, as a form. */
         NewDocumentForm: {
             /**
@@ -1992,6 +2163,80 @@ export interface components {
          * @enum {string}
          */
         Order: "first" | "last" | "before" | "after";
+        /** @description A window of a list. */
+        Page_BulkAction: {
+            /** @description The rows. */
+            items: {
+                /** @description What is done to each of them. */
+                act: components["schemas"]["BulkAct"];
+                /**
+                 * Format: date-time
+                 * @description When it was asked for.
+                 */
+                createdAt: string;
+                /**
+                 * Format: int64
+                 * @description To how many it was done.
+                 */
+                doneCount: number;
+                /**
+                 * Format: int64
+                 * @description With how many it could not be done; the rest went on.
+                 */
+                failedCount: number;
+                /**
+                 * Format: date-time
+                 * @description When it ended.
+                 */
+                finishedAt?: string | null;
+                /** @description Its id. */
+                id: string;
+                /** @description The job that does it. */
+                job: string;
+                /** @description Why it was given up. */
+                reason?: string | null;
+                /**
+                 * Format: int64
+                 * @description How many were gone, or are no longer the caller's to see, when their turn came.
+                 */
+                skippedCount: number;
+                /** @description `counting`, `running`, `done`, `aborted` or `failed`. */
+                state: string;
+                /** @description Which objects. */
+                statement: string;
+                /**
+                 * Format: int64
+                 * @description How many objects there are; absent until they are counted.
+                 */
+                total?: number | null;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
+        Page_BulkItem: {
+            /** @description The rows. */
+            items: {
+                /** @description Why it could not be done: a stable code. */
+                code?: string | null;
+                /** @description The same in words. */
+                detail?: string | null;
+                /** @description The object's id. */
+                id: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
         /** @description A window of a list. */
         Page_DossierMember: {
             /** @description The rows. */
@@ -3083,6 +3328,163 @@ export interface operations {
                 };
             };
             428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_bulk_actions: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BulkAction"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_bulk_action: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBulkActionForm"];
+            };
+        };
+        responses: {
+            /** @description a job does it: follow it at `Location` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAction"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_bulk_action: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the bulk action's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the bulk action */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAction"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_bulk_action_abort: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the bulk action's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the bulk action */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAction"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_bulk_action_items: {
+        parameters: {
+            query?: {
+                /** @description `done`, `failed` or `skipped`; `failed` unless given. */
+                outcome?: string;
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the bulk action's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BulkItem"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

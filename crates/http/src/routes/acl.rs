@@ -60,7 +60,7 @@ pub struct NewAcl {
 }
 
 /// One entry of a new list.
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewAclEntry {
     /// The name or id of a user or group.
@@ -71,9 +71,11 @@ pub struct NewAclEntry {
     #[serde(default = "yes")]
     grants: bool,
     /// From when it holds; always unless given. It takes effect by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     begins: Option<Timestamp>,
     /// Until when it holds, exclusive; for ever unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     ends: Option<Timestamp>,
 }
@@ -152,6 +154,18 @@ impl From<NewAclEntry> for NewAccessEntry {
             grants: form.grants,
             begin_at: form.begins,
             end_at: form.ends,
+        }
+    }
+}
+
+impl From<NewAccessEntry> for NewAclEntry {
+    fn from(entry: NewAccessEntry) -> Self {
+        Self {
+            principal: entry.principal,
+            permission: entry.permission,
+            grants: entry.grants,
+            begins: entry.begin_at,
+            ends: entry.end_at,
         }
     }
 }

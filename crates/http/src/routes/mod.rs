@@ -2,6 +2,7 @@
 
 mod acl;
 mod audit;
+mod bulk_actions;
 mod changes;
 mod content;
 mod documents;
@@ -127,6 +128,11 @@ routes!(
         acl::get_access_explanation,
         permissions::list_permissions,
         queries::create_query,
+        bulk_actions::create_bulk_action,
+        bulk_actions::list_bulk_actions,
+        bulk_actions::get_bulk_action,
+        bulk_actions::update_bulk_action_abort,
+        bulk_actions::list_bulk_action_items,
         changes::list_changes,
         audit::list_audit_entries,
         audit::get_audit_proof,

@@ -15,6 +15,11 @@ const PEOPLE: [&str; 6] = ["nobody", "outsider", "reader", "writer", "manager", 
 /// A job that never was.
 const NO_JOB: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
+/// An act on nothing at all.
+fn nothing_in_bulk() -> Value {
+    json!({ "statement": "SELECT * FROM cmis:item", "act": { "kind": "delete" } })
+}
+
 struct Operation {
     id: String,
     method: Method,
@@ -131,6 +136,7 @@ impl Matrix<'_> {
                 "1".to_owned()
             }
             Some("jobs") => NO_JOB.to_owned(),
+            Some("bulk-actions") => id(&self.admin.post("/bulk-actions", nothing_in_bulk()).await.expect(202).json()),
             Some("dossiers" | "objects" | "folders") => {
                 let dossier = self.dossier().await;
                 if path.contains("{number}") {
@@ -202,6 +208,7 @@ impl Matrix<'_> {
             "update_password" => {
                 asking.json(json!({ "currentPassword": PASSWORD, "newPassword": "another long password" })).await
             }
+            "create_bulk_action" => asking.json(nothing_in_bulk()).await,
             "create_query" => asking.json(json!({ "statement": "SELECT cmis:name FROM cmis:document" })).await,
             "create_type" => asking.json(json!({ "id": self.fresh(), "base": "facet", "label": "A" })).await,
             "update_type" => asking.json(json!({ "id": named(&uri), "base": "facet", "label": "B" })).await,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cartulary_db::Conn;
 use cartulary_model::permission::{AccessEntry, READ_SECURITY, WRITE_SECURITY};
 use cartulary_model::{BaseType, ChangeKind, ObjectId, Timestamp, Violation};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
@@ -56,7 +57,8 @@ pub struct AccessList {
 }
 
 /// One entry to write.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NewAccessEntry {
     /// A user or group, by name or by id.
     pub principal: String,
@@ -164,34 +166,47 @@ impl Session {
             if is_nothing {
                 return Ok(before);
             }
-            let own = own_list(tx, &row)?;
-            acl::replace_entries(tx.conn, own, name, &entries)?;
-            if let Writing::Local(list) = &writing {
-                acl::put_inherits(tx.conn, own, list.inherits)?;
-            }
-            acl::log_change(tx.conn, Some(own), None, tx.now.as_millis())?;
-            objects::touch(tx.conn, row.no)?;
-            let row = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))?;
-            let after = access_list(tx.conn, &row)?;
-            tx.record(
-                ChangeKind::Security,
-                Change {
-                    object: Some((row.no, parse_id(&row.id)?)),
-                    series_no: row.series_no,
-                    scope_no: Some(row.scope_no),
-                    before: Some(as_json(&before)),
-                    after: Some(as_json(&after)),
-                    ..Change::default()
-                },
-            )?;
-            Ok(after)
+            let inherits = if let Writing::Local(list) = &writing { Some(list.inherits) } else { None };
+            write_entries(tx, &row, name, &entries, inherits, &before)
         })
         .await
     }
 }
 
 impl Session {
-    fn resolve_entries(&self, conn: &mut Conn, wanted: &[NewAccessEntry]) -> Result<Vec<AccessEntry>> {
+    /// Lets an entry stand at the end of the list that people keep of an object, or takes it out; what is so stays.
+    pub(crate) fn put_entry_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        id: ObjectId,
+        entry: &NewAccessEntry,
+        is_wanted: bool,
+    ) -> Result<()> {
+        let row = self.for_change(tx, id, WRITE_SECURITY, &Precondition::Any)?;
+        objects_may_have_lists(&row)?;
+        let Some(entry) = self.resolve_entries(tx.conn, std::slice::from_ref(entry))?.pop() else { return Ok(()) };
+        let scope = acl::scope_by_no(tx.conn, row.scope_no)?.ok_or_else(|| RepositoryError::not_found("the scope"))?;
+        let mut entries: Vec<AccessEntry> = Vec::new();
+        if has_own_list(tx.conn, &row, scope.acl_row_no)? {
+            let all = acl::entries_of(tx.conn, scope.acl_row_no)?;
+            entries.extend(all.into_iter().filter(|one| one.list == acl::LOCAL).map(AccessEntry::from));
+        }
+        if entries.contains(&entry) == is_wanted {
+            return Ok(());
+        }
+        if is_wanted {
+            entries.push(entry);
+        } else {
+            entries.retain(|one| *one != entry);
+        }
+        if entries.len() > ENTRIES_MAX {
+            return Err(RepositoryError::invalid("entries", "list_too_long", "a list has at most 1,000 entries"));
+        }
+        let before = access_list(tx.conn, &row)?;
+        write_entries(tx, &row, acl::LOCAL, &entries, None, &before).map(drop)
+    }
+
+    pub(crate) fn resolve_entries(&self, conn: &mut Conn, wanted: &[NewAccessEntry]) -> Result<Vec<AccessEntry>> {
         let permissions = self.repository.permissions();
         let mut violations = Vec::new();
         if wanted.len() > ENTRIES_MAX {
@@ -227,6 +242,38 @@ impl Session {
         }
         if violations.is_empty() { Ok(entries) } else { Err(RepositoryError::Invalid { violations }) }
     }
+}
+
+/// Writes the entries of one of an object's lists, and whether it inherits where that is said, and records it.
+fn write_entries(
+    tx: &mut Tx<'_>,
+    row: &ObjectRow,
+    name: &str,
+    entries: &[AccessEntry],
+    inherits: Option<bool>,
+    before: &AccessList,
+) -> Result<AccessList> {
+    let own = own_list(tx, row)?;
+    acl::replace_entries(tx.conn, own, name, entries)?;
+    if let Some(inherits) = inherits {
+        acl::put_inherits(tx.conn, own, inherits)?;
+    }
+    acl::log_change(tx.conn, Some(own), None, tx.now.as_millis())?;
+    objects::touch(tx.conn, row.no)?;
+    let row = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))?;
+    let after = access_list(tx.conn, &row)?;
+    tx.record(
+        ChangeKind::Security,
+        Change {
+            object: Some((row.no, parse_id(&row.id)?)),
+            series_no: row.series_no,
+            scope_no: Some(row.scope_no),
+            before: Some(as_json(before)),
+            after: Some(as_json(&after)),
+            ..Change::default()
+        },
+    )?;
+    Ok(after)
 }
 
 fn as_json(list: &AccessList) -> serde_json::Value {

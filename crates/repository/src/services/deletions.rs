@@ -160,7 +160,7 @@ impl Repository {
     }
 
     /// Returns a session of somebody on whose behalf a job works.
-    async fn session_of(&self, actor_no: i64) -> Result<Session> {
+    pub(crate) async fn session_of(&self, actor_no: i64) -> Result<Session> {
         if actor_no == self.inner.system.no {
             return Ok(self.system_session());
         }

@@ -164,37 +164,45 @@ impl Session {
         wanted: ObjectMove,
     ) -> Result<Written<ObjectDetail>> {
         let session = self.clone();
-        self.transact(move |tx| {
-            session.lock_trees_for(tx, id)?;
-            let row = session.object_to_file(tx, id, REMOVE_CHILDREN, &precondition)?;
-            session.refuse_root(&row)?;
-            let to = session.folder_to_fill(tx, wanted.to)?;
-            let from = session.filing_to_leave(tx, &row, wanted.from)?;
-            let name = match &wanted.name {
-                Some(name) if *name != row.name => chosen_name(name)?,
-                _ => row.name.clone(),
-            };
-            let is_elsewhere = from.parent_no != to.no;
-            if !is_elsewhere && name == row.name {
-                return session.detail_of(tx.conn, &row, tx.now);
-            }
-            if is_elsewhere && living_filings(tx.conn, row.no)?.iter().any(|one| one.parent_no == to.no) {
-                let detail = "it lies in that folder already: take it out of the other one instead";
-                return Err(RepositoryError::conflict("already_filed", detail));
-            }
-            scopes::check_place(tx, &row, &to)?;
-            refuse_taken(tx.conn, &to, &name)?;
-            if is_elsewhere {
-                filing::put_parent(tx.conn, from.no, to.no, &name)?;
-            }
-            if is_elsewhere && from.is_primary {
-                scopes::follow(tx, &row, to.scope_no)?;
-            }
-            session.rename(tx, &row, &name)?;
-            let detail = json!({ "from": parent_id(tx.conn, from.parent_no)?, "to": to.id, "name": name });
-            session.finish_filing(tx, &row, detail)
-        })
-        .await
+        self.transact(move |tx| session.move_in_tx(tx, id, &precondition, &wanted)).await
+    }
+
+    /// See [`Session::object_move`].
+    pub(crate) fn move_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        id: ObjectId,
+        precondition: &Precondition,
+        wanted: &ObjectMove,
+    ) -> Result<ObjectDetail> {
+        self.lock_trees_for(tx, id)?;
+        let row = self.object_to_file(tx, id, REMOVE_CHILDREN, precondition)?;
+        self.refuse_root(&row)?;
+        let to = self.folder_to_fill(tx, wanted.to)?;
+        let from = self.filing_to_leave(tx, &row, wanted.from)?;
+        let name = match &wanted.name {
+            Some(name) if *name != row.name => chosen_name(name)?,
+            _ => row.name.clone(),
+        };
+        let is_elsewhere = from.parent_no != to.no;
+        if !is_elsewhere && name == row.name {
+            return self.detail_of(tx.conn, &row, tx.now);
+        }
+        if is_elsewhere && living_filings(tx.conn, row.no)?.iter().any(|one| one.parent_no == to.no) {
+            let detail = "it lies in that folder already: take it out of the other one instead";
+            return Err(RepositoryError::conflict("already_filed", detail));
+        }
+        scopes::check_place(tx, &row, &to)?;
+        refuse_taken(tx.conn, &to, &name)?;
+        if is_elsewhere {
+            filing::put_parent(tx.conn, from.no, to.no, &name)?;
+        }
+        if is_elsewhere && from.is_primary {
+            scopes::follow(tx, &row, to.scope_no)?;
+        }
+        self.rename(tx, &row, &name)?;
+        let detail = json!({ "from": parent_id(tx.conn, from.parent_no)?, "to": to.id, "name": name });
+        self.finish_filing(tx, &row, detail)
     }
 
     /// Returns the object at a path of names from the root folder, each after a `/`.

@@ -3,6 +3,8 @@
 mod access_lists;
 mod audit;
 mod automatic_versions;
+mod bulk;
+mod bulk_run;
 mod changes;
 mod content;
 mod copies;
@@ -40,6 +42,8 @@ mod working_copies;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
 pub use audit::{AuditEntry, AuditProof, Seal};
+pub use bulk::{BulkAct, BulkItem, BulkOutcome, BulkState, BulkView, NewBulkAction};
+pub(crate) use bulk_run::bulk_handlers;
 pub use changes::ChangeEntry;
 pub use copies::{Copied, LeftOut, NewCopy};
 pub use deletions::Extent;

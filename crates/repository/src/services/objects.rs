@@ -61,12 +61,22 @@ impl Session {
         let session = self.clone();
         self.transact(move |tx| {
             let row = session.for_change(tx, id, WRITE_PROPERTIES, &precondition)?;
-            refuse_version(&row)?;
-            session.check_versioning(tx, &row, &changes)?;
-            let changed = session.update_in_tx(tx, &row, &changes)?;
+            let changed = session.change_row_in_tx(tx, &row, &changes)?;
             session.detail_of(tx.conn, &changed, tx.now)
         })
         .await
+    }
+
+    /// Changes an object that is authorised and locked for it.
+    pub(crate) fn change_row_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &ObjectRow,
+        changes: &ObjectChanges,
+    ) -> Result<ObjectRow> {
+        refuse_version(row)?;
+        self.check_versioning(tx, row, changes)?;
+        self.update_in_tx(tx, row, changes)
     }
 
     fn update_in_tx(&self, tx: &mut Tx<'_>, row: &ObjectRow, changes: &ObjectChanges) -> Result<ObjectRow> {

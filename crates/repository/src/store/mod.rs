@@ -17,6 +17,7 @@ macro_rules! load_among {
 
 pub(crate) mod acl;
 pub(crate) mod blobs;
+pub(crate) mod bulk;
 pub(crate) mod changes;
 pub(crate) mod copies;
 pub(crate) mod declarations;

@@ -180,6 +180,11 @@ pub(crate) fn by_nos(conn: &mut Conn, nos: &[i64]) -> Result<BTreeMap<i64, Objec
     Ok(rows.into_iter().map(|row| (row.no, row)).collect())
 }
 
+/// Returns the outward ids of those of `nos` that are there.
+pub(crate) fn ids_of(conn: &mut Conn, nos: &[i64]) -> Result<Vec<(i64, String)>> {
+    Ok(load_among!(conn, nos, object::no, object::table.select((object::no, object::id))))
+}
+
 /// Writes name, title and properties, raises the change token and the instant of change.
 pub(crate) fn update(
     conn: &mut Conn,

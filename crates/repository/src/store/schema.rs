@@ -386,6 +386,36 @@ table! {
     }
 }
 
+table! {
+    bulk_action (no) {
+        no -> BigInt,
+        id -> Text,
+        job_id -> Text,
+        principal_no -> BigInt,
+        statement -> Text,
+        act -> Text,
+        created_at -> BigInt,
+        counted_at -> Nullable<BigInt>,
+        aborted_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        total_count -> BigInt,
+        done_count -> BigInt,
+        failed_count -> BigInt,
+        skipped_count -> BigInt,
+    }
+}
+
+table! {
+    bulk_item (action_no, ordinal) {
+        action_no -> BigInt,
+        ordinal -> BigInt,
+        object_id -> Text,
+        outcome -> Nullable<Text>,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+    }
+}
+
 joinable!(content -> blob (blob_no));
 joinable!(filing -> object (child_no));
 joinable!(acl_entry -> principal (principal_no));
@@ -429,4 +459,6 @@ allow_tables_to_appear_in_same_query!(
     import_run,
     import_fault,
     idempotency,
+    bulk_action,
+    bulk_item,
 );

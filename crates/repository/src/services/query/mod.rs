@@ -27,6 +27,7 @@ use self::narrow::Narrowing;
 use self::plan::{Plan, PlannedFrom};
 use self::rules::{Known, Tuple, first};
 use self::values::SortKey;
+use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
 use crate::object::WINDOW_ROWS_MAX;
 use crate::store::query::{Candidates, Sql};
@@ -277,6 +278,43 @@ impl Session {
         };
         let row = |hit: &&Hit| plan.columns.iter().map(|column| answer(hit, &column.source)).collect();
         Ok(window.iter().map(row).collect())
+    }
+
+    /// Returns the objects that a statement of one table finds, in order, for acts on each of them.
+    ///
+    /// # Errors
+    /// As [`Session::query`]; `InvalidStatement` for a statement of several tables.
+    pub(crate) fn query_objects(&self, conn: &mut Conn, statement: &str, now: Timestamp) -> Result<Vec<ObjectId>> {
+        let catalogue = self.repository.inner.declarations.present(conn)?;
+        let prepared = self.prepare_of_objects(conn, &catalogue, statement, now)?;
+        let hits = self.hits_of(conn, &catalogue, &prepared, now)?;
+        let nos: Vec<i64> = hits.iter().filter_map(|hit| hit.nos.first().copied().flatten()).collect();
+        let mut ids: HashMap<i64, String> = HashMap::with_capacity(nos.len());
+        for page in nos.chunks(PAGE) {
+            let rows = crate::store::objects::ids_of(conn, page)?;
+            ids.extend(rows);
+        }
+        nos.iter().filter_map(|no| ids.get(no)).map(|id| parse_id(id)).collect()
+    }
+
+    /// Refuses a statement that [`Session::query_objects`] would refuse.
+    pub(crate) fn check_query_of_objects(&self, conn: &mut Conn, statement: &str, now: Timestamp) -> Result<()> {
+        let catalogue = self.repository.inner.declarations.present(conn)?;
+        self.prepare_of_objects(conn, &catalogue, statement, now).map(drop)
+    }
+
+    fn prepare_of_objects(
+        &self,
+        conn: &mut Conn,
+        catalogue: &Catalogue,
+        statement: &str,
+        now: Timestamp,
+    ) -> Result<Prepared> {
+        let prepared = self.prepare(conn, catalogue, &Query::parse(statement)?, false, now)?;
+        if prepared.plan.tables.len() != 1 {
+            return Err(fault(0, "what is done to each object is done to those of one table, without a join").into());
+        }
+        Ok(prepared)
     }
 }
 

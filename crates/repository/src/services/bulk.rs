@@ -1,0 +1,312 @@
+//! Bulk actions: one act on everything that a statement finds, by a job that counts, can be stopped, goes on where it was
+//! cut, and says of each object what became of it.
+//!
+//! The objects are listed once, when the job begins, with the rights of whoever asked; each batch is one transaction that
+//! also marks its objects, so that none is done twice and none is left out. What is refused is noted, and the rest goes on.
+
+use cartulary_db::Conn;
+use cartulary_model::permission::BROWSE;
+use cartulary_model::{ObjectId, Properties, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::bootstrap::parse_id;
+use crate::object::{WINDOW_ROWS_MAX, Window, WindowRequest, Written};
+use crate::services::access_lists::NewAccessEntry;
+use crate::services::deletions::Extent;
+use crate::services::folders::window;
+use crate::services::objects::{made_before, remember_made, request_digest};
+use crate::store::bulk::{self, BulkRow, NewBulkRow};
+use crate::store::jobs::{self, NewJob};
+use crate::{RepositoryError, Result, Session};
+
+/// The job of a bulk action.
+pub(super) const BULK: &str = "core.bulk-action";
+
+/// What is done to each object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum BulkAct {
+    /// Sets properties, or removes those whose value is null.
+    SetProperties {
+        /// The properties.
+        properties: Properties,
+    },
+    /// Moves it from its primary folder to another one.
+    Move {
+        /// The folder.
+        folder: ObjectId,
+    },
+    /// Attaches a facet; one that is attached stays.
+    AddFacet {
+        /// The facet's id.
+        facet: String,
+    },
+    /// Detaches a facet with what only it declares.
+    RemoveFacet {
+        /// The facet's id.
+        facet: String,
+    },
+    /// Adds an entry at the end of its access list, unless it stands there.
+    Grant {
+        /// The entry.
+        entry: NewAccessEntry,
+    },
+    /// Takes an entry of these words out of its access list.
+    Revoke {
+        /// The entry.
+        entry: NewAccessEntry,
+    },
+    /// Deletes it, with all in it.
+    Delete {
+        /// How far.
+        extent: Extent,
+    },
+}
+
+/// A bulk action to begin.
+#[derive(Clone, Debug)]
+pub struct NewBulkAction {
+    /// Which objects: a statement of one table.
+    pub statement: String,
+    /// What is done to each of them.
+    pub act: BulkAct,
+    /// A repeated request with the same key finds what the first made.
+    pub idempotency_key: Option<String>,
+}
+
+/// How far a bulk action is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkState {
+    /// It waits, or lists its objects.
+    Counting,
+    /// It does what it shall.
+    Running,
+    /// Of each object something became.
+    Done,
+    /// Somebody stopped it.
+    Aborted,
+    /// It was given up; the reason says why.
+    Failed,
+}
+
+/// A bulk action.
+#[derive(Clone, Debug)]
+pub struct BulkView {
+    /// Its id.
+    pub id: String,
+    /// The job that does it.
+    pub job_id: String,
+    /// The statement.
+    pub statement: String,
+    /// What is done.
+    pub act: BulkAct,
+    /// How far it is.
+    pub state: BulkState,
+    /// Why it was given up.
+    pub reason: Option<String>,
+    /// How many objects there are; nothing until they are listed.
+    pub total: Option<u64>,
+    /// To how many it was done.
+    pub done_count: u64,
+    /// With how many it could not be done.
+    pub failed_count: u64,
+    /// How many were gone, or are no longer the caller's to see, when their turn came.
+    pub skipped_count: u64,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// What became of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkOutcome {
+    /// It was done.
+    Done,
+    /// It could not be done.
+    Failed,
+    /// The object was gone, or is no longer the caller's to see.
+    Skipped,
+}
+
+/// An object of a bulk action, and what became of it.
+#[derive(Clone, Debug)]
+pub struct BulkItem {
+    /// The object.
+    pub id: ObjectId,
+    /// Why it could not be done: a stable code.
+    pub code: Option<String>,
+    /// The same in words.
+    pub detail: Option<String>,
+}
+
+impl BulkOutcome {
+    const fn stored(self) -> &'static str {
+        match self {
+            Self::Done => bulk::DONE,
+            Self::Failed => bulk::FAILED,
+            Self::Skipped => bulk::SKIPPED,
+        }
+    }
+}
+
+impl Session {
+    /// Has a job do something to everything that a statement finds and the caller may do it to.
+    ///
+    /// # Errors
+    /// `InvalidStatement`; `Invalid` for an act that could be done to nothing (a facet, a principal, a permission that there
+    /// is not); `NotFound` for a folder that the caller may not know of.
+    pub async fn bulk_action_create(&self, new: NewBulkAction) -> Result<Written<BulkView>> {
+        let session = self.clone();
+        let act = serde_json::to_string(&new.act).map_err(RepositoryError::internal)?;
+        let digest = request_digest(&json!(["bulk-action", new.statement, act]));
+        self.transact(move |tx| {
+            let key = new.idempotency_key.as_deref();
+            if let Some(id) = made_before(tx, key, &digest)? {
+                return session.bulk_view(tx.conn, &id.to_string());
+            }
+            session.check_query_of_objects(tx.conn, &new.statement, tx.now)?;
+            session.check_act(tx.conn, &new.act, tx.now)?;
+            let id = ObjectId::generate().to_string();
+            let payload = json!({ "action": id });
+            let job = NewJob { kind: BULK, payload, dedupe_key: Some(format!("{BULK}:{id}")), priority: 1 };
+            let job_id = tx.enqueue_followed(&job)?;
+            let (principal_no, created_at) = (session.actor.no, tx.now.as_millis());
+            let statement = &new.statement;
+            let row = NewBulkRow { id: &id, job_id: &job_id, principal_no, statement, act: &act, created_at };
+            bulk::insert(tx.conn, &row)?;
+            remember_made(tx, key, &digest, &id)?;
+            session.bulk_view(tx.conn, &id)
+        })
+        .await
+    }
+
+    fn check_act(&self, conn: &mut Conn, act: &BulkAct, now: Timestamp) -> Result<()> {
+        match act {
+            BulkAct::Move { folder } => self.authorised(conn, *folder, BROWSE, now).map(drop),
+            BulkAct::AddFacet { facet } | BulkAct::RemoveFacet { facet } => {
+                let catalogue = self.repository.inner.declarations.present(conn)?;
+                let is_facet = |base| base == cartulary_model::BaseType::Facet;
+                match catalogue.types().get(facet) {
+                    Some(found) if is_facet(found.definition.base) => Ok(()),
+                    _ => Err(RepositoryError::invalid("act.facet", "unknown_facet", "is not declared")),
+                }
+            }
+            BulkAct::Grant { entry } | BulkAct::Revoke { entry } => {
+                self.resolve_entries(conn, std::slice::from_ref(entry)).map(drop)
+            }
+            BulkAct::SetProperties { properties } if properties.is_empty() => {
+                Err(RepositoryError::invalid("act.properties", "required", "says what is set"))
+            }
+            BulkAct::SetProperties { .. } | BulkAct::Delete { .. } => Ok(()),
+        }
+    }
+
+    /// Returns a window of bulk actions, newest first: one's own, for administrators all.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn bulk_action_list(&self, request: WindowRequest) -> Result<Window<BulkView>> {
+        let by = (!self.actor.is_administrator).then_some(self.actor.no);
+        let limit = i64::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(i64::MAX);
+        let read = move |conn: &mut Conn| -> Result<Window<BulkView>> {
+            let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
+            let (total, rows) = bulk::window(conn, by, offset, limit)?;
+            let items = rows.into_iter().map(|row| view(conn, row)).collect::<Result<Vec<_>>>()?;
+            Ok(window(total.unsigned_abs(), items, request))
+        };
+        self.repository.database().read(read).await
+    }
+
+    /// Returns one bulk action.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another person's.
+    pub async fn bulk_action_get(&self, id: &str) -> Result<BulkView> {
+        let (session, id) = (self.clone(), id.to_owned());
+        self.repository.database().read(move |conn: &mut Conn| session.bulk_view(conn, &id)).await
+    }
+
+    /// Stops a bulk action: what was done stays done. One that has ended stays as it is.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another person's.
+    pub async fn bulk_action_abort(&self, id: &str) -> Result<Written<BulkView>> {
+        let (session, id) = (self.clone(), id.to_owned());
+        self.transact(move |tx| {
+            let row = session.bulk_row(tx.conn, &id)?;
+            bulk::put_aborted(tx.conn, row.no, tx.now.as_millis())?;
+            session.bulk_view(tx.conn, &id)
+        })
+        .await
+    }
+
+    /// Returns a window of what became of the objects of a bulk action, in the order of its statement.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another person's.
+    pub async fn bulk_action_items(
+        &self,
+        id: &str,
+        outcome: BulkOutcome,
+        request: WindowRequest,
+    ) -> Result<Window<BulkItem>> {
+        let (session, id) = (self.clone(), id.to_owned());
+        let limit = i64::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(i64::MAX);
+        let read = move |conn: &mut Conn| -> Result<Window<BulkItem>> {
+            let row = session.bulk_row(conn, &id)?;
+            let total = match outcome {
+                BulkOutcome::Done => row.done_count,
+                BulkOutcome::Failed => row.failed_count,
+                BulkOutcome::Skipped => row.skipped_count,
+            };
+            let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
+            let rows = bulk::items(conn, row.no, outcome.stored(), offset, limit)?;
+            let items = rows
+                .into_iter()
+                .map(|row| Ok(BulkItem { id: parse_id(&row.object_id)?, code: row.code, detail: row.detail }))
+                .collect::<Result<Vec<_>>>()?;
+            Ok(window(total.unsigned_abs(), items, request))
+        };
+        self.repository.database().read(read).await
+    }
+
+    fn bulk_row(&self, conn: &mut Conn, id: &str) -> Result<BulkRow> {
+        let may_see = |row: &BulkRow| self.actor.is_administrator || row.principal_no == self.actor.no;
+        let row = bulk::by_id(conn, id)?.filter(may_see);
+        row.ok_or_else(|| RepositoryError::not_found("the bulk action"))
+    }
+
+    fn bulk_view(&self, conn: &mut Conn, id: &str) -> Result<BulkView> {
+        let row = self.bulk_row(conn, id)?;
+        view(conn, row)
+    }
+}
+
+fn view(conn: &mut Conn, row: BulkRow) -> Result<BulkView> {
+    let job = if row.finished_at.is_none() { jobs::by_id(conn, &row.job_id)? } else { None };
+    let dead = job.filter(|job| job.state == "dead");
+    let state = match (row.finished_at, row.aborted_at, &dead, row.counted_at) {
+        (_, Some(_), _, _) => BulkState::Aborted,
+        (Some(_), ..) => BulkState::Done,
+        (None, None, Some(_), _) => BulkState::Failed,
+        (None, None, None, Some(_)) => BulkState::Running,
+        (None, None, None, None) => BulkState::Counting,
+    };
+    let ended = row.finished_at.or(dead.as_ref().and_then(|job| job.finished_at));
+    Ok(BulkView {
+        act: serde_json::from_str(&row.act).map_err(RepositoryError::internal)?,
+        state,
+        reason: dead.and_then(|job| job.reason),
+        total: row.counted_at.map(|_| row.total_count.unsigned_abs()),
+        done_count: row.done_count.unsigned_abs(),
+        failed_count: row.failed_count.unsigned_abs(),
+        skipped_count: row.skipped_count.unsigned_abs(),
+        created_at: Timestamp::from_millis(row.created_at),
+        finished_at: ended.map(Timestamp::from_millis),
+        id: row.id,
+        job_id: row.job_id,
+        statement: row.statement,
+    })
+}

@@ -1,0 +1,197 @@
+//! The job of a bulk action: lists what its statement finds, then does its act in batches.
+
+use std::sync::Arc;
+
+use cartulary_db::Conn;
+use cartulary_model::ObjectId;
+use cartulary_model::permission::WRITE_PROPERTIES;
+use serde::Deserialize;
+
+use crate::bootstrap::parse_id;
+use crate::module::{JobContext, JobError, JobHandler};
+use crate::object::{ObjectChanges, Precondition};
+use crate::services::bulk::{BULK, BulkAct};
+use crate::services::deletions::Extent;
+use crate::services::filing::ObjectMove;
+use crate::store::bulk::{self, BulkRow, ItemRow};
+use crate::store::objects;
+use crate::transaction::Tx;
+use crate::{RepositoryError, Result, Session};
+
+/// How many objects one transaction takes.
+const BATCH: i64 = 50;
+/// How many objects are listed in one transaction.
+const LISTED: usize = 5_000;
+/// How long the words are that are kept of a fault. *Units*: characters.
+const DETAIL_CHARACTERS_MAX: usize = 500;
+
+const ANY: Precondition = Precondition::Any;
+
+#[derive(Deserialize)]
+struct Payload {
+    action: String,
+}
+
+/// Returns the jobs of this file.
+pub(crate) fn bulk_handlers() -> Vec<JobHandler> {
+    vec![JobHandler { kind: BULK, run: Arc::new(|context| Box::pin(run(context))) }]
+}
+
+async fn run(context: JobContext) -> std::result::Result<(), JobError> {
+    let Payload { action } =
+        serde_json::from_value(context.payload).map_err(|error| JobError::Dead(error.to_string()))?;
+    let look = {
+        let action = action.clone();
+        move |conn: &mut Conn| bulk::by_id(conn, &action)
+    };
+    let row = context.repository.database().read(look).await.map_err(JobError::from)?;
+    let row = row.ok_or_else(|| JobError::Dead("the bulk action is not there".to_owned()))?;
+    let session = context.repository.session_of(row.principal_no).await?;
+    let act = serde_json::from_str(&row.act).map_err(|error| JobError::Dead(error.to_string()))?;
+    let bulk = Bulk { session, row, act };
+    match bulk.run().await {
+        Err(error @ RepositoryError::InvalidStatement { .. }) => Err(JobError::Dead(error.to_string())),
+        outcome => Ok(outcome?),
+    }
+}
+
+/// A bulk action under way.
+struct Bulk {
+    session: Session,
+    row: BulkRow,
+    act: BulkAct,
+}
+
+impl Bulk {
+    async fn run(&self) -> Result<()> {
+        if self.row.counted_at.is_none() {
+            self.list().await?;
+        }
+        while self.some().await? {}
+        let no = self.row.no;
+        self.session.transact(move |tx| bulk::put_finished(tx.conn, no, tx.now.as_millis())).await?;
+        Ok(())
+    }
+
+    /// Lists what the statement finds now; what an earlier try listed and did not finish is listed again.
+    async fn list(&self) -> Result<()> {
+        let (session, statement) = (self.session.clone(), self.row.statement.clone());
+        let now = session.repository.clock().now();
+        let find = move |conn: &mut Conn| session.query_objects(conn, &statement, now);
+        let found = self.session.repository.database().read(find).await?;
+        let no = self.row.no;
+        self.session.transact(move |tx| bulk::delete_items(tx.conn, no)).await?;
+        let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
+        for (part, first) in found.chunks(LISTED).zip((0_i64..).step_by(LISTED)) {
+            let ids: Vec<String> = part.iter().map(ObjectId::to_string).collect();
+            self.session.transact(move |tx| bulk::insert_items(tx.conn, no, first, &ids)).await?;
+        }
+        self.session.transact(move |tx| bulk::put_counted(tx.conn, no, total, tx.now.as_millis())).await?;
+        Ok(())
+    }
+
+    /// Does the next batch; says whether there was one.
+    async fn some(&self) -> Result<bool> {
+        let (id, no) = (self.row.id.clone(), self.row.no);
+        let next = move |conn: &mut Conn| -> Result<Vec<ItemRow>> {
+            let is_aborted = bulk::by_id(conn, &id)?.is_none_or(|row| row.aborted_at.is_some());
+            if is_aborted { Ok(Vec::new()) } else { bulk::open_items(conn, no, BATCH) }
+        };
+        let items = self.session.repository.database().read(next).await?;
+        if items.is_empty() {
+            return Ok(false);
+        }
+        if self.act_on(&items).await.is_err() {
+            // One of them cannot be done: each by itself, so that it alone is left out.
+            for item in &items {
+                match self.act_on(std::slice::from_ref(item)).await {
+                    Ok(()) => {}
+                    Err(error) => self.note(item, error).await?,
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Does the act to some objects in one transaction, which says so of each.
+    async fn act_on(&self, items: &[ItemRow]) -> Result<()> {
+        let (session, act, no) = (self.session.clone(), self.act.clone(), self.row.no);
+        let ordinals: Vec<i64> = items.iter().map(|item| item.ordinal).collect();
+        let ids: Vec<ObjectId> = items.iter().map(|item| parse_id(&item.object_id)).collect::<Result<_>>()?;
+        self.session
+            .transact(move |tx| {
+                for id in &ids {
+                    session.act_in_tx(tx, *id, &act)?;
+                }
+                bulk::put_outcome(tx.conn, no, &ordinals, bulk::DONE, None)
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Notes why an object was left out. What is no fault of the object's ends the try, and the job comes again.
+    async fn note(&self, item: &ItemRow, error: RepositoryError) -> Result<()> {
+        let detail: String = error.to_string().chars().take(DETAIL_CHARACTERS_MAX).collect();
+        let (outcome, code) = match &error {
+            RepositoryError::NotFound { .. } => (bulk::SKIPPED, "not_found"),
+            RepositoryError::Forbidden { .. } => (bulk::FAILED, "forbidden"),
+            RepositoryError::Invalid { .. } => (bulk::FAILED, "invalid"),
+            RepositoryError::CheckedOut { .. } => (bulk::FAILED, "checked_out"),
+            RepositoryError::NameTaken { .. } => (bulk::FAILED, "name_taken"),
+            RepositoryError::Conflict { code, .. } => (bulk::FAILED, *code),
+            _ => return Err(error),
+        };
+        let (no, ordinal) = (self.row.no, item.ordinal);
+        self.session
+            .transact(move |tx| bulk::put_outcome(tx.conn, no, &[ordinal], outcome, Some((code, &detail))))
+            .await?;
+        Ok(())
+    }
+}
+
+impl Session {
+    fn act_in_tx(&self, tx: &mut Tx<'_>, id: ObjectId, act: &BulkAct) -> Result<()> {
+        match act {
+            BulkAct::SetProperties { properties } => {
+                let changes = ObjectChanges { properties: properties.clone(), ..ObjectChanges::default() };
+                self.change_in_tx(tx, id, |_| Some(changes))
+            }
+            BulkAct::AddFacet { facet } => self.change_in_tx(tx, id, |mut facets| {
+                if facets.contains(facet) {
+                    return None;
+                }
+                facets.push(facet.clone());
+                Some(ObjectChanges { facets: Some(facets), ..ObjectChanges::default() })
+            }),
+            BulkAct::RemoveFacet { facet } => self.change_in_tx(tx, id, |mut facets| {
+                let before = facets.len();
+                facets.retain(|one| one != facet);
+                let changes = ObjectChanges { facets: Some(facets), ..ObjectChanges::default() };
+                changes.facets.as_ref().is_some_and(|facets| facets.len() < before).then_some(changes)
+            }),
+            BulkAct::Move { folder } => {
+                let wanted = ObjectMove { from: None, to: *folder, name: None };
+                self.move_in_tx(tx, id, &ANY, &wanted).map(drop)
+            }
+            BulkAct::Grant { entry } => self.put_entry_in_tx(tx, id, entry, true),
+            BulkAct::Revoke { entry } => self.put_entry_in_tx(tx, id, entry, false),
+            BulkAct::Delete { extent: Extent::Trash } => self.trash_in_tx(tx, id, &ANY).map(drop),
+            BulkAct::Delete { extent: Extent::Destroy } => self.destroy_living_in_tx(tx, id, &ANY).map(drop),
+        }
+    }
+
+    /// Changes an object as `change` says of the facets that are attached; nothing to change changes nothing.
+    fn change_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        id: ObjectId,
+        change: impl FnOnce(Vec<String>) -> Option<ObjectChanges>,
+    ) -> Result<()> {
+        let row = self.for_change(tx, id, WRITE_PROPERTIES, &ANY)?;
+        let facets = objects::facets_of(tx.conn, row.no)?;
+        match change(facets) {
+            Some(changes) => self.change_row_in_tx(tx, &row, &changes).map(drop),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Rows of bulk actions, and of what became of each object.
+
+use cartulary_db::{Conn, among, each_db, insert_numbered, is_word, update_rows};
+use diesel::prelude::*;
+
+use super::schema::{bulk_action, bulk_item};
+use crate::Result;
+
+/// A bulk action.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = bulk_action)]
+pub(crate) struct BulkRow {
+    pub no: i64,
+    pub id: String,
+    pub job_id: String,
+    pub principal_no: i64,
+    pub statement: String,
+    pub act: String,
+    pub created_at: i64,
+    pub counted_at: Option<i64>,
+    pub aborted_at: Option<i64>,
+    pub finished_at: Option<i64>,
+    pub total_count: i64,
+    pub done_count: i64,
+    pub failed_count: i64,
+    pub skipped_count: i64,
+}
+
+/// A bulk action to insert.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = bulk_action)]
+pub(crate) struct NewBulkRow<'a> {
+    pub id: &'a str,
+    pub job_id: &'a str,
+    pub principal_no: i64,
+    pub statement: &'a str,
+    pub act: &'a str,
+    pub created_at: i64,
+}
+
+/// What became of one object.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = bulk_item)]
+pub(crate) struct ItemRow {
+    pub ordinal: i64,
+    pub object_id: String,
+    pub code: Option<String>,
+    pub detail: Option<String>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = bulk_item)]
+struct NewItemRow {
+    action_no: i64,
+    ordinal: i64,
+    object_id: String,
+}
+
+pub(crate) const DONE: &str = "done";
+pub(crate) const FAILED: &str = "failed";
+pub(crate) const SKIPPED: &str = "skipped";
+
+/// How many rows one statement inserts.
+const ROWS: usize = 200;
+
+/// Inserts an action and returns its number.
+pub(crate) fn insert(conn: &mut Conn, row: &NewBulkRow<'_>) -> Result<i64> {
+    Ok(insert_numbered!(conn, diesel::insert_into(bulk_action::table).values(row), bulk_action::no)?)
+}
+
+/// Returns the action with this outward id.
+pub(crate) fn by_id(conn: &mut Conn, id: &str) -> Result<Option<BulkRow>> {
+    let row = each_db!(conn, |c| bulk_action::table
+        .filter(bulk_action::id.eq(id))
+        .select(BulkRow::as_select())
+        .get_result(c)
+        .optional())?;
+    Ok(row)
+}
+
+/// Returns a window of actions, newest first, and their number; of one maker when given.
+pub(crate) fn window(conn: &mut Conn, by: Option<i64>, offset: i64, limit: i64) -> Result<(i64, Vec<BulkRow>)> {
+    let total = each_db!(conn, |c| {
+        let mut query = bulk_action::table.into_boxed();
+        if let Some(by) = by {
+            query = query.filter(bulk_action::principal_no.eq(by));
+        }
+        query.count().get_result::<i64>(c)
+    })?;
+    let rows = each_db!(conn, |c| {
+        let mut query = bulk_action::table.select(BulkRow::as_select()).into_boxed();
+        if let Some(by) = by {
+            query = query.filter(bulk_action::principal_no.eq(by));
+        }
+        query.order(bulk_action::no.desc()).offset(offset).limit(limit).load(c)
+    })?;
+    Ok((total, rows))
+}
+
+/// Lists objects of an action, beginning with a place.
+pub(crate) fn insert_items(conn: &mut Conn, action: i64, first: i64, ids: &[String]) -> Result<()> {
+    let numbered = (first..).zip(ids);
+    let rows: Vec<NewItemRow> =
+        numbered.map(|(ordinal, id)| NewItemRow { action_no: action, ordinal, object_id: id.clone() }).collect();
+    for part in rows.chunks(ROWS) {
+        each_db!(conn, |c| diesel::insert_into(bulk_item::table).values(part).execute(c))?;
+    }
+    Ok(())
+}
+
+/// Takes all objects off an action's list.
+pub(crate) fn delete_items(conn: &mut Conn, action: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(bulk_item::table.filter(bulk_item::action_no.eq(action))).execute(c))?;
+    Ok(())
+}
+
+/// Says that all objects are listed, and how many.
+pub(crate) fn put_counted(conn: &mut Conn, action: i64, total: i64, now: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(bulk_action::table.filter(bulk_action::no.eq(action)))
+        .set((bulk_action::counted_at.eq(now), bulk_action::total_count.eq(total)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Returns up to `limit` objects of which nothing became yet, in their order.
+pub(crate) fn open_items(conn: &mut Conn, action: i64, limit: i64) -> Result<Vec<ItemRow>> {
+    let rows = each_db!(conn, |c| bulk_item::table
+        .filter(bulk_item::action_no.eq(action).and(bulk_item::outcome.is_null()))
+        .order(bulk_item::ordinal)
+        .limit(limit)
+        .select(ItemRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Says of objects that something became of them, and counts them.
+pub(crate) fn put_outcome(
+    conn: &mut Conn,
+    action: i64,
+    ordinals: &[i64],
+    outcome: &'static str,
+    reason: Option<(&str, &str)>,
+) -> Result<()> {
+    let count = each_db!(conn, |c| update_rows(
+        bulk_item::table.filter(
+            bulk_item::action_no
+                .eq(action)
+                .and(among(bulk_item::ordinal, ordinals.iter().copied()))
+                .and(bulk_item::outcome.is_null())
+        )
+    )
+    .set((
+        bulk_item::outcome.eq(outcome),
+        bulk_item::code.eq(reason.map(|(code, _)| code)),
+        bulk_item::detail.eq(reason.map(|(_, detail)| detail)),
+    ))
+    .execute(c))?;
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let done = if outcome == DONE { count } else { 0 };
+    let failed = if outcome == FAILED { count } else { 0 };
+    let skipped = if outcome == SKIPPED { count } else { 0 };
+    each_db!(conn, |c| update_rows(bulk_action::table.filter(bulk_action::no.eq(action)))
+        .set((
+            bulk_action::done_count.eq(bulk_action::done_count + done),
+            bulk_action::failed_count.eq(bulk_action::failed_count + failed),
+            bulk_action::skipped_count.eq(bulk_action::skipped_count + skipped),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Says that an action shall do no more.
+pub(crate) fn put_aborted(conn: &mut Conn, action: i64, now: i64) -> Result<()> {
+    let open = bulk_action::finished_at.is_null().and(bulk_action::aborted_at.is_null());
+    each_db!(conn, |c| update_rows(bulk_action::table.filter(bulk_action::no.eq(action).and(open)))
+        .set(bulk_action::aborted_at.eq(now))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Says that an action has ended.
+pub(crate) fn put_finished(conn: &mut Conn, action: i64, now: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(bulk_action::table.filter(bulk_action::no.eq(action)))
+        .set(bulk_action::finished_at.eq(now))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Returns a window of an action's objects of one outcome, in their order.
+pub(crate) fn items(
+    conn: &mut Conn,
+    action: i64,
+    outcome: &'static str,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<ItemRow>> {
+    let rows = each_db!(conn, |c| bulk_item::table
+        .filter(bulk_item::action_no.eq(action).and(is_word(bulk_item::outcome, outcome)))
+        .order(bulk_item::ordinal)
+        .offset(offset)
+        .limit(limit)
+        .select(ItemRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Removes some actions that ended before an instant, with their lists; returns how many.
+pub(crate) fn delete_finished(conn: &mut Conn, before: i64, limit: i64) -> Result<usize> {
+    let nos: Vec<i64> = each_db!(conn, |c| bulk_action::table
+        .filter(bulk_action::finished_at.lt(before))
+        .limit(limit)
+        .select(bulk_action::no)
+        .load(c))?;
+    each_db!(conn, |c| diesel::delete(bulk_item::table.filter(among(bulk_item::action_no, nos.clone()))).execute(c))?;
+    let count =
+        each_db!(conn, |c| diesel::delete(bulk_action::table.filter(among(bulk_action::no, nos.clone()))).execute(c))?;
+    Ok(count)
+}
