@@ -60,6 +60,7 @@ codes! {
     REQUEST_TIMEOUT = "request_timeout", 408, "The request took too long to arrive";
     CONFLICT = "conflict", 409, "The state of things does not allow it";
     CHECKED_OUT = "checked_out", 409, "It is checked out";
+    LOG_REPLACED = "log_replaced", 410, "The change log is another one";
     STALE = "stale", 412, "It was changed since it was read";
     PAYLOAD_TOO_LARGE = "payload_too_large", 413, "The body is too large";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The body is of another kind";
@@ -217,6 +218,20 @@ impl ApiError {
         Self::new(UNAVAILABLE, "too many uploads are under way: send it again later")
             .with("what", "uploads")
             .retry_after(UPLOADS_RETRY_SECONDS)
+    }
+
+    /// As many follow the log as may.
+    pub(crate) fn too_many_followers() -> Self {
+        Self::new(UNAVAILABLE, "too many requests follow the log, yours or others': end one, or come again later")
+            .with("what", "followers")
+            .retry_after(UPLOADS_RETRY_SECONDS)
+    }
+
+    /// The position is one of another log: the office was restored since.
+    pub(crate) fn log_replaced(present: &str) -> Self {
+        let detail = "the office was restored since, and its positions are others: read everything anew, then go on \
+             from the position of that moment";
+        Self::new(LOG_REPLACED, detail).with("log", present)
     }
 
     /// The body is larger than allowed here.

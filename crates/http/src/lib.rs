@@ -17,6 +17,7 @@ mod config;
 pub mod disposition;
 mod envelope;
 mod error;
+mod following;
 mod forwarded;
 mod guarded;
 mod health;

@@ -64,6 +64,7 @@ pub async fn serve(
         }
     }
     tracing::info!("no more requests are taken; running ones may end");
+    state.close();
     let (ended, ()) = tokio::join!(server, handle.stop(true));
     ended
 }

@@ -6,8 +6,10 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use cartulary_repository::Repository;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
 
 use crate::config::{ConfigError, HttpConfig};
+use crate::following::Followers;
 use crate::forwarded::TrustedProxies;
 use crate::modules::ModuleRoutes;
 use crate::pace::Bodies;
@@ -34,6 +36,8 @@ struct Inner {
     web_ui: Option<Arc<dyn WebUi>>,
     tls_hint: String,
     openapi: OnceLock<Bytes>,
+    followers: Arc<Followers>,
+    closing: watch::Sender<bool>,
 }
 
 /// What an [`AppState`] is made of, beside the repository.
@@ -69,6 +73,8 @@ impl AppState {
             web_ui,
             tls_hint: if tls_hint.is_empty() { tls_gate::DEFAULT_HINT.to_owned() } else { tls_hint },
             openapi: OnceLock::new(),
+            followers: Arc::default(),
+            closing: watch::Sender::new(false),
             config,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -119,6 +125,21 @@ impl AppState {
     /// Returns the OpenAPI document of the core and the modules, as JSON.
     pub(crate) fn openapi(&self) -> Bytes {
         self.inner.openapi.get_or_init(|| Bytes::from(crate::openapi::json(self.modules()))).clone()
+    }
+
+    /// Returns who follows the log.
+    pub(crate) fn followers(&self) -> &Arc<Followers> {
+        &self.inner.followers
+    }
+
+    /// Returns what says when the office closes, to whoever would wait longer.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.inner.closing.subscribe()
+    }
+
+    /// Says that the office closes: whoever waits for changes is told that none come, and streams end.
+    pub fn close(&self) {
+        self.inner.closing.send_replace(true);
     }
 
     pub(crate) fn tls_hint(&self) -> &str {

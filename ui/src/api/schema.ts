@@ -135,8 +135,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists changes after a position. */
+        /** Lists changes after a position, of what the caller may see; waits for some where it is asked to. */
         get: operations["list_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/changes/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sends changes as they come, of what the caller may see (server-sent events).
+         * @description Each event is called `change`, has a change as its data, and `{log}:{position}` as its id, from which a client goes on by
+         *     itself (`Last-Event-ID`). An event `position` says now and then up to where the log was looked at. The stream ends when the
+         *     sign-in ends, the office closes, or after an hour; then come again.
+         */
+        get: operations["list_change_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1488,6 +1510,8 @@ export interface components {
         ChangePage: {
             /** @description The changes, in order. There may be fewer than asked for, and more beyond. */
             items: components["schemas"]["Change"][];
+            /** @description The log that positions are of: another one after a restore. */
+            log: string;
             /**
              * Format: int64
              * @description The position to go on from; the same as `after` at the end.
@@ -2616,6 +2640,7 @@ export interface components {
              * @example request_timeout
              * @example conflict
              * @example checked_out
+             * @example log_replaced
              * @example stale
              * @example payload_too_large
              * @example unsupported_media_type
@@ -3497,6 +3522,13 @@ export interface operations {
                 limit?: number;
                 /** @description Waits until the log knows this transaction. */
                 waitFor?: string;
+                /**
+                 * @description Where there is nothing after the position: for how long to wait for something, 0 to 30 seconds; not at all unless
+                 *     given.
+                 */
+                wait?: number;
+                /** @description The log that the position is of, as it was answered; `log_replaced` (410) when the office was restored since. */
+                log?: string;
             };
             header?: never;
             path?: never;
@@ -3511,6 +3543,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChangePage"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_change_events: {
+        parameters: {
+            query?: {
+                /** @description The position to go on from, 0 is the beginning; the present unless given, or what `Last-Event-ID` says. */
+                after?: number;
+                /** @description The log that the position is of. */
+                log?: string;
+            };
+            header?: {
+                /** @description the id of the last event that arrived */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             401: components["responses"]["Problem"];

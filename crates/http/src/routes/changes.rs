@@ -1,15 +1,30 @@
-//! `/changes`: the change log, of what the caller may see.
+//! `/changes`: the change log, of what the caller may see, asked for or sent as it grows.
 
-use actix_web::get;
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpResponse, get};
+use bytes::Bytes;
 use cartulary_model::{ObjectId, Timestamp};
 use cartulary_repository::ChangeEntry;
+use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::{self, Answer};
 use crate::error::ApiError;
+use crate::following::{Look, Reader};
 use crate::guarded::Guarded;
 use crate::{paging, waiting};
+
+/// How long a request waits for changes at most. *Units*: seconds.
+const WAIT_SECONDS_MAX: u64 = 30;
+/// How often a stream without changes says that it is there.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How many positions a stream looks at at once.
+const EVENTS_AT_ONCE: u64 = 200;
+/// How long a stream lasts.
+const STREAM_TIME: Duration = Duration::from_secs(3_600);
 
 /// Which changes are asked for.
 #[derive(Deserialize, IntoParams)]
@@ -23,6 +38,22 @@ pub struct ChangeQuery {
     limit: Option<u64>,
     /// Waits until the log knows this transaction.
     wait_for: Option<String>,
+    /// Where there is nothing after the position: for how long to wait for something, 0 to 30 seconds; not at all unless
+    /// given.
+    wait: Option<u64>,
+    /// The log that the position is of, as it was answered; `log_replaced` (410) when the office was restored since.
+    log: Option<String>,
+}
+
+/// From where changes are sent.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventQuery {
+    /// The position to go on from, 0 is the beginning; the present unless given, or what `Last-Event-ID` says.
+    after: Option<i64>,
+    /// The log that the position is of.
+    log: Option<String>,
 }
 
 /// A stretch of the log.
@@ -33,6 +64,8 @@ pub struct ChangePage {
     items: Vec<Change>,
     /// The position to go on from; the same as `after` at the end.
     next: i64,
+    /// The log that positions are of: another one after a restore.
+    log: String,
 }
 
 /// One committed change.
@@ -67,16 +100,105 @@ impl From<ChangeEntry> for Change {
     }
 }
 
-/// Lists changes after a position.
+/// Lists changes after a position, of what the caller may see; waits for some where it is asked to.
 #[utoipa::path(tag = "changes", params(ChangeQuery), responses((status = 200, description = "a stretch", body = ChangePage)))]
 #[get("/changes")]
 pub async fn list_changes(guarded: Guarded) -> Answer {
     let query: ChangeQuery = guarded.query()?;
     let window = paging::window(query.limit, None, None)?;
-    if query.after < 0 {
-        return Err(ApiError::invalid_query("after", "is a position of the log"));
+    let log = check_place(&guarded, query.after, query.log.as_deref())?;
+    let wait = query.wait.unwrap_or_default();
+    if wait > WAIT_SECONDS_MAX {
+        return Err(ApiError::invalid_query("wait", "is between 0 and 30"));
     }
     waiting::sequenced(&guarded, query.wait_for.as_deref()).await?;
-    let (entries, next) = guarded.session().change_list(query.after, window.limit).await?;
-    answer::ok(&ChangePage { items: entries.into_iter().map(Change::from).collect(), next })
+    let (entries, next) = if wait == 0 {
+        guarded.session().change_list(query.after, window.limit).await?
+    } else {
+        let mut reader = Reader::begin(&guarded, query.after)?;
+        match reader.look(window.limit, Duration::from_secs(wait)).await? {
+            Look::Changes(entries) => (entries, reader.after),
+            Look::Closing => (Vec::new(), reader.after),
+        }
+    };
+    answer::ok(&ChangePage { items: entries.into_iter().map(Change::from).collect(), next, log })
+}
+
+/// Sends changes as they come, of what the caller may see (server-sent events).
+///
+/// Each event is called `change`, has a change as its data, and `{log}:{position}` as its id, from which a client goes on by
+/// itself (`Last-Event-ID`). An event `position` says now and then up to where the log was looked at. The stream ends when the
+/// sign-in ends, the office closes, or after an hour; then come again.
+#[utoipa::path(tag = "changes", params(EventQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that arrived")),
+    responses((status = 200, description = "the events", body = String, content_type = "text/event-stream")))]
+#[get("/changes/events")]
+pub async fn list_change_events(guarded: Guarded) -> Answer {
+    let query: EventQuery = guarded.query()?;
+    let (after, log) = match (last_event(&guarded)?, query.after) {
+        (Some((log, position)), _) => (Some(position), Some(log)),
+        (None, after) => (after, query.log),
+    };
+    let log = check_place(&guarded, after.unwrap_or_default(), log.as_deref())?;
+    let after = match after {
+        Some(after) => after,
+        None => guarded.session().repository().last_position().await?,
+    };
+    let reader = Reader::begin(&guarded, after)?;
+    let ends = Instant::now() + STREAM_TIME;
+    let events = futures::stream::unfold(Some(reader), move |reader| {
+        let log = log.clone();
+        async move {
+            let mut reader = reader.filter(|_| Instant::now() < ends)?;
+            let bytes = match reader.look(EVENTS_AT_ONCE, HEARTBEAT).await {
+                Ok(Look::Changes(entries)) => events(&log, entries, reader.after),
+                // What failed is said by the answer to the next request.
+                Ok(Look::Closing) | Err(_) => return None,
+            };
+            Some((Ok::<_, std::convert::Infallible>(Bytes::from(bytes)), Some(reader)))
+        }
+    });
+    // The first bytes go out at once, so that a client knows that it is connected.
+    let hello = futures::stream::once(std::future::ready(Ok(Bytes::from_static(b"retry: 2000\n\n"))));
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((CACHE_CONTROL, "no-store"))
+        // Proxies that gather answers would hold events back.
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(hello.chain(events)))
+}
+
+/// Writes events, and up to where the log was looked at.
+fn events(log: &str, entries: Vec<ChangeEntry>, reached: i64) -> String {
+    let mut text = String::new();
+    let mut last = 0;
+    for entry in entries {
+        last = entry.position;
+        let data = serde_json::to_string(&Change::from(entry)).unwrap_or_default();
+        text.push_str(&format!("id: {log}:{last}\nevent: change\ndata: {data}\n\n"));
+    }
+    if last != reached {
+        text.push_str(&format!("id: {log}:{reached}\nevent: position\ndata: {{\"position\":{reached}}}\n\n"));
+    }
+    text
+}
+
+/// Refuses a position that is none, or of another log; returns the present one.
+fn check_place(guarded: &Guarded, after: i64, log: Option<&str>) -> Result<String, ApiError> {
+    if after < 0 {
+        return Err(ApiError::invalid_query("after", "is a position of the log"));
+    }
+    let present = guarded.session().repository().log_identity();
+    match log {
+        Some(log) if log != present => Err(ApiError::log_replaced(present)),
+        _ => Ok(present.to_owned()),
+    }
+}
+
+/// Returns what a client says that it saw last.
+fn last_event(guarded: &Guarded) -> Result<Option<(String, i64)>, ApiError> {
+    let Some(value) = guarded.headers().get("last-event-id") else { return Ok(None) };
+    let place = value.to_str().ok().and_then(|text| text.split_once(':'));
+    let place = place.and_then(|(log, position)| Some((log.to_owned(), position.parse().ok()?)));
+    place.map(Some).ok_or_else(|| ApiError::invalid_header("Last-Event-ID", "is the id of an event of this office"))
 }

@@ -134,6 +134,7 @@ routes!(
         bulk_actions::update_bulk_action_abort,
         bulk_actions::list_bulk_action_items,
         changes::list_changes,
+        changes::list_change_events,
         audit::list_audit_entries,
         audit::get_audit_proof,
         audit::list_seals,

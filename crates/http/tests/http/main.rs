@@ -8,6 +8,7 @@ mod declarations;
 mod documented;
 mod dossier_versions;
 mod filing;
+mod following;
 mod guard;
 mod lists;
 mod matrix;

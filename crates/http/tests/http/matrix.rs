@@ -248,6 +248,8 @@ async fn every_route_answers_each_of_six_people_as_was_written_down() {
         parts.config.request_burst = 100_000;
     })
     .await;
+    // A stream of events has no end otherwise.
+    office.state.close();
     let mut clients = vec![Client { office: &office, token: String::new() }];
     for (name, groups) in [("outsider", &[][..]), ("reader", &["readers"]), ("writer", &["staff"]), ("manager", &[])] {
         clients.push(office.user(name, groups).await);

@@ -9,14 +9,14 @@ use tokio::sync::oneshot;
 
 use crate::office::Office;
 
-struct Running {
-    office: Office,
-    address: SocketAddr,
+pub struct Running {
+    pub office: Office,
+    pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     ended: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
-async fn run(change: impl FnOnce(&mut cartulary_http::Parts)) -> Running {
+pub async fn run(change: impl FnOnce(&mut cartulary_http::Parts)) -> Running {
     let office = Office::open_with(change).await;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -37,7 +37,7 @@ impl Running {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    async fn stop(mut self) {
+    pub async fn stop(mut self) {
         let _ = self.stop.take().unwrap().send(());
         self.ended.await.unwrap().unwrap();
     }

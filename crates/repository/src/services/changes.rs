@@ -16,6 +16,11 @@ use crate::{Repository, RepositoryError, Result, Session};
 /// How often a wait looks again on a database with several nodes.
 const POLL: Duration = Duration::from_millis(20);
 
+/// How often whoever follows the log looks at most, whatever is written meanwhile: many may follow it.
+const GROWTH_PAUSE: Duration = Duration::from_millis(100);
+/// How often he looks on a database with several nodes.
+const GROWTH_POLL: Duration = Duration::from_millis(500);
+
 /// One committed change.
 #[derive(Clone, Debug)]
 pub struct ChangeEntry {
@@ -68,6 +73,39 @@ impl Session {
 }
 
 impl Repository {
+    /// Returns the last position of the log.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn last_position(&self) -> Result<i64> {
+        self.database().read_brief(changes::last_position).await
+    }
+
+    /// Waits until the log has something after a position; says whether it has, after `at_most` at the latest.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn wait_log_grown(&self, position: i64, at_most: Duration) -> Result<bool> {
+        let deadline = tokio::time::Instant::now() + at_most;
+        let mut commits = self.database().commits();
+        loop {
+            commits.borrow_and_update();
+            if self.database().read_brief(changes::last_position).await? > position {
+                return Ok(true);
+            }
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            // Others on the same database do not move the counter, nor does the sequencer by what it numbers later.
+            let next_look = if self.is_shared() { GROWTH_POLL } else { left };
+            tokio::select! {
+                _ = commits.changed() => tokio::time::sleep(GROWTH_PAUSE.min(left)).await,
+                () = tokio::time::sleep(next_look.min(left)) => {}
+            }
+        }
+    }
+
     /// Waits until the sequencer has numbered a transaction, and returns its greatest position.
     ///
     /// # Errors
