@@ -23,6 +23,7 @@ mod proof;
 mod queries;
 mod readings;
 mod searching;
+mod slots;
 mod slow_clients;
 mod store_faults;
 mod tls_network;

@@ -1,6 +1,7 @@
 //! Bodies on their way in: forms in JSON, which are small, and contents, which are streams.
 
 use std::cell::RefCell;
+use std::future::Future;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -131,6 +132,26 @@ pub async fn stage(guarded: &Guarded, body: Payload) -> Result<NewContent, ApiEr
     watch.explain(stage_stream(guarded, body).await)
 }
 
+/// Gives the raw body of a request to `taker`, chunk by chunk.
+///
+/// # Errors
+/// As [`stage`].
+pub(crate) async fn take_counted<T, F>(
+    guarded: &Guarded,
+    body: Payload,
+    taker: impl FnOnce(Counted<'static>) -> F,
+) -> Result<T, ApiError>
+where
+    F: Future<Output = Result<T, RepositoryError>>,
+{
+    check_unpacked(guarded.headers())?;
+    check_plain(guarded.headers())?;
+    check_announced_length(guarded)?;
+    let limit = guarded.state()?.config().max_upload_bytes;
+    let (body, watch) = watch(guarded, body)?;
+    watch.explain(counted(body, limit, taker).await)
+}
+
 /// Refuses at once what is announced to be too large.
 pub(crate) fn check_announced_length(guarded: &Guarded) -> Result<(), ApiError> {
     let limit = guarded.state()?.config().max_upload_bytes;
@@ -214,17 +235,41 @@ where
     E: std::fmt::Display,
 {
     let limit = guarded.state()?.config().max_upload_bytes;
-    let broken: RefCell<Option<Broken>> = RefCell::default();
+    let staged = counted(body, limit, |body| guarded.session().content_stage(body)).await?;
+    Ok(NewContent { staged, file_name: String::new(), file_name_raw: None, media_type: None })
+}
+
+/// A stream that is counted.
+pub(crate) type Counted<'a> = LocalBoxStream<'a, Result<Bytes, Lost>>;
+
+/// Why a counted stream ends early; what it means is told by [`counted`].
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct Lost(Broken);
+
+/// Gives a stream to `taker`; one that grows longer than `limit` is broken off, 0 is no limit.
+pub(crate) async fn counted<'a, S, E, T, F>(
+    body: S,
+    limit: u64,
+    taker: impl FnOnce(Counted<'a>) -> F,
+) -> Result<T, ApiError>
+where
+    S: Stream<Item = Result<Bytes, E>> + 'a,
+    E: std::fmt::Display,
+    F: Future<Output = Result<T, RepositoryError>>,
+{
+    let broken = Rc::<RefCell<Option<Broken>>>::default();
+    let noted = Rc::clone(&broken);
     let mut taken = 0_u64;
-    let counted = body.map(|chunk| {
+    let body = body.map(move |chunk| {
         let chunk = chunk.map_err(|error| Broken::Lost(error.to_string()));
         taken = taken.saturating_add(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
         let chunk = if limit > 0 && taken > limit { Err(Broken::TooLarge(limit)) } else { chunk };
-        chunk.inspect_err(|why| *broken.borrow_mut() = Some(why.clone()))
+        chunk.inspect_err(|why| *noted.borrow_mut() = Some(why.clone())).map_err(Lost)
     });
-    let staged = guarded.session().content_stage(counted).await;
+    let outcome = taker(body.boxed_local()).await;
     match broken.take() {
         Some(broken) => Err(broken.into()),
-        None => Ok(NewContent { staged: staged?, file_name: String::new(), file_name_raw: None, media_type: None }),
+        None => Ok(outcome?),
     }
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use cartulary_db::Conn;
 use cartulary_index::{Checkpoint, Entry, Operation, PageText};
-use cartulary_model::{BaseType, PropertyKind, Timestamp, TypeRegistry};
+use cartulary_model::{BaseType, PropertyKind, SlotName, Timestamp, TypeRegistry};
 use serde_json::Value;
 
 use crate::object::TextPage;
-use crate::services::{TEXT_KIND, TEXT_PRODUCER, read_pages};
+use crate::services::{TEXT_KIND, TEXT_PRODUCER, indexed_page, read_pages};
 use crate::store::blobs::{self, BlobRow};
 use crate::store::changes::{self, ChangeRow};
 use crate::store::objects::{self, ObjectRow};
@@ -118,7 +118,8 @@ pub(crate) struct Batch {
 /// One object, ready to be put but for its text.
 pub(crate) struct Draft {
     entry: Entry,
-    text: Option<BlobRow>,
+    /// The texts of its contents, each with the place of the slot: 0 is the main one.
+    texts: Vec<(usize, BlobRow)>,
 }
 
 impl Repository {
@@ -170,9 +171,9 @@ impl Repository {
 
     async fn finish(&self, draft: Draft) -> Result<Entry> {
         let mut entry = draft.entry;
-        if let Some(blob) = draft.text {
+        for (place, blob) in draft.texts {
             match read_pages(self, &blob).await {
-                Ok(pages) => entry.pages = pages.into_iter().map(page_text).collect(),
+                Ok(pages) => entry.pages.extend(pages.into_iter().map(|page| page_text(place, page))),
                 // The object stays findable by its name; `verify` reports the blob.
                 Err(error) => {
                     crate::repository::log_error("the text of an object cannot be read for the index", &error);
@@ -186,8 +187,8 @@ impl Repository {
     fn drafts(&self, conn: &mut Conn, touched: &[(i64, i64)]) -> Result<Vec<std::result::Result<Draft, (i64, i64)>>> {
         let nos: Vec<i64> = touched.iter().map(|(no, _)| *no).collect();
         let rows = objects::by_nos(conn, &nos)?;
-        let contents = blobs::contents_of(conn, &nos)?;
-        let digests: Vec<String> = contents.values().map(|content| content.digest.clone()).collect();
+        let contents = blobs::all_contents_of(conn, &nos)?;
+        let digests: Vec<String> = contents.values().flatten().map(|content| content.digest.clone()).collect();
         let texts = renditions::of_sources(conn, &digests, TEXT_KIND, TEXT_PRODUCER)?;
         let facets = objects::facets_among(conn, &nos)?;
         let catalogue = self.inner.declarations.present(conn)?;
@@ -208,12 +209,16 @@ impl Repository {
                 drafts.push(Err((*no, *change)));
                 continue;
             };
-            let content = contents.get(no);
-            let text_no = content.and_then(|content| texts.get(&content.digest)).and_then(|text| text.blob_no);
-            let text = match text_no {
-                Some(blob) => blobs::by_no(conn, blob)?,
-                None => None,
-            };
+            let mine = contents.get(no).map(Vec::as_slice).unwrap_or_default();
+            let content = mine.iter().find(|content| content.slot == SlotName::MAIN);
+            let attachments = mine.iter().filter(|content| content.slot != SlotName::MAIN);
+            let mut drafted = Vec::new();
+            for (place, content) in (0..).zip(std::iter::once(content).chain(attachments.map(Some))) {
+                let text_no = content.and_then(|content| texts.get(&content.digest)).and_then(|text| text.blob_no);
+                if let Some(blob) = text_no {
+                    drafted.extend(blobs::by_no(conn, blob)?.map(|blob| (place, blob)));
+                }
+            }
             let attached = facets.get(no).map(Vec::as_slice).unwrap_or_default();
             let mut entry = entry(catalogue.types(), row, attached, *change)?;
             // What lies in several folders is found in each of them.
@@ -221,7 +226,7 @@ impl Repository {
             entry.dossier_no = folders.next();
             entry.ancestors = folders.collect();
             entry.media_type = content.map(|content| content.media_type.clone());
-            drafts.push(Ok(Draft { entry, text }));
+            drafts.push(Ok(Draft { entry, texts: drafted }));
         }
         Ok(drafts)
     }
@@ -257,8 +262,8 @@ fn entry(types: &TypeRegistry, row: &ObjectRow, facets: &[String], change: i64) 
     })
 }
 
-fn page_text(page: TextPage) -> PageText {
-    PageText { page_number: page.page_number, text: page.text, language: page.language }
+fn page_text(place: usize, page: TextPage) -> PageText {
+    PageText { page_number: indexed_page(place, page.page_number), text: page.text, language: page.language }
 }
 
 /// Runs work of the index on a thread that may block.

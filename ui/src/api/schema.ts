@@ -208,6 +208,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/documents/{id}/contents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the contents of a document, of one version of it or of a working copy: the main one first, then attachments in the
+         *     order of their slots' names. A placeholder has none.
+         */
+        get: operations["list_document_contents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/contents/{slot}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the bytes in one slot of a document, or of one version of it. */
+        get: operations["get_document_slot"];
+        /**
+         * Puts bytes into a slot of a document, as `PUT /documents/{id}/content` does into the main one. A slot that is not there is
+         *     made; a document has at most 100.
+         */
+        put: operations["update_document_slot"];
+        post?: never;
+        /** Takes the content out of a slot; versions keep what they have. A document without a main content is a placeholder. */
+        delete: operations["delete_document_slot"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/contents/{slot}/parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts bytes behind those that a slot has; of an empty slot they become the content. Sent in several parts, a content makes
+         *     a version with each unless `version=none` is said, or it is done in a working copy.
+         */
+        post: operations["create_document_slot_part"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents/{id}/text": {
         parameters: {
             query?: never;
@@ -2427,6 +2489,23 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_SlotContent: {
+            /** @description The rows. */
+            items: (components["schemas"]["Content"] & {
+                /** @description The slot's name: `content` is the main one, others are attachments. */
+                slot: string;
+                /** @description How far their text is. */
+                text: components["schemas"]["TextSummary"];
+            })[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_Summary: {
             /** @description The rows. */
             items: {
@@ -2874,6 +2953,13 @@ export interface components {
             /** @description Who is signed in. */
             user: components["schemas"]["SessionUser"];
         };
+        /** @description What lies in one slot of a document. */
+        SlotContent: components["schemas"]["Content"] & {
+            /** @description The slot's name: `content` is the main one, others are attachments. */
+            slot: string;
+            /** @description How far their text is. */
+            text: components["schemas"]["TextSummary"];
+        };
         /** @description Some text of one page. */
         Snippet: {
             /** @description The text in logical order. */
@@ -2883,6 +2969,8 @@ export interface components {
              * @description The page, from 1.
              */
             pageNumber: number;
+            /** @description The slot of the content that the page is of; absent for the main one. */
+            slot?: string | null;
         };
         /** @description One row of a list. */
         Summary: {
@@ -3812,6 +3900,285 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_document_contents: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the document's id, or a version's */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SlotContent"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_document_slot: {
+        parameters: {
+            query?: {
+                /** @description `1` makes a browser keep the file instead of showing it. */
+                download?: number;
+            };
+            header?: {
+                /** @description one range of bytes */
+                Range?: string | null;
+                /** @description the ETag that the content must have */
+                "If-Match"?: string | null;
+                /** @description the ETag that the client has */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description the document's id, or a version's */
+                id: string;
+                /** @description the slot's name; `content` is the main one */
+                slot: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description the range */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description the client has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `stale`: the content is another */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_not_satisfiable` */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_document_slot: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
+                 *     one unless given.
+                 */
+                fileName?: string;
+                /** @description Why there is a new version. */
+                comment?: string;
+                /** @description Whether the next major number is taken; short for `version=major`. */
+                major?: boolean;
+                /** @description Which version is made of it: `none`, `minor` or `major`; as the rules of its type say, unless given. */
+                version?: string;
+            };
+            header: {
+                /** @description the ETag that was read, of the document or of what lies in the slot */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the document's id, or its working copy's */
+                id: string;
+                /** @description 1 to 100 letters, digits, `-`, `_` and `.`; `content` is the main one */
+                slot: string;
+            };
+            cookie?: never;
+        };
+        /** @description the bytes */
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description the document as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `too_many_contents` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_document_slot: {
+        parameters: {
+            query?: {
+                /** @description Why there is a new version. */
+                comment?: string;
+                /** @description Which version is made of it: `none`, `minor` or `major`; as the rules of its type say, unless given. */
+                version?: string;
+            };
+            header: {
+                /** @description the ETag that was read, of the document or of what lies in the slot */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the document's id, or its working copy's */
+                id: string;
+                /** @description the slot's name; `content` is the main one */
+                slot: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the document as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_document_slot_part: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
+                 *     one unless given.
+                 */
+                fileName?: string;
+                /** @description Why there is a new version. */
+                comment?: string;
+                /** @description Whether the next major number is taken; short for `version=major`. */
+                major?: boolean;
+                /** @description Which version is made of it: `none`, `minor` or `major`; as the rules of its type say, unless given. */
+                version?: string;
+            };
+            header: {
+                /** @description the ETag that was read, of the document or of what lies in the slot */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the document's id, or its working copy's */
+                id: string;
+                /** @description the slot's name; `content` is the main one */
+                slot: string;
+            };
+            cookie?: never;
+        };
+        /** @description the bytes to append */
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description the document as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `content_changed`: somebody changed it meanwhile, and nothing was appended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_document_text: {
         parameters: {
             query?: {
@@ -3819,6 +4186,8 @@ export interface operations {
                 page?: number;
                 /** @description All pages from this one on, as far as one answer goes; the first unless given. */
                 from?: number;
+                /** @description The slot whose text is meant; that of the main content unless given. */
+                slot?: string;
             };
             header?: never;
             path: {

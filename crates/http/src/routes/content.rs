@@ -11,9 +11,8 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder, get, put, web};
 use bytes::BytesMut;
-use cartulary_model::permission::WRITE_VERSION;
-use cartulary_model::{BlobDigest, Name};
-use cartulary_repository::{Content, Current, NewContent, OpenedContent, RepositoryError, VersionNote};
+use cartulary_model::{BlobDigest, Name, SlotName};
+use cartulary_repository::{Content, NewContent, OpenedContent, RepositoryError, VersionNote};
 use futures::StreamExt;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -49,15 +48,15 @@ pub struct ContentQuery {
 pub struct NewContentQuery {
     /// The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
     /// one unless given.
-    file_name: Option<String>,
+    pub(crate) file_name: Option<String>,
     /// Why there is a new version.
     #[serde(default)]
-    comment: String,
+    pub(crate) comment: String,
     /// Whether the next major number is taken; short for `version=major`.
     #[serde(default)]
-    major: bool,
+    pub(crate) major: bool,
     /// Which version is made of it: `none`, `minor` or `major`; as the rules of its type say, unless given.
-    version: Option<String>,
+    pub(crate) version: Option<String>,
 }
 
 /// Returns the bytes of a document, or of one version of it.
@@ -101,7 +100,7 @@ pub async fn get_blob(guarded: Guarded) -> Answer {
 }
 
 /// Answers bytes. What decides the answer is asked for first only when something depends on it.
-async fn send<L, O>(
+pub(crate) async fn send<L, O>(
     guarded: &Guarded,
     query: ContentQuery,
     look: impl FnOnce() -> L,
@@ -187,35 +186,29 @@ fn dressed(status: StatusCode, content: &Content, keeps: bool) -> HttpResponseBu
     responses((status = 200, description = "the document as it is now", body = Detail)))]
 #[put("/documents/{id}/content")]
 pub async fn update_document_content(guarded: Guarded, body: web::Payload) -> Answer {
+    put_in(&guarded, SlotName::main(), body).await
+}
+
+/// Puts new bytes into a slot of a document.
+pub(crate) async fn put_in(guarded: &Guarded, slot: SlotName, body: web::Payload) -> Answer {
     let id = guarded.id()?;
     let precondition = guarded.precondition_of_content()?;
     let query: NewContentQuery = guarded.query()?;
-    guarded.session().require(id, WRITE_VERSION).await?;
-    let before = guarded.session().object_get(id).await?;
-    if !precondition.holds(&before.summary) {
-        // Said before the bytes are sent, and again by the repository when they are there.
-        let token = before.summary.change_token;
-        let current = Current::Object(Box::new(before));
-        return Err(RepositoryError::Stale { expected: precondition, token, current }.into());
-    }
-    if let Some(check_out) = before.versioning.checked_out.filter(|_| !before.versioning.is_working_copy) {
-        return Err(RepositoryError::CheckedOut { by: check_out.by.map(Box::new) }.into());
-    }
+    // Said before the bytes are sent, and again by the repository when they are there.
+    let former_name = guarded.session().slot_check(id, slot.clone(), precondition.clone()).await?;
     let increment = versions::increment(query.version.as_deref(), query.major)?;
-    let before = before.summary;
-    let former_name = || before.content.map_or(before.name, |content| content.file_name);
     let named = query.file_name.and_then(|_| file_name(guarded.request().query_string()));
-    let (file_name, file_name_raw) = named.transpose()?.unwrap_or_else(|| (former_name(), None));
+    let (file_name, file_name_raw) = named.transpose()?.unwrap_or((former_name, None));
     let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let staged = body::stage(&guarded, body).await?;
+    let staged = body::stage(guarded, body).await?;
     let content = NewContent { file_name, file_name_raw, media_type, ..staged };
     let note = VersionNote { comment: query.comment, increment };
-    let put = guarded.session().content_put(id, precondition, content, note).await?;
+    let put = guarded.session().slot_put(id, slot, precondition, content, note).await?;
     answer::changed(&put.transaction, put.value.summary.change_token, &Detail::from(put.value))
 }
 
 /// Returns the file's name of a query as text and, when it is not UTF-8, as bytes; nothing when it is empty.
-fn file_name(query: &str) -> Option<Result<FileName, ApiError>> {
+pub(crate) fn file_name(query: &str) -> Option<Result<FileName, ApiError>> {
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(name, _)| percent_decode_str(name).eq(*b"fileName"))?;
     let bytes: Vec<u8> = percent_decode_str(&value.replace('+', " ")).collect();

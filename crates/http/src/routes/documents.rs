@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, patch, post, web};
 use cartulary_model::permission::ADD_CHILDREN;
-use cartulary_model::{BaseType, ObjectId, Properties};
+use cartulary_model::{BaseType, InvalidSlotName, ObjectId, Properties, SlotName};
 use cartulary_repository::{NewContent, NewDocument, TextPages};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -43,6 +43,8 @@ pub struct TextQuery {
     page: Option<u32>,
     /// All pages from this one on, as far as one answer goes; the first unless given.
     from: Option<u32>,
+    /// The slot whose text is meant; that of the main content unless given.
+    slot: Option<String>,
 }
 
 /// The text of a document.
@@ -185,7 +187,9 @@ pub async fn get_document_text(guarded: Guarded) -> Answer {
     let id = guarded.id()?;
     let query: TextQuery = guarded.query()?;
     let wanted = query.page.map_or(TextPages::From(query.from.unwrap_or(1)), TextPages::One);
-    let text = guarded.session().text_get(id, wanted).await?;
+    let slot = query.slot.as_deref().unwrap_or(SlotName::MAIN).parse();
+    let slot: SlotName = slot.map_err(|why: InvalidSlotName| ApiError::invalid_query("slot", &why.to_string()))?;
+    let text = guarded.session().slot_text_get(id, slot, wanted).await?;
     let page = |page: cartulary_repository::TextPage| TextPage {
         page_number: page.page_number,
         width: page.width,

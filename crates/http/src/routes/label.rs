@@ -8,6 +8,12 @@ pub fn of(path: &str) -> &'static str {
     match place {
         (Some("documents"), Some(_), None, None) => "/api/v1/documents/{id}",
         (Some("documents"), Some(_), Some("content"), None) => "/api/v1/documents/{id}/content",
+        (Some("documents"), Some(_), Some("contents"), None) => "/api/v1/documents/{id}/contents",
+        (Some("documents"), Some(_), Some("contents"), Some(_)) => match (segments.next(), segments.next()) {
+            (None, _) => "/api/v1/documents/{id}/contents/{slot}",
+            (Some("parts"), None) => "/api/v1/documents/{id}/contents/{slot}/parts",
+            _ => "other",
+        },
         (Some("documents"), Some(_), Some("versions"), None) => "/api/v1/documents/{id}/versions",
         (Some("documents"), Some(_), Some("working-copy"), None) => "/api/v1/documents/{id}/working-copy",
         (Some("documents"), Some(_), Some("text"), None) => "/api/v1/documents/{id}/text",

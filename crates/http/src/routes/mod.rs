@@ -5,6 +5,7 @@ mod audit;
 mod bulk_actions;
 mod changes;
 mod content;
+mod contents;
 mod documents;
 mod dossier_versions;
 mod dossiers;
@@ -70,6 +71,11 @@ routes!(
         documents::get_document_text,
         versions::list_document_versions,
         content::update_document_content,
+        contents::list_document_contents,
+        contents::get_document_slot,
+        contents::update_document_slot,
+        contents::delete_document_slot,
+        contents::create_document_slot_part,
         documents::update_document,
         documents::delete_document,
         versions::get_document_version,

@@ -85,6 +85,9 @@ pub struct Hit {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Snippet {
+    /// The slot of the content that the page is of; absent for the main one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slot: Option<String>,
     /// The page, from 1.
     page_number: u32,
     /// The text in logical order.
@@ -117,6 +120,7 @@ impl From<repository::SearchHit> for Hit {
     fn from(hit: repository::SearchHit) -> Self {
         let fragment = |fragment: repository::Fragment| Fragment { text: fragment.text, hit: fragment.is_hit };
         let snippet = |snippet: repository::Snippet| Snippet {
+            slot: snippet.slot,
             page_number: snippet.page_number,
             fragments: snippet.fragments.into_iter().map(fragment).collect(),
         };

@@ -17,6 +17,7 @@ mod people;
 mod problems;
 mod queries;
 mod running;
+mod slots;
 mod versions;
 mod web;
 mod writes;

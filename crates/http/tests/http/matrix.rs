@@ -63,6 +63,16 @@ fn operations(document: &Value) -> Vec<Operation> {
     all
 }
 
+/// What an operation asks for beside its path.
+fn query_of(operation: &str) -> &'static str {
+    match operation {
+        "search_objects" => "?q=matrix",
+        "update_import_file" => "?path=matrix%2Fa.txt",
+        "get_object_by_path" => "?path=/",
+        _ => "",
+    }
+}
+
 /// What an address ends with.
 fn named(uri: &str) -> &str {
     uri.rsplit('/').next().unwrap_or_default()
@@ -169,14 +179,13 @@ impl Matrix<'_> {
             Some(other) => panic!("say here what `{other}` is, so that a new one can be made"),
             None => String::new(),
         };
-        let query = match operation.id.as_str() {
-            "search_objects" => "?q=matrix",
-            "update_import_file" => "?path=matrix%2Fa.txt",
-            "get_object_by_path" => "?path=/",
-            _ => "",
-        };
-        let path =
-            path.replace("{id}", &id).replace("{hex}", &id).replace("{name}", "case-7").replace("{position}", &id);
+        let query = query_of(&operation.id);
+        let path = path
+            .replace("{id}", &id)
+            .replace("{hex}", &id)
+            .replace("{name}", "case-7")
+            .replace("{slot}", "content")
+            .replace("{position}", &id);
         (format!("{}{query}", path.replace("{version}", "latest").replace("{number}", "1")), String::new())
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cartulary_blobs::{BlobError, StagedBlob, StorageKey, VerifyOutcome};
 use cartulary_db::Conn;
 use cartulary_model::permission::READ_CONTENT;
-use cartulary_model::{BlobDigest, ObjectId};
+use cartulary_model::{BlobDigest, ObjectId, SlotName};
 use futures::{Stream, StreamExt};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
@@ -161,7 +161,15 @@ impl Session {
     /// # Errors
     /// `NotFound` when there is none or the caller may not know; `Forbidden` without `ReadContent`.
     pub async fn content_of(&self, id: ObjectId) -> Result<Content> {
-        content_of(&self.content_row(id).await?.0)
+        self.slot_content_of(id, SlotName::main()).await
+    }
+
+    /// Returns what lies in one slot of a document or version.
+    ///
+    /// # Errors
+    /// As [`Session::content_of`].
+    pub async fn slot_content_of(&self, id: ObjectId, slot: SlotName) -> Result<Content> {
+        content_of(&self.content_row(id, slot).await?.0)
     }
 
     /// Opens the content of a document or version, whole or a range of bytes.
@@ -169,7 +177,20 @@ impl Session {
     /// # Errors
     /// As [`Session::content_of`]; `Corrupt` when the store does not have the bytes that the row names.
     pub async fn content_open(&self, id: ObjectId, range: Option<Range<u64>>) -> Result<OpenedContent> {
-        let (row, reading) = self.content_row(id).await?;
+        self.slot_content_open(id, SlotName::main(), range).await
+    }
+
+    /// Opens what lies in one slot of a document or version, whole or a range of bytes.
+    ///
+    /// # Errors
+    /// As [`Session::content_open`].
+    pub async fn slot_content_open(
+        &self,
+        id: ObjectId,
+        slot: SlotName,
+        range: Option<Range<u64>>,
+    ) -> Result<OpenedContent> {
+        let (row, reading) = self.content_row(id, slot).await?;
         self.note_reading(reading, read_of(range.as_ref())).await?;
         self.open(&row, range).await
     }
@@ -192,11 +213,11 @@ impl Session {
         self.open(&row, range).await
     }
 
-    async fn content_row(&self, id: ObjectId) -> Result<(ContentRow, Option<Reading>)> {
+    async fn content_row(&self, id: ObjectId, slot: SlotName) -> Result<(ContentRow, Option<Reading>)> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let read = move |conn: &mut Conn| -> Result<(ContentRow, Option<Reading>)> {
             let row = session.authorised(conn, id, READ_CONTENT, now)?;
-            let content = blobs::contents_of(conn, &[row.no])?.remove(&row.no);
+            let content = blobs::content_in(conn, row.no, &slot)?;
             let content = content.ok_or_else(|| RepositoryError::not_found("the content"))?;
             Ok((content, session.reading_of(conn, &row)?))
         };
@@ -226,7 +247,7 @@ impl Session {
         self.repository.database().read(read).await
     }
 
-    async fn open(&self, row: &ContentRow, range: Option<Range<u64>>) -> Result<OpenedContent> {
+    pub(crate) async fn open(&self, row: &ContentRow, range: Option<Range<u64>>) -> Result<OpenedContent> {
         let content = content_of(row)?;
         let key = StorageKey::new(content.digest, row.generation.unsigned_abs());
         let reader = self.repository.blobs().read(&key, content.digest, content.size_bytes, range).await;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use cartulary_model::permission::{DESTROY, REMOVE_CHILDREN};
-use cartulary_model::{BaseType, ChangeKind, ObjectId};
+use cartulary_model::{BaseType, ChangeKind, ObjectId, SlotName};
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
@@ -85,15 +85,19 @@ impl Session {
 
     fn record_destroyed(&self, tx: &mut Tx<'_>, tree: &Tree) -> Result<()> {
         let nos = tree.nos();
-        let contents = blobs::contents_of(tx.conn, &nos)?;
+        let mut contents = blobs::slots_of(tx.conn, &nos)?;
         let parents = filing::primary_parents(tx.conn, &nos)?;
         let folders = objects::by_nos(tx.conn, &parents.values().copied().collect::<Vec<_>>())?;
         for row in &tree.rows {
             let parent = parents.get(&row.no).and_then(|no| folders.get(no)).map(|folder| folder.id.clone());
-            let before = json!({
+            let mut slots = contents.remove(&row.no).unwrap_or_default();
+            let mut before = json!({
                 "type": row.type_id, "name": row.name, "title": row.title, "properties": properties_of(row)?,
-                "content": contents.get(&row.no).map(|content| content.digest.clone()),
+                "content": slots.remove(SlotName::MAIN),
             });
+            if let (Some(map), false) = (before.as_object_mut(), slots.is_empty()) {
+                map.insert("contents".to_owned(), json!(slots));
+            }
             let change = Change {
                 object: Some((row.no, parse_id(&row.id)?)),
                 series_no: row.series_no,

@@ -2,17 +2,21 @@
 
 use cartulary_db::Conn;
 use cartulary_formats::sniff;
-use cartulary_model::permission::{ADD_CHILDREN, WRITE_VERSION};
-use cartulary_model::{BaseType, BlobDigest, ChangeKind, ChangedPart, ContentRule, ObjectId, Properties, key};
+use cartulary_model::permission::ADD_CHILDREN;
+use cartulary_model::{
+    BaseType, BlobDigest, ChangeKind, ChangedPart, ContentRule, ObjectId, Properties, SlotName, key,
+};
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
 use crate::object::{NewContent, NewDocument, ObjectDetail, Precondition, VersionNote, Written};
+use crate::services::automatic_versions::VersionPlan;
 use crate::services::imports::as_name;
 use crate::services::objects::{
     Naming, Proposed, check_new, index_values, refuse_version, remember_made, request_digest, with_facets,
 };
+use crate::services::slots::refuse_many;
 use crate::services::texts;
 use crate::services::versions::insert_version;
 use crate::services::working_copies::{refuse_note_to_working_copy, scope_in_log};
@@ -33,11 +37,18 @@ pub(crate) struct BoundContent {
     pub media_type: String,
     pub file_name: String,
     pub file_name_raw: Option<Vec<u8>>,
+    /// Where in the object it lies.
+    pub slot: SlotName,
 }
 
 impl BoundContent {
-    /// Describes staged bytes; what they begin with decides the media type.
+    /// Describes staged bytes of the main content.
     pub(crate) fn of(content: &NewContent) -> Self {
+        Self::in_slot(content, SlotName::main())
+    }
+
+    /// Describes staged bytes; what they begin with decides the media type.
+    pub(crate) fn in_slot(content: &NewContent, slot: SlotName) -> Self {
         let sniffed = sniff(&content.staged.head, &content.file_name);
         Self {
             digest: content.staged.digest,
@@ -45,40 +56,41 @@ impl BoundContent {
             media_type: sniffed.media_type,
             file_name: file_name_of(&content.file_name),
             file_name_raw: content.file_name_raw.clone(),
+            slot,
         }
     }
 
     /// Says whether an object has these bytes under this name.
-    fn is_the_content_of(&self, conn: &mut Conn, row: &ObjectRow) -> Result<bool> {
-        let content = blobs::contents_of(conn, &[row.no])?.remove(&row.no);
+    pub(crate) fn is_the_content_of(&self, conn: &mut Conn, row: &ObjectRow) -> Result<bool> {
+        let content = blobs::content_in(conn, row.no, &self.slot)?;
         let is_same = |content: ContentRow| {
             content.digest == self.digest.to_string()
                 && content.file_name == self.file_name
                 && content.media_type == self.media_type
         };
         let has_same_bytes_of_name = |conn: &mut Conn| {
-            Ok(self.file_name_raw.is_none() || blobs::raw_name_of(conn, row.no)? == self.file_name_raw)
+            Ok(self.file_name_raw.is_none() || blobs::raw_name_of(conn, row.no, &self.slot)? == self.file_name_raw)
         };
         if content.is_some_and(is_same) { has_same_bytes_of_name(conn) } else { Ok(false) }
     }
 
     /// Returns it with the bytes of the name that the object's content has, where the name is the same and only its text
     /// was said: a name that is not UTF-8 is not lost with a new version.
-    fn with_name_of(&self, conn: &mut Conn, row: &ObjectRow) -> Result<Self> {
+    pub(crate) fn with_name_of(&self, conn: &mut Conn, row: &ObjectRow) -> Result<Self> {
         let may_be_raw = self.file_name_raw.is_none() && self.file_name.contains('\u{fffd}');
         if !may_be_raw {
             return Ok(self.clone());
         }
-        let raw = blobs::raw_name_of(conn, row.no)?;
+        let raw = blobs::raw_name_of(conn, row.no, &self.slot)?;
         let is_same = |raw: &Vec<u8>| String::from_utf8_lossy(raw) == self.file_name;
         Ok(Self { file_name_raw: raw.filter(is_same), ..self.clone() })
     }
 
-    /// Returns it as the main content of an object, with the blob's number.
+    /// Returns it as a content of an object, with the blob's number.
     fn row(&self, object_no: i64, blob_no: i64) -> NewContentRow<'_> {
         NewContentRow {
             object_no,
-            slot: blobs::MAIN_SLOT,
+            slot: self.slot.as_str(),
             blob_no,
             media_type: &self.media_type,
             file_name: &self.file_name,
@@ -234,18 +246,7 @@ impl Session {
         content: NewContent,
         note: VersionNote,
     ) -> Result<Written<ObjectDetail>> {
-        let session = self.clone();
-        let bound = BoundContent::of(&content);
-        self.with_blob(content.staged, move |tx, blob| {
-            let row = session.for_change(tx, id, WRITE_VERSION, &precondition)?;
-            let bound = bound.with_name_of(tx.conn, &row)?;
-            if note.is_silent() && bound.is_the_content_of(tx.conn, &row)? {
-                return session.detail_of(tx.conn, &row, tx.now);
-            }
-            let changed = session.put_content_in_tx(tx, &row, &bound, blob, &note)?;
-            session.detail_of(tx.conn, &changed, tx.now)
-        })
-        .await
+        self.slot_put(id, SlotName::main(), precondition, content, note).await
     }
 
     /// Binds new content to a live document, and makes what versions its rules ask for, or to a working copy.
@@ -263,23 +264,44 @@ impl Session {
         }
         self.refuse_checked_out(tx.conn, row, tx.now)?;
         refuse_note_to_working_copy(row, note)?;
+        self.check_content_rule(tx.conn, row, true)?;
         let plan = self.plan_versions(tx, row, ChangedPart::Content, note)?;
-        let before = blobs::contents_of(tx.conn, &[row.no])?.remove(&row.no).map(|content| content.digest);
+        let before = blobs::content_in(tx.conn, row.no, &bound.slot)?.map(|content| content.digest);
+        if before.is_none() {
+            refuse_many(tx.conn, row)?;
+        }
         self.keep_before(tx, row, &plan)?;
         let at = self.series_instant(tx, row)?;
         blobs::bind(tx.conn, bound.row(row.no, blob))?;
         texts::request(tx, bound.digest, &bound.media_type, &bound.file_name)?;
+        self.finish_content_change(tx, row, &plan, note, (&bound.slot, before, Some(bound.digest.to_string())), at)
+    }
+
+    /// Writes that a content of an object was changed from one digest to another, with the version that a plan wants.
+    pub(crate) fn finish_content_change(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &ObjectRow,
+        plan: &VersionPlan,
+        note: &VersionNote,
+        (slot, before, after): (&SlotName, Option<String>, Option<String>),
+        at: i64,
+    ) -> Result<ObjectRow> {
         objects::update(tx.conn, row.no, &row.name, &row.title, &row.properties, at, tx.actor_no)?;
         let changed = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the document"))?;
-        let version = self.keep_after(tx, &changed, &plan, note, at)?;
+        let version = self.keep_after(tx, &changed, plan, note, at)?;
+        let value = |digest: Option<String>| match slot.is_main() {
+            true => json!({ "content": digest }),
+            false => json!({ "contents": { slot.as_str(): digest } }),
+        };
         tx.record(
             if version.is_some() { ChangeKind::Versioned } else { ChangeKind::Updated },
             Change {
                 object: Some((row.no, parse_id(&row.id)?)),
                 series_no: row.series_no,
                 scope_no: scope_in_log(row),
-                before: Some(json!({ "content": before })),
-                after: Some(json!({ "content": bound.digest.to_string() })),
+                before: Some(value(before)),
+                after: Some(value(after)),
                 detail: version.map(|made| made.as_detail()),
             },
         )?;

@@ -178,7 +178,7 @@ impl Session {
     fn members_to_name(&self, tx: &mut Tx<'_>, dossier: i64) -> Result<Vec<MemberRow>> {
         let present = present_members(tx.conn, dossier)?;
         let unversioned = present.iter().filter(|(member, row)| row.series_no.is_some() && member.version_no.is_none());
-        let contents = blobs::contents_of(tx.conn, &unversioned.map(|(_, row)| row.no).collect::<Vec<_>>())?;
+        let contents = blobs::slots_of(tx.conn, &unversioned.map(|(_, row)| row.no).collect::<Vec<_>>())?;
         let mut members = Vec::with_capacity(present.len());
         for (ordinal, (member, row)) in present.into_iter().enumerate() {
             let needs_version = member.is_changed || contents.contains_key(&row.no);

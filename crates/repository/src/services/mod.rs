@@ -31,6 +31,7 @@ mod query;
 mod readings;
 mod scopes;
 mod search;
+mod slots;
 mod texts;
 mod trash;
 mod trees;
@@ -64,7 +65,8 @@ pub use people::{GroupView, NewGroup, NewUser, UserChanges, UserView};
 pub use places::Position;
 pub use query::{QueryColumn, QueryRequest, QueryResult};
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
-pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, read_pages};
+pub use slots::{ContentToAppend, SlotContent};
+pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, indexed_page, read_pages};
 pub use trash::{Restoring, TrashedObject};
 pub use verify::{ReindexReport, VerifyFault, VerifyOptions, VerifyProgress, VerifyReport};
 

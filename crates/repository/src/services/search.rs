@@ -1,17 +1,17 @@
 //! Full-text search, filtered by what the reader may read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cartulary_db::Conn;
 use cartulary_index::{NumberSet, Readable, SearchRequest, Sort};
 use cartulary_model::permission::{BROWSE, Permission, READ_CONTENT, READ_PROPERTIES};
-use cartulary_model::{BaseType, ObjectId, Timestamp};
+use cartulary_model::{BaseType, ObjectId, SlotName, Timestamp};
 
 use crate::object::{ObjectSummary, ParentName, WINDOW_ROWS_MAX};
-use crate::services::texts::{TEXT_KIND, TEXT_PRODUCER};
+use crate::services::texts::{TEXT_KIND, TEXT_PRODUCER, place_and_page};
 use crate::store::objects::{self, ObjectRow};
-use crate::store::{acl, changes, filing, renditions};
+use crate::store::{acl, blobs, changes, filing, renditions};
 use crate::{RepositoryError, Result, Session};
 
 /// What is searched.
@@ -73,6 +73,8 @@ pub struct SearchHit {
 /// Some text of one page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snippet {
+    /// The slot of the content that the page is of; absent for the main one.
+    pub slot: Option<String>,
     /// The page, from 1.
     pub page_number: u32,
     /// The text in logical order.
@@ -233,6 +235,7 @@ impl Session {
         let parents = filing::primary_parents(conn, &nos)?;
         let folder_nos: Vec<i64> = parents.values().copied().collect();
         let folders = objects::by_nos(conn, &folder_nos)?;
+        let attachments = attachments_of(conn, found)?;
         let mut hits = Vec::with_capacity(present.len());
         for ((hit, row), summary) in present.into_iter().zip(summaries) {
             let folder = parents.get(&row.no).and_then(|no| folders.get(no));
@@ -240,7 +243,8 @@ impl Session {
                 Some(folder) if self.may_browse(conn, folder, now)? => Some(self.parent_name(folder)?),
                 _ => None,
             };
-            let snippets = hit.snippets.iter().map(snippet).collect();
+            let attachments = attachments.get(&row.no).map(Vec::as_slice).unwrap_or_default();
+            let snippets = hit.snippets.iter().map(|found| snippet(found, attachments)).collect();
             hits.push(SearchHit { summary, score: hit.score, snippets, pages_with_hits: hit.pages_with_hits, dossier });
         }
         Ok(hits)
@@ -270,9 +274,23 @@ impl Session {
     }
 }
 
-fn snippet(found: &cartulary_index::Snippet) -> Snippet {
+/// Returns the slots of the attachments of what was found in them, in the order in which the index counts them.
+fn attachments_of(conn: &mut Conn, found: &[cartulary_index::Hit]) -> Result<BTreeMap<i64, Vec<String>>> {
+    let is_of_attachment = |snippet: &cartulary_index::Snippet| place_and_page(snippet.page_number).0 > 0;
+    let nos: Vec<i64> =
+        found.iter().filter(|hit| hit.snippets.iter().any(is_of_attachment)).map(|hit| hit.object_no).collect();
+    if nos.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let slots = blobs::slots_of(conn, &nos)?.into_iter();
+    Ok(slots.map(|(no, slots)| (no, slots.into_keys().filter(|slot| slot != SlotName::MAIN).collect())).collect())
+}
+
+fn snippet(found: &cartulary_index::Snippet, attachments: &[String]) -> Snippet {
     let fragment = |one: &cartulary_index::Fragment| Fragment { text: one.text.clone(), is_hit: one.hit };
-    Snippet { page_number: found.page_number, fragments: found.fragments.iter().map(fragment).collect() }
+    let (place, page_number) = place_and_page(found.page_number);
+    let slot = place.checked_sub(1).and_then(|place| attachments.get(place).cloned());
+    Snippet { slot, page_number, fragments: found.fragments.iter().map(fragment).collect() }
 }
 
 fn as_beginnings(text: &str) -> String {

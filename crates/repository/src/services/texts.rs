@@ -3,7 +3,7 @@
 use cartulary_blobs::StorageKey;
 use cartulary_db::Conn;
 use cartulary_model::permission::READ_CONTENT;
-use cartulary_model::{BlobDigest, ObjectId};
+use cartulary_model::{BlobDigest, ObjectId, SlotName};
 use serde::{Deserialize, Serialize};
 
 use crate::object::{DocumentText, Fault, TextPage, TextPages, TextState, TextSummary};
@@ -19,6 +19,21 @@ pub(crate) const TEXT_KIND: &str = "text";
 pub(crate) const TEXT_PRODUCER: &str = "cartulary-text/1";
 /// The longest text that is read back at once. *Units*: bytes.
 const TEXT_BYTES_MAX: u64 = 256 << 20;
+
+/// How many pages of one content the index tells apart; it counts the pages of all contents of an object in one row.
+const INDEXED_PAGES: u32 = 1_000_000;
+
+/// Returns the number under which the index has a page of a content, `place` being that of its slot among the object's.
+pub(crate) fn indexed_page(place: usize, page: u32) -> u32 {
+    let place = u32::try_from(place).unwrap_or(u32::MAX);
+    place.saturating_mul(INDEXED_PAGES).saturating_add(page.min(INDEXED_PAGES - 1))
+}
+
+/// Returns the place and the page that [`indexed_page`] made a number of.
+pub(crate) fn place_and_page(indexed: u32) -> (usize, u32) {
+    let place = indexed / INDEXED_PAGES;
+    (usize::try_from(place).unwrap_or(usize::MAX), indexed % INDEXED_PAGES)
+}
 
 /// What the job that makes a text carries.
 #[derive(Debug, Serialize, Deserialize)]
@@ -162,10 +177,18 @@ impl Session {
     /// # Errors
     /// `NotFound` when there is no such object, or the caller may not know of it; `Forbidden` without `ReadContent`.
     pub async fn text_get(&self, id: ObjectId, wanted: TextPages) -> Result<DocumentText> {
+        self.slot_text_get(id, SlotName::main(), wanted).await
+    }
+
+    /// Returns the text of what lies in one slot of a document or version, as [`Session::text_get`] that of the main content.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn slot_text_get(&self, id: ObjectId, slot: SlotName, wanted: TextPages) -> Result<DocumentText> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let read = move |conn: &mut Conn| -> Result<_> {
             let row = session.authorised(conn, id, READ_CONTENT, now)?;
-            let content: Option<ContentRow> = blobs::contents_of(conn, &[row.no])?.remove(&row.no);
+            let content: Option<ContentRow> = blobs::content_in(conn, row.no, &slot)?;
             let reading = session.reading_of(conn, &row)?;
             let Some(content) = content else { return Ok((none(), None, None)) };
             let found = match has_text(&content.media_type, &content.file_name) {
@@ -263,6 +286,14 @@ mod tests {
             let counts: Vec<_> = counted.values().map(|row| row.pages_with_text).collect();
             assert_eq!(counts, [Some(2), Some(0)], "on {}", database.backend());
         }
+    }
+
+    #[test]
+    fn a_page_of_an_attachment_is_found_again() {
+        for (place, page) in [(0, 1), (0, 999_999), (1, 1), (99, 7)] {
+            assert_eq!(place_and_page(indexed_page(place, page)), (place, page));
+        }
+        assert_eq!(place_and_page(indexed_page(3, u32::MAX)), (3, INDEXED_PAGES - 1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{BROWSE, DESTROY, READ_CONTENT, REMOVE_CHILDREN, WRITE_VERSION};
-use cartulary_model::{ChangeKind, ObjectId, Timestamp, VersionIncrement};
+use cartulary_model::{ChangeKind, ObjectId, SlotName, Timestamp, VersionIncrement};
 use serde_json::{Value, json};
 
 use crate::bootstrap::parse_id;
@@ -311,12 +311,17 @@ fn find(conn: &mut Conn, series: i64, name: VersionName) -> Result<(VersionRow, 
 }
 
 /// Returns the values of an object as the log keeps them.
-fn values_of(conn: &mut Conn, row: &ObjectRow) -> Result<Value> {
-    let content = blobs::contents_of(conn, &[row.no])?.remove(&row.no).map(|content| content.digest);
-    Ok(json!({
+pub(crate) fn values_of(conn: &mut Conn, row: &ObjectRow) -> Result<Value> {
+    let mut slots = blobs::slots_of(conn, &[row.no])?.remove(&row.no).unwrap_or_default();
+    let content = slots.remove(SlotName::MAIN);
+    let mut values = json!({
         "name": row.name, "title": row.title, "facets": objects::facets_of(conn, row.no)?,
         "properties": properties_of(row)?, "content": content,
-    }))
+    });
+    if let (Some(map), false) = (values.as_object_mut(), slots.is_empty()) {
+        map.insert("contents".to_owned(), json!(slots));
+    }
+    Ok(values)
 }
 
 /// Refuses to destroy a version that something holds.

@@ -14,9 +14,10 @@ use crate::object::{CheckOut, ObjectChanges, ObjectDetail, Precondition, Version
 use crate::services::detail::{name_of, properties_of};
 use crate::services::objects::{refuse_version, remember_made, request_digest};
 use crate::services::readings::Reading;
+use crate::services::versions::values_of;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, Which};
-use crate::store::{blobs, copies, principals};
+use crate::store::{copies, principals};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -135,10 +136,7 @@ impl Session {
             Some(no) => principals::by_nos(tx.conn, &[no].into())?.remove(&no).map(|row| row.id),
             None => None,
         };
-        let content = blobs::contents_of(tx.conn, &[copy.no])?.remove(&copy.no).map(|content| content.digest);
-        let before = json!({
-            "name": copy.name, "title": copy.title, "properties": properties_of(copy)?, "content": content,
-        });
+        let before = values_of(tx.conn, copy)?;
         versions::put_checked_out(tx.conn, series, None)?;
         versions::destroy(tx.conn, copy.no)?;
         tx.record(ChangeKind::Destroyed, Change { before: Some(before), ..of_object(copy)? })?;
@@ -186,7 +184,13 @@ impl Session {
         if is_rename { Ok(()) } else { self.refuse_checked_out(tx.conn, row, tx.now) }
     }
 
-    fn checked_out_error(&self, conn: &mut Conn, row: &ObjectRow, by: i64, now: Timestamp) -> Result<RepositoryError> {
+    pub(crate) fn checked_out_error(
+        &self,
+        conn: &mut Conn,
+        row: &ObjectRow,
+        by: i64,
+        now: Timestamp,
+    ) -> Result<RepositoryError> {
         let by = self.check_out_of(conn, row, by, now)?.by.map(Box::new);
         Ok(RepositoryError::CheckedOut { by })
     }

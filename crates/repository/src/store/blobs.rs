@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cartulary_db::{Conn, among, each_db, last_inserted, per_db, update_rows, upsert};
+use cartulary_model::SlotName;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
@@ -26,6 +27,7 @@ pub(crate) struct BlobRow {
 #[diesel(table_name = content)]
 pub(crate) struct ContentRow {
     pub object_no: i64,
+    pub slot: String,
     pub media_type: String,
     pub file_name: String,
     #[diesel(select_expression = blob::digest)]
@@ -35,9 +37,6 @@ pub(crate) struct ContentRow {
     #[diesel(select_expression = blob::size_bytes)]
     pub size_bytes: i64,
 }
-
-/// The slot of a document's main content.
-pub(crate) const MAIN_SLOT: &str = "content";
 
 /// Returns the living (not condemned) blob with this digest.
 pub(crate) fn living(conn: &mut Conn, digest: &str) -> Result<Option<BlobRow>> {
@@ -100,12 +99,12 @@ pub(crate) fn living_locked(conn: &mut Conn, digest: &str) -> Result<Option<Blob
     )
 }
 
-/// The main content of an object.
+/// A content of an object, to be bound.
 #[derive(Clone, Copy, Debug, Insertable, AsChangeset)]
 #[diesel(table_name = content, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct NewContentRow<'a> {
     pub object_no: i64,
-    pub slot: &'static str,
+    pub slot: &'a str,
     pub blob_no: i64,
     pub media_type: &'a str,
     pub file_name: &'a str,
@@ -137,9 +136,55 @@ pub(crate) fn contents_of(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i
         conn,
         objects,
         content::object_no,
-        content::table.inner_join(blob::table).filter(content::slot.eq(MAIN_SLOT)).select(ContentRow::as_select())
+        content::table.inner_join(blob::table).filter(content::slot.eq(SlotName::MAIN)).select(ContentRow::as_select())
     );
     Ok(rows.into_iter().map(|row| (row.object_no, row)).collect())
+}
+
+/// Returns all contents of objects, by object number: the main one first, then in the order of their slots' names.
+pub(crate) fn all_contents_of(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i64, Vec<ContentRow>>> {
+    let rows: Vec<ContentRow> = load_among!(
+        conn,
+        objects,
+        content::object_no,
+        content::table.inner_join(blob::table).select(ContentRow::as_select())
+    );
+    let mut contents: BTreeMap<i64, Vec<ContentRow>> = BTreeMap::new();
+    for row in rows {
+        contents.entry(row.object_no).or_default().push(row);
+    }
+    for rows in contents.values_mut() {
+        rows.sort_by(|one, other| {
+            (one.slot != SlotName::MAIN, &one.slot).cmp(&(other.slot != SlotName::MAIN, &other.slot))
+        });
+    }
+    Ok(contents)
+}
+
+/// Returns the content in one slot of an object.
+pub(crate) fn content_in(conn: &mut Conn, object: i64, slot: &SlotName) -> Result<Option<ContentRow>> {
+    let row = each_db!(conn, |c| content::table
+        .inner_join(blob::table)
+        .filter(content::object_no.eq(object).and(content::slot.eq(slot.as_str())))
+        .select(ContentRow::as_select())
+        .get_result(c)
+        .optional())?;
+    Ok(row)
+}
+
+/// Takes the content in one slot from an object.
+pub(crate) fn unbind(conn: &mut Conn, object: i64, slot: &SlotName) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(
+        content::table.filter(content::object_no.eq(object).and(content::slot.eq(slot.as_str())))
+    )
+    .execute(c))?;
+    Ok(())
+}
+
+/// Counts the contents of an object.
+pub(crate) fn count_contents(conn: &mut Conn, object: i64) -> Result<i64> {
+    let count = each_db!(conn, |c| content::table.filter(content::object_no.eq(object)).count().get_result::<i64>(c))?;
+    Ok(count)
 }
 
 /// Returns the slots of objects with the digests of what is in them, by object number.
@@ -157,10 +202,10 @@ pub(crate) fn slots_of(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i64,
     Ok(slots)
 }
 
-/// Returns the bytes of the name of an object's main content, when they are not UTF-8.
-pub(crate) fn raw_name_of(conn: &mut Conn, object: i64) -> Result<Option<Vec<u8>>> {
+/// Returns the bytes of the name of a content of an object, when they are not UTF-8.
+pub(crate) fn raw_name_of(conn: &mut Conn, object: i64, slot: &SlotName) -> Result<Option<Vec<u8>>> {
     let raw: Option<Option<Vec<u8>>> = each_db!(conn, |c| content::table
-        .filter(content::object_no.eq(object).and(content::slot.eq(MAIN_SLOT)))
+        .filter(content::object_no.eq(object).and(content::slot.eq(slot.as_str())))
         .select(content::file_name_raw)
         .get_result(c)
         .optional())?;
