@@ -87,6 +87,7 @@ async fn dossier(session: &Session, case: &Case) -> Result<Option<(ObjectId, boo
         type_id: Some(case.type_id().to_owned()),
         properties: case_properties(case),
         facets: Vec::new(),
+        source: None,
         idempotency_key: Some(format!("demo:{}", case.number)),
     };
     match session.dossier_create(new).await {
@@ -153,6 +154,7 @@ async fn file(session: &Session, case: &Case, paper: &Paper, dossier: ObjectId) 
         type_id: Some("demo:paper".to_owned()),
         properties: paper_properties(case, paper),
         facets: Vec::new(),
+        source: None,
         content,
         rename_when_taken: false,
         idempotency_key: Some(format!("demo:{}:{}", case.number, paper.file_name())),

@@ -118,6 +118,8 @@ fn make(conn: &mut Conn, now: Timestamp) -> Result<()> {
         created_by: system,
         modified_at: at,
         modified_by: system,
+        source_system: None,
+        source_id: None,
     };
     objects::insert(conn, &root)?;
     info::put(conn, "logIdentity", &uuid::Uuid::new_v4().to_string())?;

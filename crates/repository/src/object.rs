@@ -4,15 +4,21 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use cartulary_model::{
-    BaseType, BlobDigest, ObjectId, Properties, Timestamp, TypeDefinition, VersionIncrement, VocabularyDefinition,
+    BaseType, BlobDigest, ObjectId, Properties, Timestamp, TypeDefinition, VersionIncrement, Violation,
+    VocabularyDefinition,
 };
 use futures::Stream;
 
-use crate::Result;
 use crate::services::{GroupView, UserView};
+use crate::{RepositoryError, Result};
 
 /// The number of rows that a window holds at most.
 pub const WINDOW_ROWS_MAX: u64 = 1_000;
+
+/// How long the name of a source may be. *Units*: characters.
+const SOURCE_SYSTEM_MAX: usize = 200;
+/// How long an id in a source may be. *Units*: characters.
+const SOURCE_ID_MAX: usize = 500;
 
 /// A user or group, as objects name them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +101,44 @@ pub struct TextSummary {
     pub faults: Vec<Fault>,
 }
 
+/// Where an object came from: another system, and the object's id there. No two objects have the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The system's name, as the office calls it. *Shape*: 1 to 200 characters.
+    pub system: String,
+    /// The object's id there. *Shape*: 1 to 500 characters.
+    pub id: String,
+}
+
+impl Source {
+    /// Returns what two fields of a request say; nothing when both are absent.
+    ///
+    /// # Errors
+    /// `Invalid` when only one is there, is empty or too long, or has U+0000.
+    pub fn of(system: Option<String>, id: Option<String>) -> Result<Option<Self>> {
+        if system.is_none() && id.is_none() {
+            return Ok(None);
+        }
+        let mut violations = Vec::new();
+        let fields = [("sourceSystem", &system, SOURCE_SYSTEM_MAX), ("sourceId", &id, SOURCE_ID_MAX)];
+        for (field, text, most) in fields {
+            let text = text.as_deref().unwrap_or_default();
+            if text.trim().is_empty() {
+                let detail = "a source is a system and an id there: one without the other says nothing";
+                violations.push(Violation::new(field, "required", detail));
+            } else if text.contains('\0') {
+                violations.push(Violation::new(field, "null_character", "contains the character U+0000"));
+            } else if cartulary_model::key::length(text) > most {
+                violations.push(Violation::new(field, "too_long", format!("has at most {most} characters")));
+            }
+        }
+        match (system, id) {
+            (Some(system), Some(id)) if violations.is_empty() => Ok(Some(Self { system, id })),
+            _ => Err(RepositoryError::Invalid { violations }),
+        }
+    }
+}
+
 /// One row of a list.
 #[derive(Clone, Debug)]
 pub struct ObjectSummary {
@@ -122,6 +166,8 @@ pub struct ObjectSummary {
     pub properties: Properties,
     /// The number that every change raises; its ETag.
     pub change_token: i64,
+    /// Where it came from; absent also when the caller may only browse.
+    pub source: Option<Source>,
     /// Documents: the latest version's label, with `+` when changed since.
     pub version_label: Option<String>,
     /// Documents: the main content; absent for placeholders, and when the caller may not read it.
@@ -373,6 +419,8 @@ pub struct NewFolder {
     pub properties: Properties,
     /// The facets to attach, beside those that its type bears.
     pub facets: Vec<String>,
+    /// Where it came from.
+    pub source: Option<Source>,
     /// A key under which a repeated request finds what the first one made.
     pub idempotency_key: Option<String>,
 }
@@ -390,6 +438,8 @@ pub struct NewDocument {
     pub properties: Properties,
     /// The facets to attach, beside those that its type bears.
     pub facets: Vec<String>,
+    /// Where it came from.
+    pub source: Option<Source>,
     /// Its content; none makes a placeholder.
     pub content: Option<NewContent>,
     /// Takes `name (2)` and so on when the name is taken, as imports do.

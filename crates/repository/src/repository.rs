@@ -78,6 +78,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0013_bulk_actions/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0013_bulk_actions/down.sql"),
         },
+        MigrationFile {
+            version: "0030",
+            name: "sources",
+            up: include_str!("../../../schema/core/migrations/sqlite/0030_sources/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0030_sources/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -133,6 +139,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "bulk_actions",
             up: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/down.sql"),
+        },
+        MigrationFile {
+            version: "0030",
+            name: "sources",
+            up: include_str!("../../../schema/core/migrations/postgres/0030_sources/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0030_sources/down.sql"),
         },
     ],
 };

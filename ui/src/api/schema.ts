@@ -779,7 +779,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the object at a path. */
+        /** Returns the object at a path, or the one that came from another system under an id there. */
         get: operations["get_object_by_path"];
         put?: never;
         post?: never;
@@ -2129,6 +2129,10 @@ export interface components {
             name?: string | null;
             /** @description Its properties, as JSON. */
             properties?: string | null;
+            /** @description Its id there; no two objects have the same. */
+            sourceId?: string | null;
+            /** @description The system that it came from, with `sourceId`. */
+            sourceSystem?: string | null;
             /** @description What people read; the name unless given. */
             title?: string | null;
             /** @description The type; `document` unless given. */
@@ -2142,6 +2146,10 @@ export interface components {
             name: string;
             /** @description Its properties. */
             properties?: Record<string, never>;
+            /** @description Its id there; no two objects have the same. */
+            sourceId?: string | null;
+            /** @description The system that it came from, with `sourceId`. */
+            sourceSystem?: string | null;
             /** @description What people read; the name unless given. */
             title?: string | null;
             /** @description The type; `dossier` unless given. */
@@ -2535,6 +2543,10 @@ export interface components {
                 name: string;
                 /** @description Its properties, as its type declares them. */
                 properties: Record<string, never>;
+                /** @description Its id there. */
+                sourceId?: string | null;
+                /** @description The system that it came from, when it came from one. */
+                sourceSystem?: string | null;
                 text?: components["schemas"]["TextSummary"] | null;
                 /** @description What people read. */
                 title: string;
@@ -3000,6 +3012,10 @@ export interface components {
             name: string;
             /** @description Its properties, as its type declares them. */
             properties: Record<string, never>;
+            /** @description Its id there. */
+            sourceId?: string | null;
+            /** @description The system that it came from, when it came from one. */
+            sourceSystem?: string | null;
             text?: components["schemas"]["TextSummary"] | null;
             /** @description What people read. */
             title: string;
@@ -5536,9 +5552,13 @@ export interface operations {
     };
     get_object_by_path: {
         parameters: {
-            query: {
+            query?: {
                 /** @description The names from the root folder on, each after a `/`, as in `/2024-001/Letters`. */
-                path: string;
+                path?: string;
+                /** @description Instead of a path, the system that it came from, with `sourceId`. */
+                sourceSystem?: string;
+                /** @description Its id there. */
+                sourceId?: string;
                 /** @description Waits until the office knows this transaction. */
                 waitFor?: string;
             };
@@ -5559,7 +5579,7 @@ export interface operations {
             };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
-            /** @description nothing lies there, or the caller does not see it */
+            /** @description there is none, or the caller does not see it */
             404: {
                 headers: {
                     [name: string]: unknown;

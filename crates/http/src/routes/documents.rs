@@ -3,7 +3,7 @@
 use actix_web::{delete, get, patch, post, web};
 use cartulary_model::permission::ADD_CHILDREN;
 use cartulary_model::{BaseType, InvalidSlotName, ObjectId, Properties, SlotName};
-use cartulary_repository::{NewContent, NewDocument, TextPages};
+use cartulary_repository::{NewContent, NewDocument, Source, TextPages};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,6 +17,7 @@ use crate::upload::{self, Upload};
 
 /// A new document, as a form.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "it is the description of a form that is read as a stream")]
 pub struct NewDocumentForm {
     /// The name, unique in the dossier; the file's name unless given, then with `(2)` when it is taken.
@@ -29,6 +30,10 @@ pub struct NewDocumentForm {
     properties: Option<String>,
     /// The facets to attach, beside those that its type bears: a list of ids, as JSON.
     facets: Option<String>,
+    /// The system that it came from, with `sourceId`.
+    source_system: Option<String>,
+    /// Its id there; no two objects have the same.
+    source_id: Option<String>,
     /// The file; without one the document is a placeholder for a paper that was received and not yet scanned.
     #[schema(value_type = Option<String>, format = Binary, content_media_type = "application/octet-stream")]
     content: Option<Vec<u8>>,
@@ -86,7 +91,7 @@ pub struct TextPage {
     language: Option<String>,
 }
 
-const FIELDS: &[&str] = &["name", "title", "type", "properties", "facets"];
+const FIELDS: &[&str] = &["name", "title", "type", "properties", "facets", "sourceSystem", "sourceId"];
 
 /// Files a new document in a dossier.
 #[utoipa::path(tag = "documents",
@@ -127,6 +132,7 @@ fn new_document(upload: Upload) -> Result<NewDocument, ApiError> {
     let properties =
         field("properties").map_or_else(|| Ok(Properties::new()), |text| shape::read(text.as_bytes(), "properties"))?;
     let facets = field("facets").map_or_else(|| Ok(Vec::new()), |text| shape::read(text.as_bytes(), "facets"))?;
+    let source = Source::of(field("sourceSystem"), field("sourceId"))?;
     let content = content.map(|content| named(content, &name));
     Ok(NewDocument {
         title: field("title"),
@@ -134,6 +140,7 @@ fn new_document(upload: Upload) -> Result<NewDocument, ApiError> {
         name,
         properties,
         facets,
+        source,
         content,
         rename_when_taken,
         idempotency_key: None,

@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, patch, post, web};
 use cartulary_model::{BaseType, ObjectId, Properties, Timestamp};
-use cartulary_repository::{ListOrder, NewFolder, ObjectChanges, ObjectDetail, VersionNote};
+use cartulary_repository::{ListOrder, NewFolder, ObjectChanges, ObjectDetail, Source, VersionNote};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -91,6 +91,10 @@ pub struct NewDossier {
     /// The facets to attach, beside those that its type bears.
     #[serde(default)]
     facets: Vec<String>,
+    /// The system that it came from, with `sourceId`.
+    source_system: Option<String>,
+    /// Its id there; no two objects have the same.
+    source_id: Option<String>,
 }
 
 /// Changes to an object; what is absent stays.
@@ -170,8 +174,9 @@ pub async fn create_dossier(guarded: Guarded, body: web::Payload) -> Answer {
 pub(crate) async fn new_folder(guarded: &Guarded, body: web::Payload) -> Result<NewFolder, ApiError> {
     let idempotency_key = guarded.idempotency_key()?;
     let form: NewDossier = body::json(guarded.request(), body).await?;
-    let NewDossier { name, title, type_id, properties, facets } = form;
-    Ok(NewFolder { name, title, type_id, properties, facets, idempotency_key })
+    let NewDossier { name, title, type_id, properties, facets, source_system, source_id } = form;
+    let source = Source::of(source_system, source_id)?;
+    Ok(NewFolder { name, title, type_id, properties, facets, source, idempotency_key })
 }
 
 /// Returns a dossier, or a folder in one.

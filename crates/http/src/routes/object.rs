@@ -80,6 +80,12 @@ pub struct Summary {
     /// Its properties, as its type declares them.
     #[schema(value_type = Object)]
     pub properties: Properties,
+    /// The system that it came from, when it came from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_system: Option<String>,
+    /// Its id there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_id: Option<String>,
     /// Documents: the latest version's label, with `+` when changed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_label: Option<String>,
@@ -234,6 +240,7 @@ impl From<repository::TextSummary> for TextSummary {
 
 impl From<ObjectSummary> for Summary {
     fn from(summary: ObjectSummary) -> Self {
+        let (source_system, source_id) = summary.source.map(|source| (source.system, source.id)).unzip();
         Self {
             id: summary.id,
             type_id: summary.type_id,
@@ -245,6 +252,8 @@ impl From<ObjectSummary> for Summary {
             modified_at: summary.modified_at,
             modified_by: summary.modified_by.display_name,
             properties: summary.properties,
+            source_system,
+            source_id,
             version_label: summary.version_label,
             content: summary.content.map(Content::from),
             text: summary.text.map(TextSummary::from),

@@ -2,7 +2,9 @@
 
 use actix_web::{delete, get, post, put, web};
 use cartulary_model::ObjectId;
-use cartulary_repository::{self as repository, LastFolder, NewCopy, ObjectDetail, ObjectMove, Position, Written};
+use cartulary_repository::{
+    self as repository, LastFolder, NewCopy, ObjectDetail, ObjectMove, Position, Source, Written,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,7 +21,11 @@ use crate::{body, waiting};
 #[into_params(parameter_in = Query)]
 pub struct PathQuery {
     /// The names from the root folder on, each after a `/`, as in `/2024-001/Letters`.
-    path: String,
+    path: Option<String>,
+    /// Instead of a path, the system that it came from, with `sourceId`.
+    source_system: Option<String>,
+    /// Its id there.
+    source_id: Option<String>,
     /// Waits until the office knows this transaction.
     wait_for: Option<String>,
 }
@@ -137,14 +143,18 @@ fn changed(written: Written<ObjectDetail>) -> Answer {
     answer::changed(&written.transaction, written.value.summary.change_token, &Detail::from(written.value))
 }
 
-/// Returns the object at a path.
+/// Returns the object at a path, or the one that came from another system under an id there.
 #[utoipa::path(tag = "objects", params(PathQuery), responses((status = 200, description = "the object", body = Detail),
-    (status = 404, description = "nothing lies there, or the caller does not see it")))]
+    (status = 404, description = "there is none, or the caller does not see it")))]
 #[get("/objects")]
 pub async fn get_object_by_path(guarded: Guarded) -> Answer {
     let query: PathQuery = guarded.query()?;
     waiting::sequenced(&guarded, query.wait_for.as_deref()).await?;
-    let detail = guarded.session().object_by_path(&query.path).await?;
+    let detail = match (query.path, Source::of(query.source_system, query.source_id)?) {
+        (Some(path), None) => guarded.session().object_by_path(&path).await?,
+        (None, Some(source)) => guarded.session().object_by_source(source).await?,
+        _ => return Err(ApiError::invalid_query("path", "or `sourceSystem` with `sourceId`: one of the two")),
+    };
     answer::object(&guarded, detail.summary.change_token, &Detail::from(detail))
 }
 

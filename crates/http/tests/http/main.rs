@@ -18,6 +18,7 @@ mod problems;
 mod queries;
 mod running;
 mod slots;
+mod sources;
 mod versions;
 mod web;
 mod writes;

@@ -212,6 +212,9 @@ fn copy_one(tx: &mut Tx<'_>, row: &ObjectRow, folder: &ObjectRow, name: &str) ->
         created_by: tx.actor_no,
         modified_at: at,
         modified_by: tx.actor_no,
+        // It came from here.
+        source_system: None,
+        source_id: None,
     };
     let no = objects::insert(tx.conn, &live)?;
     filing::insert(tx.conn, folder.no, no, name, None, at)?;

@@ -8,7 +8,7 @@ use cartulary_model::{BaseType, BlobDigest, ObjectId, Properties, Timestamp};
 
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
-use crate::object::{Content, ObjectDetail, ObjectSummary, ParentName, PrincipalName, TextSummary, Versioning};
+use crate::object::{Content, ObjectDetail, ObjectSummary, ParentName, PrincipalName, Source, TextSummary, Versioning};
 use crate::services::documents::BoundContent;
 use crate::services::texts::{self, has_text};
 use crate::store::blobs::{self, ContentRow};
@@ -53,6 +53,7 @@ impl Session {
             let mut summary = bare_summary(&catalogue, row, creator, modifier)?;
             if with_properties.contains(&row.scope_no) {
                 summary.properties = properties_of(row)?;
+                summary.source = source_of(row);
             }
             if summary.base == BaseType::Document {
                 summary.version_label = labels.get(&row.no).cloned();
@@ -113,6 +114,7 @@ impl Session {
         let permissions = self.repository.inner.access.permissions(tx.conn, &self.actor, row.scope_no, tx.now)?;
         if permissions.contains(&READ_PROPERTIES) {
             summary.properties = properties_of(row)?;
+            summary.source = source_of(row);
         }
         summary.version_label = content.map(|_| "1.0".to_owned());
         if permissions.contains(&READ_CONTENT) {
@@ -246,6 +248,7 @@ fn bare_summary(
         modified_by,
         properties: Properties::new(),
         change_token: row.change_token,
+        source: None,
         version_label: None,
         content: None,
         text: None,
@@ -261,6 +264,12 @@ pub(crate) fn content_of(row: &ContentRow) -> Result<Content> {
         media_type: row.media_type.clone(),
         file_name: row.file_name.clone(),
     })
+}
+
+/// Returns where an object came from.
+pub(crate) fn source_of(row: &ObjectRow) -> Option<Source> {
+    let (system, id) = row.source_system.as_ref().zip(row.source_id.as_ref())?;
+    Some(Source { system: system.clone(), id: id.clone() })
 }
 
 /// Returns the stored properties.

@@ -10,11 +10,11 @@ use serde_json::json;
 
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
-use crate::object::{NewContent, NewDocument, ObjectDetail, Precondition, VersionNote, Written};
+use crate::object::{NewContent, NewDocument, ObjectDetail, Precondition, Source, VersionNote, Written};
 use crate::services::automatic_versions::VersionPlan;
 use crate::services::imports::as_name;
 use crate::services::objects::{
-    Naming, Proposed, check_new, index_values, refuse_version, remember_made, request_digest, with_facets,
+    Naming, Proposed, check_new, index_values, refuse_version, remember_made, request_digest, with_facets, with_source,
 };
 use crate::services::slots::refuse_many;
 use crate::services::texts;
@@ -117,6 +117,8 @@ pub(crate) struct DocumentParts {
     pub rename_when_taken: bool,
     /// Its place in the order of receipt; the last unless given.
     pub ordinal: Option<i64>,
+    /// Where it came from.
+    pub source: Option<Source>,
 }
 
 impl Session {
@@ -135,6 +137,7 @@ impl Session {
             properties: new.properties,
             rename_when_taken: new.rename_when_taken,
             ordinal: None,
+            source: new.source,
         };
         let key = new.idempotency_key;
         let bound = new.content.as_ref().map(BoundContent::of);
@@ -147,7 +150,7 @@ impl Session {
             json!(parts.properties),
             json!(bound.as_ref().map(|bound| bound.digest.to_string())),
         ];
-        let digest = request_digest(&with_facets(request, &parts.facets));
+        let digest = request_digest(&with_source(with_facets(request, &parts.facets), parts.source.as_ref()));
         let session = self.clone();
         let make = move |tx: &mut Tx<'_>, blob: Option<i64>| -> Result<ObjectDetail> {
             if let Some(row) = session.replay(tx, key.as_deref(), &digest)? {
@@ -200,6 +203,8 @@ impl Session {
             created_by: tx.actor_no,
             modified_at: at,
             modified_by: tx.actor_no,
+            source_system: parts.source.as_ref().map(|source| source.system.clone()),
+            source_id: parts.source.as_ref().map(|source| source.id.clone()),
         };
         let no = objects::insert(tx.conn, &live)?;
         let row = live.numbered(no);
@@ -218,6 +223,7 @@ impl Session {
             "properties": properties,
             "content": content.map(|(bound, _)| bound.digest.to_string()),
         });
+        let after = with_source(after, parts.source.as_ref());
         tx.record(
             ChangeKind::Created,
             Change {

@@ -11,7 +11,9 @@ use crate::listing::{Collection, NumberWindow};
 use crate::object::{
     ListOrder, NewFolder, ObjectDetail, ObjectSummary, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
 };
-use crate::services::objects::{Naming, Proposed, check_new, index_values, remember_made, request_digest, with_facets};
+use crate::services::objects::{
+    Naming, Proposed, check_new, index_values, remember_made, request_digest, with_facets, with_source,
+};
 use crate::services::scopes;
 use crate::services::search::SearchQuery;
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
@@ -56,7 +58,7 @@ impl Session {
                 json!(new.type_id),
                 json!(new.properties),
             ];
-            let digest = request_digest(&with_facets(request, &new.facets));
+            let digest = request_digest(&with_source(with_facets(request, &new.facets), new.source.as_ref()));
             if let Some(row) = session.replay(tx, new.idempotency_key.as_deref(), &digest)? {
                 return session.detail_of(tx.conn, &row, tx.now);
             }
@@ -114,6 +116,8 @@ impl Session {
             created_by: tx.actor_no,
             modified_at: at,
             modified_by: tx.actor_no,
+            source_system: new.source.as_ref().map(|source| source.system.clone()),
+            source_id: new.source.as_ref().map(|source| source.id.clone()),
         };
         let no = objects::insert(tx.conn, &row)?;
         let row = row.numbered(no);
@@ -123,6 +127,7 @@ impl Session {
         let after = json!({
             "type": type_id, "name": row.name, "title": row.title, "facets": new.facets, "properties": properties,
         });
+        let after = with_source(after, new.source.as_ref());
         tx.record(
             ChangeKind::Created,
             Change { object: Some((row.no, id)), scope_no: Some(scope), after: Some(after), ..Change::default() },

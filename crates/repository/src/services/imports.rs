@@ -435,6 +435,7 @@ impl Session {
             properties: Properties::new(),
             rename_when_taken: true,
             ordinal: arrived.sequence.map(|sequence| (run.no << 32) | i64::from(sequence)),
+            source: None,
         };
         self.insert_document(tx, &dossier, &parts, Some((bound, blob)))
     }

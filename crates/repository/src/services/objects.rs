@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
-use crate::object::{ObjectChanges, ObjectDetail, Precondition, Written};
+use crate::object::{ObjectChanges, ObjectDetail, Precondition, Source, Written};
 use crate::services::automatic_versions::VersionPlan;
 use crate::services::detail::properties_of;
 use crate::services::readings::Reading;
@@ -38,6 +38,27 @@ impl Session {
             Ok((session.detail_of(conn, &row, now)?, session.reading_of(conn, &row)?))
         };
         let (detail, reading) = self.repository.database().read_brief(read).await?;
+        self.note_reading_of(&detail, reading).await?;
+        Ok(detail)
+    }
+
+    /// Returns the object that came from another system under an id there.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, it is in the trash, or the caller may not read its properties.
+    pub async fn object_by_source(&self, source: Source) -> Result<ObjectDetail> {
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        let read = move |conn: &mut Conn| -> Result<(ObjectDetail, Option<Reading>)> {
+            let row = objects::by_source(conn, &source.system, &source.id)?.filter(|row| row.trashed_at.is_none());
+            let access = &session.repository.inner.access;
+            match row {
+                Some(row) if access.allows(conn, &session.actor, row.scope_no, READ_PROPERTIES, now)? => {
+                    Ok((session.detail_of(conn, &row, now)?, session.reading_of(conn, &row)?))
+                }
+                _ => Err(RepositoryError::not_found("the object")),
+            }
+        };
+        let (detail, reading) = self.repository.database().read(read).await?;
         self.note_reading_of(&detail, reading).await?;
         Ok(detail)
     }
@@ -346,6 +367,18 @@ pub(crate) fn with_facets(mut request: Vec<Value>, facets: &[String]) -> Value {
         request.push(json!({ "facets": facets }));
     }
     Value::Array(request)
+}
+
+/// Returns a request, or the values of an object, with where the object came from; without a source, as it is.
+pub(crate) fn with_source(mut value: Value, source: Option<&Source>) -> Value {
+    let Some(source) = source else { return value };
+    let said = json!({ "sourceSystem": source.system, "sourceId": source.id });
+    match (&mut value, said) {
+        (Value::Array(request), said) => request.push(said),
+        (Value::Object(values), Value::Object(said)) => values.extend(said),
+        _ => {}
+    }
+    value
 }
 
 /// Returns the digest by which a repeated request is known as the same.

@@ -288,6 +288,8 @@ pub(crate) fn copied(row: &ObjectRow) -> NewObjectRow {
         created_by: row.created_by,
         modified_at: row.modified_at,
         modified_by: row.modified_by,
+        source_system: row.source_system.clone(),
+        source_id: row.source_id.clone(),
     }
 }
 

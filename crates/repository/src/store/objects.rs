@@ -6,7 +6,7 @@ use cartulary_db::{Conn, among, each_db, insert_numbered, is_word, per_db, updat
 use diesel::prelude::*;
 
 use super::schema::{object, object_facet, property, property_value, version_series};
-use crate::Result;
+use crate::{RepositoryError, Result};
 
 /// An object.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -28,6 +28,8 @@ pub(crate) struct ObjectRow {
     pub modified_at: i64,
     pub modified_by: i64,
     pub trashed_at: Option<i64>,
+    pub source_system: Option<String>,
+    pub source_id: Option<String>,
 }
 
 /// An object to insert.
@@ -47,6 +49,8 @@ pub(crate) struct NewObjectRow {
     pub created_by: i64,
     pub modified_at: i64,
     pub modified_by: i64,
+    pub source_system: Option<String>,
+    pub source_id: Option<String>,
 }
 
 /// The live object of a series, or a folder.
@@ -101,13 +105,39 @@ impl NewObjectRow {
             modified_at: self.modified_at,
             modified_by: self.modified_by,
             trashed_at: None,
+            source_system: self.source_system,
+            source_id: self.source_id,
         }
     }
 }
 
 /// Inserts an object and returns its number.
+///
+/// # Errors
+/// `Conflict` `source_taken` when another one has its source.
 pub(crate) fn insert(conn: &mut Conn, row: &NewObjectRow) -> Result<i64> {
-    Ok(insert_numbered!(conn, diesel::insert_into(object::table).values(row), object::no)?)
+    let inserted = insert_numbered!(conn, diesel::insert_into(object::table).values(row), object::no);
+    inserted.map_err(|error: diesel::result::Error| match row.source_id {
+        Some(_) if cartulary_db::is_unique_violation(&error) => source_taken(),
+        _ => error.into(),
+    })
+}
+
+/// Says that another object has the same source; which one, it does not say.
+fn source_taken() -> RepositoryError {
+    let detail = "another object, perhaps in the trash, came from there under this id";
+    RepositoryError::conflict("source_taken", detail)
+}
+
+/// Returns the live object that came from a system under an id, in the trash or not.
+pub(crate) fn by_source(conn: &mut Conn, system: &str, id: &str) -> Result<Option<ObjectRow>> {
+    let of_source = object::source_id.eq(id).and(object::source_system.eq(system));
+    let row = each_db!(conn, |c| object::table
+        .filter(of_source.and(is_word(object::role, LIVE)))
+        .select(ObjectRow::as_select())
+        .get_result(c)
+        .optional())?;
+    Ok(row)
 }
 
 /// Returns the object with this outward id, in the trash or not.

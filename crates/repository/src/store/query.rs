@@ -128,6 +128,10 @@ pub(crate) struct CandidateRow {
     pub modified_at: i64,
     #[diesel(sql_type = BigInt)]
     pub modified_by: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub source_system: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub source_id: Option<String>,
     #[diesel(sql_type = BigInt)]
     pub flags: i64,
 }
@@ -155,7 +159,8 @@ impl Candidates {
     fn select(&self) -> Sql {
         let mut sql = Sql::of(
             "SELECT o.no, o.id, o.base, o.type_id, o.series_no, o.scope_no, o.name, o.title, o.state, \
-             o.change_token, o.created_at, o.created_by, o.modified_at, o.modified_by, ",
+             o.change_token, o.created_at, o.created_by, o.modified_at, o.modified_by, \
+             o.source_system, o.source_id, ",
         );
         sql = sql.words(if self.with_properties { "o.properties" } else { "'{}' AS properties" });
         sql = sql.words(", CAST(0");

@@ -173,6 +173,8 @@ impl Candidate {
             System::ContentSize => self.content.as_ref().map(|one| Datum::Int(one.size_bytes)),
             System::ContentMediaType => self.content.as_ref().map(|one| Datum::text(&one.media_type)),
             System::ContentFileName => self.content.as_ref().map(|one| Datum::text(&one.file_name)),
+            System::SourceName => row.source_system.clone().map(Datum::Text),
+            System::SourceId => row.source_id.clone().map(Datum::Text),
             System::ContentHash => self.content.as_ref().map(|one| Datum::Text(format!("{{sha-256}}{}", one.digest))),
         }
     }

@@ -50,6 +50,8 @@ pub(super) enum System {
     ContentMediaType,
     ContentFileName,
     ContentHash,
+    SourceName,
+    SourceId,
 }
 
 /// A column that every object has.
@@ -68,7 +70,7 @@ const fn one(system: System, name: &'static str, kind: PropertyKind, needs: Need
 const ROW: Needs = Needs(0);
 
 /// All of them, in the order of `SELECT *`. What CMIS has no name for has one of ours.
-pub(super) const SYSTEM_COLUMNS: [SystemColumn; 21] = [
+pub(super) const SYSTEM_COLUMNS: [SystemColumn; 23] = [
     one(System::ObjectId, "cmis:objectId", PropertyKind::Id, ROW),
     one(System::BaseTypeId, "cmis:baseTypeId", PropertyKind::Id, ROW),
     one(System::TypeId, "cmis:objectTypeId", PropertyKind::Id, ROW),
@@ -96,6 +98,8 @@ pub(super) const SYSTEM_COLUMNS: [SystemColumn; 21] = [
     one(System::ContentMediaType, "cmis:contentStreamMimeType", PropertyKind::String, Needs::CONTENT),
     one(System::ContentFileName, "cmis:contentStreamFileName", PropertyKind::String, Needs::CONTENT),
     one(System::ContentHash, "cmis:contentStreamHash", PropertyKind::String, Needs::CONTENT),
+    one(System::SourceName, "cartulary:sourceSystem", PropertyKind::Id, ROW),
+    one(System::SourceId, "cartulary:sourceId", PropertyKind::Id, ROW),
 ];
 
 /// The objects that a table stands for.

@@ -154,6 +154,8 @@ impl Narrowing<'_> {
             Field::System(System::TypeId) => Ok(Some(Sql::of("o.type_id").among_texts(texts()))),
             Field::System(System::BaseTypeId) => Ok(Some(Sql::of("o.base").among_texts(texts()))),
             Field::System(System::State) => Ok(Some(Sql::of("o.state").among_texts(texts()))),
+            Field::System(System::SourceName) => Ok(Some(Sql::of("o.source_system").among_texts(texts()))),
+            Field::System(System::SourceId) => Ok(Some(Sql::of("o.source_id").among_texts(texts()))),
             Field::System(System::Facets) => Ok(Some(
                 Sql::of("o.no IN (SELECT a.object_no FROM object_facet a WHERE a.facet_id")
                     .among_texts(texts())
