@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 mod access;
+mod arrangements;
 mod audit;
 mod bulk;
 mod copies;
@@ -28,4 +29,6 @@ mod slow_clients;
 mod store_faults;
 mod tls_network;
 mod trash;
+mod tus_client;
+mod uploads;
 mod versions;

@@ -202,7 +202,7 @@ impl TestOffice {
 /// Stages bytes as content.
 pub async fn content(session: &Session, file_name: &str, bytes: &[u8]) -> NewContent {
     let staged = stage(session, bytes).await;
-    NewContent { staged, file_name: file_name.to_owned(), file_name_raw: None, media_type: None }
+    NewContent { bytes: staged.into(), file_name: file_name.to_owned(), file_name_raw: None, media_type: None }
 }
 
 /// Stages bytes.

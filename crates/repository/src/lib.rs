@@ -8,6 +8,7 @@
 //! modules above it.
 
 mod access;
+mod arranging;
 mod authentication;
 mod bootstrap;
 mod clock;

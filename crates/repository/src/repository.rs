@@ -79,6 +79,18 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             down: include_str!("../../../schema/core/migrations/sqlite/0013_bulk_actions/down.sql"),
         },
         MigrationFile {
+            version: "0018",
+            name: "uploads",
+            up: include_str!("../../../schema/core/migrations/sqlite/0018_uploads/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0018_uploads/down.sql"),
+        },
+        MigrationFile {
+            version: "0019",
+            name: "arrangements",
+            up: include_str!("../../../schema/core/migrations/sqlite/0019_arrangements/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0019_arrangements/down.sql"),
+        },
+        MigrationFile {
             version: "0030",
             name: "sources",
             up: include_str!("../../../schema/core/migrations/sqlite/0030_sources/up.sql"),
@@ -139,6 +151,18 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "bulk_actions",
             up: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/down.sql"),
+        },
+        MigrationFile {
+            version: "0018",
+            name: "uploads",
+            up: include_str!("../../../schema/core/migrations/postgres/0018_uploads/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0018_uploads/down.sql"),
+        },
+        MigrationFile {
+            version: "0019",
+            name: "arrangements",
+            up: include_str!("../../../schema/core/migrations/postgres/0019_arrangements/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0019_arrangements/down.sql"),
         },
         MigrationFile {
             version: "0030",

@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::arranging;
 use crate::feed;
 use crate::module::{JobContext, JobError, JobHandler};
 use crate::object::{Fault, TextPage};
@@ -161,6 +162,7 @@ async fn keep_house_once(repository: &Repository) -> Result<()> {
             Ok(())
         })
         .await?;
+    repository.expire_uploads().await?;
     repository.seal_daily().await?;
     repository.expire_trash_later().await?;
     let turn = now.as_millis().unsigned_abs() / HOUSEKEEPING.as_millis() as u64;
@@ -296,6 +298,8 @@ async fn run_job(repository: &Repository, owner: &str, job: JobRow) {
 /// Returns the jobs of the core.
 pub(crate) fn core_handlers() -> Vec<JobHandler> {
     let mut handlers = vec![JobHandler { kind: "core.text", run: Arc::new(|context| Box::pin(make_text(context))) }];
+    handlers
+        .push(JobHandler { kind: "core.arrange", run: Arc::new(|context| Box::pin(arranging::make_file(context))) });
     handlers.extend(crate::services::deletion_handlers());
     handlers.extend(crate::services::bulk_handlers());
     handlers
@@ -403,7 +407,7 @@ fn put_outcome(tx: &mut Tx<'_>, source: &str, outcome: &Outcome<'_>) -> Result<(
 }
 
 /// Writes down the faults of the bytes; that of the name is each content's own.
-fn faults_json(faults: &[cartulary_formats::Fault]) -> Result<String> {
+pub(crate) fn faults_json(faults: &[cartulary_formats::Fault]) -> Result<String> {
     let of_bytes = faults.iter().filter(|fault| fault.code != FaultCode::NameDisagrees);
     let kept: Vec<Fault> = of_bytes.take(FAULTS_MAX).cloned().map(Fault::from).collect();
     serde_json::to_string(&kept).map_err(RepositoryError::internal)

@@ -186,6 +186,65 @@ export interface paths {
         patch: operations["update_document"];
         trace?: never;
     };
+    "/api/v1/documents/{id}/arrangement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns how the pages of a document, or of one version of it, are arranged. Of a content that nobody arranged, they are
+         *     its own, once they are counted.
+         */
+        get: operations["get_arrangement"];
+        /**
+         * Arranges the pages of a document: in another order, turned, some left out, those of another document put in. The files
+         *     stay as they are; a new version is made as the rules of the type say, and the file of the pages is made a little later.
+         */
+        put: operations["update_arrangement"];
+        post?: never;
+        /** Takes the arrangement away: the pages are those of the content again. */
+        delete: operations["delete_arrangement"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/arrangement/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the PDF that was made of the arranged pages. */
+        get: operations["get_arrangement_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/arrangement/splits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Splits pages of a document off to a new one, which has these pages and not the file that they are of. */
+        post: operations["create_arrangement_split"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents/{id}/content": {
         parameters: {
             query?: never;
@@ -1182,6 +1241,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the caller's uploads, newest first. */
+        get: operations["list_uploads"];
+        put?: never;
+        /**
+         * Begins an upload.
+         * @description `Upload-Metadata` may have `filename`, and `sha256`: the digest in hexadecimal digits. If the caller may read the content
+         *     of an object that has these bytes, they need not be sent, and `Upload-Offset` says so; otherwise the answer is the same
+         *     whether the office has such bytes or not. Bytes that come with the request are taken as `PATCH` takes them.
+         */
+        post: operations["create_upload"];
+        delete?: never;
+        /** Says what is spoken here: `Tus-Version`, `Tus-Extension`, `Tus-Max-Size`, `Tus-Checksum-Algorithm`. */
+        options: operations["get_upload_options"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns an upload; `HEAD` says by `Upload-Offset` where to go on. */
+        get: operations["get_upload"];
+        put?: never;
+        /** Does what the header `X-HTTP-Method-Override` says, for clients that cannot send `PATCH` or `DELETE`. */
+        post: operations["update_upload_by_post"];
+        /** Ends an upload and forgets its bytes; a content that was made of it stays. */
+        delete: operations["delete_upload"];
+        options?: never;
+        head?: never;
+        /**
+         * Takes bytes from `Upload-Offset` on. The offset that is answered is on disk. What has come when the line breaks is kept,
+         *     unless `Upload-Checksum` was sent: then all bytes of the request are taken, or none.
+         */
+        patch: operations["update_upload"];
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -1380,6 +1486,61 @@ export interface components {
             permission: string;
             /** @description The name of the user or group. */
             principal: string;
+        };
+        /** @description How the pages of a document are arranged. */
+        Arrangement: {
+            /** @description Whether somebody arranged them; otherwise they are those of the content. */
+            arranged: boolean;
+            /** @description Why it cannot be made. */
+            faults: components["schemas"]["Fault"][];
+            /** @description The pages, in order. */
+            pages: components["schemas"]["ArrangementPage"][];
+            /** @description How far the file of the arranged pages is: `waiting`, `ready` or `failed`; `none` where nobody arranged any. */
+            state: string;
+        };
+        /** @description How the pages shall be arranged. */
+        ArrangementForm: {
+            /** @description Why there is a new version. */
+            comment?: string;
+            /** @description The pages, in order; those that are not here are left out. */
+            pages: components["schemas"]["ArrangementPart"][];
+            /** @description Which version is made of it: `none`, `minor` or `major`; as the rules of its type say, unless given. */
+            version?: string | null;
+        };
+        /** @description One page. */
+        ArrangementPage: {
+            /** @description The SHA-256 of the file that it is of. */
+            digest: string;
+            /**
+             * Format: int32
+             * @description Its number there, from 1.
+             */
+            page: number;
+            /**
+             * Format: int32
+             * @description By how many degrees it is turned clockwise.
+             */
+            rotation: number;
+        };
+        /** @description One page to arrange, or all pages of another document. */
+        ArrangementPart: {
+            /** @description The SHA-256 of the file that the page is of: one that the document has, in its content or its arrangement. */
+            digest?: string | null;
+            /**
+             * Format: uuid
+             * @description Instead of a page: another document, all of whose pages are put in here, as they are arranged there.
+             */
+            documentId?: string | null;
+            /**
+             * Format: int32
+             * @description Its number there, from 1.
+             */
+            page?: number | null;
+            /**
+             * Format: int32
+             * @description By how many degrees it is turned clockwise: 0, 90, 180 or 270.
+             */
+            rotation?: number;
         };
         /** @description An entry of the log with its values. */
         AuditEntry: {
@@ -2137,6 +2298,8 @@ export interface components {
             title?: string | null;
             /** @description The type; `document` unless given. */
             type?: string | null;
+            /** @description A whole upload (see `/uploads`) that becomes the content, instead of the file. */
+            upload?: string | null;
         };
         /** @description A new dossier. */
         NewDossier: {
@@ -2602,6 +2765,48 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_Upload: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When it was begun.
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description Until when it is kept.
+                 */
+                expiresAt: string;
+                /** @description The file's name, as the metadata say. */
+                fileName: string;
+                /**
+                 * Format: uuid
+                 * @description The upload's id.
+                 */
+                id: string;
+                /**
+                 * Format: int64
+                 * @description How many bytes it will have.
+                 */
+                lengthBytes: number;
+                /**
+                 * Format: int64
+                 * @description How many of them are here, on disk.
+                 */
+                offsetBytes: number;
+                /** @description Whether it has become a content. */
+                used: boolean;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_User: {
             /** @description The rows. */
             items: {
@@ -2733,6 +2938,7 @@ export interface components {
              * @example checked_out
              * @example log_replaced
              * @example stale
+             * @example unsupported_tus_version
              * @example payload_too_large
              * @example unsupported_media_type
              * @example range_not_satisfiable
@@ -2741,6 +2947,7 @@ export interface components {
              * @example precondition_required
              * @example too_many_tries
              * @example too_many_requests
+             * @example checksum_mismatch
              * @example internal
              * @example content_damaged
              * @example not_yet_indexed
@@ -2984,6 +3191,20 @@ export interface components {
             /** @description The slot of the content that the page is of; absent for the main one. */
             slot?: string | null;
         };
+        /** @description Pages to split off. */
+        SplitForm: {
+            /** @description Why the document has a new version. */
+            comment?: string;
+            /**
+             * Format: uuid
+             * @description The folder that it goes to; that of the document unless given.
+             */
+            folder?: string | null;
+            /** @description The name of the new document. */
+            name: string;
+            /** @description The places of the pages in the arrangement, from 0; not all of them. */
+            places: number[];
+        };
         /** @description One row of a list. */
         Summary: {
             /** @description `folder` or `document`. */
@@ -3184,6 +3405,38 @@ export interface components {
             faults: components["schemas"]["Fault"][];
             /** @description Its path below the source. */
             path: string;
+        };
+        /** @description An upload. */
+        Upload: {
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description Until when it is kept.
+             */
+            expiresAt: string;
+            /** @description The file's name, as the metadata say. */
+            fileName: string;
+            /**
+             * Format: uuid
+             * @description The upload's id.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many bytes it will have.
+             */
+            lengthBytes: number;
+            /**
+             * Format: int64
+             * @description How many of them are here, on disk.
+             */
+            offsetBytes: number;
+            /** @description Whether it has become a content. */
+            used: boolean;
         };
         /** @description A user. */
         User: {
@@ -3788,6 +4041,255 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    get_arrangement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the document's id, or a version's */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the pages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Arrangement"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `no_pages` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_arrangement: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the document's id, or its working copy's */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArrangementForm"];
+            };
+        };
+        responses: {
+            /** @description the document as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_arrangement: {
+        parameters: {
+            query?: {
+                /** @description Why there is a new version. */
+                comment?: string;
+                /** @description Which version is made of it: `none`, `minor` or `major`; as the rules of its type say, unless given. */
+                version?: string;
+            };
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the document's id, or its working copy's */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the document as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `no_content`: it has nothing but these pages */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_arrangement_content: {
+        parameters: {
+            query?: {
+                /** @description `1` makes a browser keep the file instead of showing it. */
+                download?: number;
+            };
+            header?: {
+                /** @description one range of bytes */
+                Range?: string | null;
+                /** @description the ETag that the file must have */
+                "If-Match"?: string | null;
+                /** @description the ETag that the client has */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description the document's id, or a version's */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            /** @description the range */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            /** @description the client has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `arrangement_waiting`, `arrangement_failed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: the file is another */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_not_satisfiable` */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_arrangement_split: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the document's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitForm"];
+            };
+        };
+        responses: {
+            /** @description the new document */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_document_content: {
         parameters: {
             query?: {
@@ -3868,6 +4370,8 @@ export interface operations {
                  *     one unless given.
                  */
                 fileName?: string;
+                /** @description A whole upload (see `/uploads`) that becomes the content, instead of a body. */
+                upload?: string;
                 /** @description Why there is a new version. */
                 comment?: string;
                 /** @description Whether the next major number is taken; short for `version=major`. */
@@ -4032,6 +4536,8 @@ export interface operations {
                  *     one unless given.
                  */
                 fileName?: string;
+                /** @description A whole upload (see `/uploads`) that becomes the content, instead of a body. */
+                upload?: string;
                 /** @description Why there is a new version. */
                 comment?: string;
                 /** @description Whether the next major number is taken; short for `version=major`. */
@@ -4137,6 +4643,8 @@ export interface operations {
                  *     one unless given.
                  */
                 fileName?: string;
+                /** @description A whole upload (see `/uploads`) that becomes the content, instead of a body. */
+                upload?: string;
                 /** @description Why there is a new version. */
                 comment?: string;
                 /** @description Whether the next major number is taken; short for `version=major`. */
@@ -6652,6 +7160,289 @@ export interface operations {
             };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_uploads: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Upload"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0.0` */
+                "Tus-Resumable": string;
+                /** @description how many bytes will come */
+                "Upload-Length": number;
+                /** @description pairs of a key and a value in Base64, with commas between */
+                "Upload-Metadata"?: string | null;
+                /** @description `sha1` or `sha256`, a space, the sum in Base64 */
+                "Upload-Checksum"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description the first bytes */
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description begun; `Location` is where it goes on */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description `too_many_uploads` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_tus_version` */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            /** @description `checksum_mismatch` */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_upload_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description in the headers */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the upload's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the upload */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_upload_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0.0` */
+                "Tus-Resumable": string;
+                /** @description `PATCH` or `DELETE` */
+                "X-HTTP-Method-Override": string;
+                /** @description how many bytes are here */
+                "Upload-Offset"?: number | null;
+            };
+            path: {
+                /** @description the upload's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description the next bytes */
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the upload's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0.0` */
+                "Tus-Resumable": string;
+                /** @description how many bytes are here */
+                "Upload-Offset": number;
+                /** @description `sha1` or `sha256`, a space, the sum in Base64 */
+                "Upload-Checksum"?: string | null;
+            };
+            path: {
+                /** @description the upload's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description the next bytes */
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description taken; `Upload-Offset` says up to where */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `upload_offset_mismatch`, `upload_too_long`, `upload_used` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_tus_version` */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            /** @description `checksum_mismatch` */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -49,6 +49,8 @@ pub struct NewContentQuery {
     /// The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
     /// one unless given.
     pub(crate) file_name: Option<String>,
+    /// A whole upload (see `/uploads`) that becomes the content, instead of a body.
+    upload: Option<String>,
     /// Why there is a new version.
     #[serde(default)]
     pub(crate) comment: String,
@@ -198,13 +200,29 @@ pub(crate) async fn put_in(guarded: &Guarded, slot: SlotName, body: web::Payload
     let former_name = guarded.session().slot_check(id, slot.clone(), precondition.clone()).await?;
     let increment = versions::increment(query.version.as_deref(), query.major)?;
     let named = query.file_name.and_then(|_| file_name(guarded.request().query_string()));
+    let is_named = named.is_some();
     let (file_name, file_name_raw) = named.transpose()?.unwrap_or((former_name, None));
-    let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let staged = body::stage(guarded, body).await?;
-    let content = NewContent { file_name, file_name_raw, media_type, ..staged };
+    let content = match &query.upload {
+        Some(id) => taken_upload(guarded, id).await?,
+        None => body::stage(guarded, body).await?,
+    };
+    let is_named_by_upload = !is_named && !content.file_name.is_empty();
+    let content = match is_named_by_upload {
+        true => content,
+        false => NewContent { file_name, file_name_raw, ..content },
+    };
     let note = VersionNote { comment: query.comment, increment };
     let put = guarded.session().slot_put(id, slot, precondition, content, note).await?;
     answer::changed(&put.transaction, put.value.summary.change_token, &Detail::from(put.value))
+}
+
+/// Returns a whole upload of the caller as a content to be.
+///
+/// # Errors
+/// `not_found`; `upload_unfinished`.
+pub(crate) async fn taken_upload(guarded: &Guarded, id: &str) -> Result<NewContent, ApiError> {
+    let id = id.parse().map_err(|_| ApiError::not_found("the upload"))?;
+    Ok(guarded.session().upload_take(id).await?)
 }
 
 /// Returns the file's name of a query as text and, when it is not UTF-8, as bytes; nothing when it is empty.

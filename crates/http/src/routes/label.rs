@@ -3,20 +3,12 @@
 /// Returns the pattern of `path`, or `other`. Tests compare it with the OpenAPI document.
 pub fn of(path: &str) -> &'static str {
     let Some(rest) = path.strip_prefix("/api/v1/") else { return outside(path) };
+    if let Some(below) = rest.strip_prefix("documents/") {
+        return of_document(below);
+    }
     let mut segments = rest.split('/');
     let place = (segments.next(), segments.next(), segments.next(), segments.next());
     match place {
-        (Some("documents"), Some(_), None, None) => "/api/v1/documents/{id}",
-        (Some("documents"), Some(_), Some("content"), None) => "/api/v1/documents/{id}/content",
-        (Some("documents"), Some(_), Some("contents"), None) => "/api/v1/documents/{id}/contents",
-        (Some("documents"), Some(_), Some("contents"), Some(_)) => match (segments.next(), segments.next()) {
-            (None, _) => "/api/v1/documents/{id}/contents/{slot}",
-            (Some("parts"), None) => "/api/v1/documents/{id}/contents/{slot}/parts",
-            _ => "other",
-        },
-        (Some("documents"), Some(_), Some("versions"), None) => "/api/v1/documents/{id}/versions",
-        (Some("documents"), Some(_), Some("working-copy"), None) => "/api/v1/documents/{id}/working-copy",
-        (Some("documents"), Some(_), Some("text"), None) => "/api/v1/documents/{id}/text",
         (Some("dossiers"), None, None, None) => "/api/v1/dossiers",
         (Some("dossiers"), Some(_), None, None) => "/api/v1/dossiers/{id}",
         (Some("dossiers"), Some(_), Some("contents"), None) => "/api/v1/dossiers/{id}/contents",
@@ -71,6 +63,8 @@ pub fn of(path: &str) -> &'static str {
         (Some("bulk-actions"), Some(_), Some("items"), None) => "/api/v1/bulk-actions/{id}/items",
         (Some("jobs"), None, None, None) => "/api/v1/jobs",
         (Some("jobs"), Some(_), None, None) => "/api/v1/jobs/{id}",
+        (Some("uploads"), None, None, None) => "/api/v1/uploads",
+        (Some("uploads"), Some(_), None, None) => "/api/v1/uploads/{id}",
         (Some("imports"), None, None, None) => "/api/v1/imports",
         (Some("imports"), Some(_), None, None) => "/api/v1/imports/{id}",
         (Some("imports"), Some(_), Some("check"), None) => "/api/v1/imports/{id}/check",
@@ -82,10 +76,30 @@ pub fn of(path: &str) -> &'static str {
     }
 }
 
+/// Returns the pattern of a path below `/documents/`.
+fn of_document(below: &str) -> &'static str {
+    let mut segments = below.split('/');
+    let place = (segments.next(), segments.next(), segments.next(), segments.next(), segments.next());
+    match place {
+        (Some(_), None, ..) => "/api/v1/documents/{id}",
+        (_, Some("content"), None, ..) => "/api/v1/documents/{id}/content",
+        (_, Some("text"), None, ..) => "/api/v1/documents/{id}/text",
+        (_, Some("working-copy"), None, ..) => "/api/v1/documents/{id}/working-copy",
+        (_, Some("versions"), None, ..) => "/api/v1/documents/{id}/versions",
+        (_, Some("versions"), Some(_), None, _) => "/api/v1/documents/{id}/versions/{version}",
+        (_, Some("arrangement"), None, ..) => "/api/v1/documents/{id}/arrangement",
+        (_, Some("arrangement"), Some("content"), None, _) => "/api/v1/documents/{id}/arrangement/content",
+        (_, Some("arrangement"), Some("splits"), None, _) => "/api/v1/documents/{id}/arrangement/splits",
+        (_, Some("contents"), None, ..) => "/api/v1/documents/{id}/contents",
+        (_, Some("contents"), Some(_), None, _) => "/api/v1/documents/{id}/contents/{slot}",
+        (_, Some("contents"), Some(_), Some("parts"), None) => "/api/v1/documents/{id}/contents/{slot}/parts",
+        _ => "other",
+    }
+}
+
 /// Returns the pattern of a path that leads to one version, or to something of it.
 fn of_version(first: &str, below: Option<&str>, further: Option<&str>) -> &'static str {
     match (first, below, further) {
-        ("documents", None, None) => "/api/v1/documents/{id}/versions/{version}",
         ("dossiers", None, None) => "/api/v1/dossiers/{id}/versions/{number}",
         ("dossiers", Some("members"), None) => "/api/v1/dossiers/{id}/versions/{number}/members",
         ("dossiers", Some("differences"), None) => "/api/v1/dossiers/{id}/versions/{number}/differences",

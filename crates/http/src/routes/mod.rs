@@ -1,6 +1,7 @@
 //! The core's routes, one file for each group of resources; the lists here are all there are.
 
 mod acl;
+mod arrangements;
 mod audit;
 mod bulk_actions;
 mod changes;
@@ -22,6 +23,7 @@ mod search;
 mod sessions;
 mod trash;
 pub mod types;
+pub(crate) mod uploads;
 pub mod users;
 mod versioning;
 mod versions;
@@ -71,6 +73,11 @@ routes!(
         documents::get_document_text,
         versions::list_document_versions,
         content::update_document_content,
+        arrangements::get_arrangement,
+        arrangements::update_arrangement,
+        arrangements::delete_arrangement,
+        arrangements::get_arrangement_content,
+        arrangements::create_arrangement_split,
         contents::list_document_contents,
         contents::get_document_slot,
         contents::update_document_slot,
@@ -147,6 +154,13 @@ routes!(
         audit::create_seal,
         jobs::list_jobs,
         jobs::get_job,
+        uploads::get_upload_options,
+        uploads::create_upload,
+        uploads::list_uploads,
+        uploads::get_upload,
+        uploads::update_upload,
+        uploads::update_upload_by_post,
+        uploads::delete_upload,
         imports::create_import,
         imports::get_import,
         imports::check_import,

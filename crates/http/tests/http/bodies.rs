@@ -28,7 +28,7 @@ async fn a_packed_body_is_refused_on_every_route_that_takes_one() {
             let at = [("/dossiers/", &dossier), ("/documents/", &document), ("/imports/", &import)];
             let id =
                 at.iter().find(|(place, _)| path.contains(place)).map_or(&document["id"], |(_, object)| &object["id"]);
-            let mut path = path.replace("{id}", id.as_str().unwrap());
+            let mut path = path.replace("{id}", id.as_str().unwrap()).replace("{slot}", "content");
             if path.ends_with("/files") {
                 path.push_str("?path=a.txt");
             }

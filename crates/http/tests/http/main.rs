@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod access;
+mod arrangements;
 mod bodies;
 mod contents;
 mod declarations;
@@ -19,6 +20,7 @@ mod queries;
 mod running;
 mod slots;
 mod sources;
+mod uploads;
 mod versions;
 mod web;
 mod writes;

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::store::dossier_versions::{DossierVersionRow, MemberRow};
 use crate::store::objects::{self, ObjectRow};
-use crate::store::{blobs, dossier_versions, principals, versions};
+use crate::store::{arrangements, blobs, dossier_versions, principals, versions};
 use crate::{RepositoryError, Result};
 
 /// More members than this are not handled in one transaction.
@@ -119,15 +119,20 @@ fn text_of(conn: &mut Conn, row: &DossierVersionRow, members: &[MemberRow]) -> R
     let ids = ids_of(conn, live.iter().chain(&named).copied())?;
     let labels = versions::by_objects(conn, &named)?;
     let slots = blobs::slots_of(conn, &named)?;
+    let arrangements = arrangements::of_objects(conn, &named)?;
     let maker = principals::by_nos(conn, &[row.made_by].into())?.remove(&row.made_by).map(|person| person.id);
     let properties: Value = serde_json::from_str(&row.properties).map_err(RepositoryError::internal)?;
     let member = |member: &MemberRow| {
         let version = member.version_no.map(|no| {
-            json!({
+            let mut version = json!({
                 "id": ids.get(&no),
                 "label": labels.get(&no).map(|version| format!("{}.{}", version.major, version.minor)),
                 "contents": slots.get(&no).cloned().unwrap_or_default(),
-            })
+            });
+            if let (Some(map), Some(arrangement)) = (version.as_object_mut(), arrangements.get(&no)) {
+                map.insert("arrangement".to_owned(), json!(arrangement.digest));
+            }
+            version
         });
         json!({ "id": ids.get(&member.live_no), "name": member.name, "version": version })
     };

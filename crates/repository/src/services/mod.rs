@@ -1,6 +1,7 @@
 //! The services: what a [`Session`] can do, one noun a file.
 
 mod access_lists;
+mod arrangements;
 mod audit;
 mod automatic_versions;
 mod bulk;
@@ -36,12 +37,15 @@ mod texts;
 mod trash;
 mod trees;
 mod types;
+mod uploads;
 mod verify;
 mod verify_versions;
 mod versions;
 mod working_copies;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
+pub(crate) use arrangements::{ARRANGED_KIND, ARRANGED_PRODUCER, ArrangeJob, pages_of};
+pub use arrangements::{ArrangedPage, Arrangement, PagesToArrange, PagesToSplit};
 pub use audit::{AuditEntry, AuditProof, Seal};
 pub use bulk::{BulkAct, BulkItem, BulkOutcome, BulkState, BulkView, NewBulkAction};
 pub(crate) use bulk_run::bulk_handlers;
@@ -66,8 +70,11 @@ pub use places::Position;
 pub use query::{QueryColumn, QueryRequest, QueryResult};
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
 pub use slots::{ContentToAppend, SlotContent};
-pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, indexed_page, read_pages};
+pub(crate) use texts::{
+    TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, indexed_page, read_pages, request as texts_request,
+};
 pub use trash::{Restoring, TrashedObject};
+pub use uploads::{Checksum, ChecksumKind, NewUpload, UploadLimits, UploadView};
 pub use verify::{ReindexReport, VerifyFault, VerifyOptions, VerifyProgress, VerifyReport};
 
 use cartulary_db::Conn;

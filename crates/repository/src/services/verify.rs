@@ -112,6 +112,7 @@ impl Repository {
             return Ok(report);
         }
         self.verify_blobs(options, &progress, &mut report).await?;
+        self.verify_uploads(&mut report).await?;
         self.verify_renditions(&mut report).await?;
         self.verify_changes(&mut report).await?;
         self.verify_versions(&mut report).await?;

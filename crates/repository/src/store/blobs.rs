@@ -8,7 +8,7 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::objects::WORKING;
-use super::schema::{blob, blob_lease, content, object, rendition};
+use super::schema::{arrangement_source, blob, blob_lease, content, object, rendition, upload_part};
 use crate::Result;
 
 /// A blob.
@@ -124,10 +124,10 @@ pub(crate) fn bind(conn: &mut Conn, row: NewContentRow<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Takes all contents from an object.
+/// Takes all contents from an object, and the arrangement of its pages.
 pub(crate) fn clear_contents(conn: &mut Conn, object: i64) -> Result<()> {
     each_db!(conn, |c| diesel::delete(content::table.filter(content::object_no.eq(object))).execute(c))?;
-    Ok(())
+    super::arrangements::clear(conn, &[object])
 }
 
 /// Returns the main contents of objects, by object number.
@@ -303,6 +303,8 @@ fn unbound_among(conn: &mut Conn, nos: &[i64]) -> Result<Vec<i64>> {
                 .and(blob::condemned_at.is_null())
                 .and(not(exists(content::table.filter(content::blob_no.eq(blob::no)))))
                 .and(not(exists(rendition::table.filter(rendition::blob_no.eq(blob::no.nullable())))))
+                .and(not(exists(arrangement_source::table.filter(arrangement_source::blob_no.eq(blob::no)))))
+                .and(not(exists(upload_part::table.filter(upload_part::blob_no.eq(blob::no)))))
         )
         .select(blob::no)
         .load(c))?;

@@ -16,6 +16,7 @@ macro_rules! load_among {
 }
 
 pub(crate) mod acl;
+pub(crate) mod arrangements;
 pub(crate) mod blobs;
 pub(crate) mod bulk;
 pub(crate) mod changes;
@@ -36,6 +37,7 @@ pub(crate) mod schema;
 pub(crate) mod seals;
 pub(crate) mod sessions;
 pub(crate) mod trash;
+pub(crate) mod uploads;
 pub(crate) mod versions;
 
 use crate::RepositoryError;

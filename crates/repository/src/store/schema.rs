@@ -416,6 +416,46 @@ table! {
     }
 }
 
+table! {
+    arrangement (object_no) {
+        object_no -> BigInt,
+        digest -> Text,
+        page_count -> Integer,
+        pages -> Text,
+    }
+}
+
+table! {
+    arrangement_source (object_no, blob_no) {
+        object_no -> BigInt,
+        blob_no -> BigInt,
+    }
+}
+
+table! {
+    upload (no) {
+        no -> BigInt,
+        id -> Text,
+        principal_no -> BigInt,
+        length_bytes -> BigInt,
+        offset_bytes -> BigInt,
+        metadata -> Text,
+        file_name -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+        digest -> Nullable<Text>,
+    }
+}
+
+table! {
+    upload_part (upload_no, begins_at) {
+        upload_no -> BigInt,
+        begins_at -> BigInt,
+        blob_no -> BigInt,
+    }
+}
+
 joinable!(content -> blob (blob_no));
 joinable!(filing -> object (child_no));
 joinable!(acl_entry -> principal (principal_no));
@@ -461,4 +501,8 @@ allow_tables_to_appear_in_same_query!(
     idempotency,
     bulk_action,
     bulk_item,
+    arrangement,
+    arrangement_source,
+    upload,
+    upload_part,
 );
