@@ -5,6 +5,8 @@
 mod access;
 mod arrangements;
 mod audit;
+mod bags;
+mod bags_hostile;
 mod bulk;
 mod copies;
 mod declaring;

@@ -50,6 +50,18 @@ pub async fn each_office(test: impl AsyncFn(&mut TestOffice)) {
     }
 }
 
+/// Runs a test on two offices of each database that is at hand: what leaves one can be brought into the other.
+pub async fn each_pair(test: impl AsyncFn(&mut TestOffice, &mut TestOffice)) {
+    let others = testing::each_database(&[CORE_MIGRATIONS]);
+    for (database, other) in testing::each_database(&[CORE_MIGRATIONS]).into_iter().zip(others) {
+        eprintln!("on {}", database.backend());
+        let (mut office, mut other) = (TestOffice::open(database).await, TestOffice::open(other).await);
+        test(&mut office, &mut other).await;
+        office.stop_background().await;
+        other.stop_background().await;
+    }
+}
+
 impl TestOffice {
     async fn open(database: TestDatabase) -> Self {
         let folder = tempfile::tempdir().expect("a folder");

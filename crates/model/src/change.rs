@@ -14,6 +14,8 @@ pub enum ChangeKind {
     Moved,
     /// An immutable version was made.
     Versioned,
+    /// An object, or a version of one, was brought in with its history; what follows from a change does not follow.
+    Imported,
     /// An object went to the trash.
     Trashed,
     /// An object came back from the trash.
@@ -38,6 +40,8 @@ pub enum ChangeKind {
     SignedOut,
     /// Content was read, where that is audited (audit only).
     Read,
+    /// A bag of objects was made for somebody (audit only).
+    Exported,
 }
 
 impl ChangeKind {
@@ -48,6 +52,7 @@ impl ChangeKind {
             Self::Updated => "updated",
             Self::Moved => "moved",
             Self::Versioned => "versioned",
+            Self::Imported => "imported",
             Self::Trashed => "trashed",
             Self::Restored => "restored",
             Self::Destroyed => "destroyed",
@@ -60,6 +65,7 @@ impl ChangeKind {
             Self::SignInRefused => "sign_in_refused",
             Self::SignedOut => "signed_out",
             Self::Read => "read",
+            Self::Exported => "exported",
         }
     }
 
@@ -74,6 +80,7 @@ impl ChangeKind {
                 | Self::SignInRefused
                 | Self::SignedOut
                 | Self::Read
+                | Self::Exported
         )
     }
 }

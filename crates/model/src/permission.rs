@@ -33,6 +33,8 @@ pub const UNLOCK: Permission = "Unlock";
 pub const DESTROY: Permission = "Destroy";
 /// Take what is marked as confidential along in an export. No group but [`EVERYTHING`] has it.
 pub const EXPORT_CONFIDENTIAL: Permission = "ExportConfidential";
+/// Bring in what was made elsewhere, with its original users, instants and numbers. No group but [`EVERYTHING`] has it.
+pub const IMPORT_HISTORY: Permission = "ImportHistory";
 /// Everything, also what modules add.
 pub const EVERYTHING: Permission = "Everything";
 
@@ -96,6 +98,7 @@ pub const ATOMS: &[Permission] = &[
     UNLOCK,
     DESTROY,
     EXPORT_CONFIDENTIAL,
+    IMPORT_HISTORY,
 ];
 
 /// What a module adds to the permissions.

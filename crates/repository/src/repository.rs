@@ -96,6 +96,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0030_sources/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0030_sources/down.sql"),
         },
+        MigrationFile {
+            version: "0031",
+            name: "exports",
+            up: include_str!("../../../schema/core/migrations/sqlite/0031_exports/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0031_exports/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -169,6 +175,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "sources",
             up: include_str!("../../../schema/core/migrations/postgres/0030_sources/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0030_sources/down.sql"),
+        },
+        MigrationFile {
+            version: "0031",
+            name: "exports",
+            up: include_str!("../../../schema/core/migrations/postgres/0031_exports/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0031_exports/down.sql"),
         },
     ],
 };

@@ -165,6 +165,7 @@ async fn keep_house_once(repository: &Repository) -> Result<()> {
     repository.expire_uploads().await?;
     repository.seal_daily().await?;
     repository.expire_trash_later().await?;
+    repository.expire_exports().await?;
     let turn = now.as_millis().unsigned_abs() / HOUSEKEEPING.as_millis() as u64;
     let report = repository.collect_some_garbage(repository.garbage_rules(), turn, GARBAGE_PARTS).await?;
     tracing::info!(
@@ -302,6 +303,7 @@ pub(crate) fn core_handlers() -> Vec<JobHandler> {
         .push(JobHandler { kind: "core.arrange", run: Arc::new(|context| Box::pin(arranging::make_file(context))) });
     handlers.extend(crate::services::deletion_handlers());
     handlers.extend(crate::services::bulk_handlers());
+    handlers.extend(crate::services::export_handlers());
     handlers
 }
 

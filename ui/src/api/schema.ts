@@ -38,6 +38,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bag-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Brings a bag of an office in, with its original users, instants and numbers, and without what follows from changes: all
+         *     of it, or, when anything is wrong with it, nothing, and `violations` name the first 1,000 faults.
+         */
+        post: operations["create_bag_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blobs/sha256/{hex}": {
         parameters: {
             query?: never;
@@ -562,6 +582,78 @@ export interface paths {
         };
         /** Lists what a version of a dossier names, in its order. */
         get: operations["list_dossier_version_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists exports, newest first: one's own, for administrators all. They are kept for seven days after their end. */
+        get: operations["list_exports"];
+        put?: never;
+        /**
+         * Has a job make a bag (BagIt, RFC 8493) of what the caller may see and read: the whole office, a dossier or a version of one.
+         * @description What is marked as confidential is left out, and said so, unless the caller holds `ExportConfidential`.
+         */
+        post: operations["create_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns an export, with how far it is. */
+        get: operations["get_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}/abort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops an export: nothing of it is kept. One that has ended stays as it is. */
+        post: operations["update_export_abort"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the bag as a tar, or a range of it. */
+        get: operations["get_export_content"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1613,6 +1705,29 @@ export interface components {
             /** @description The seal that holds it. */
             seal: components["schemas"]["Seal"];
         };
+        /** @description A bag that came in. */
+        BagImport: {
+            /**
+             * Format: int64
+             * @description How many contents.
+             */
+            contentCount: number;
+            /**
+             * Format: int64
+             * @description How many versions of dossiers.
+             */
+            dossierVersionCount: number;
+            /**
+             * Format: int64
+             * @description How many objects it had.
+             */
+            objectCount: number;
+            /**
+             * Format: int64
+             * @description How many versions of documents.
+             */
+            versionCount: number;
+        };
         /** @description What is done to each object. */
         BulkAct: {
             /** @enum {string} */
@@ -1644,6 +1759,9 @@ export interface components {
             entry: components["schemas"]["NewAclEntry"];
             /** @enum {string} */
             kind: "revoke";
+        } | {
+            /** @enum {string} */
+            kind: "export";
         } | {
             /** @enum {string} */
             kind: "delete";
@@ -1963,6 +2081,81 @@ export interface components {
             permissions: components["schemas"]["Explained"][];
             /** @description The name of the user or group. */
             principal: string;
+        };
+        /** @description An export. */
+        Export: {
+            content?: components["schemas"]["Content"] | null;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            createdAt: string;
+            /**
+             * Format: int64
+             * @description How many are written.
+             */
+            doneCount: number;
+            /**
+             * Format: date-time
+             * @description Until when the bag is kept.
+             */
+            expiresAt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finishedAt?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description The job that makes it. */
+            job: string;
+            /**
+             * Format: int64
+             * @description How many the caller sees and could not take along, such as confidential ones; the bag names them.
+             */
+            leftOutCount: number;
+            /** @description Why it was given up, or why the last try failed. */
+            reason?: string | null;
+            /** @description What is exported. */
+            scope: components["schemas"]["ExportScope"];
+            /** @description `counting`, `running`, `done`, `aborted` or `failed`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description How many objects there are; absent until they are counted.
+             */
+            total?: number | null;
+        };
+        /** @description What is exported. */
+        ExportScope: {
+            /** @enum {string} */
+            kind: "repository";
+        } | {
+            /** @enum {string} */
+            kind: "tree";
+            /**
+             * Format: uuid
+             * @description The id of a dossier, any other folder, or a document.
+             */
+            object: string;
+        } | {
+            /**
+             * Format: uuid
+             * @description The dossier's id.
+             */
+            dossier: string;
+            /** @enum {string} */
+            kind: "dossierVersion";
+            /**
+             * Format: int32
+             * @description The number of the version.
+             */
+            number: number;
+        } | {
+            /** @description The bulk action's id. */
+            action: string;
+            /** @enum {string} */
+            kind: "bulkAction";
         };
         /** @description One value and how often it was found. */
         FacetValue: {
@@ -2328,6 +2521,11 @@ export interface components {
              */
             from?: number | null;
         };
+        /** @description An export to begin. */
+        NewExportForm: {
+            /** @description What. */
+            scope: components["schemas"]["ExportScope"];
+        };
         /** @description A new group. */
         NewGroup: {
             /** @description What people read; the name unless given. */
@@ -2556,6 +2754,60 @@ export interface components {
                 properties: Record<string, never>;
                 /** @description The dossier's title then. */
                 title: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
+        Page_Export: {
+            /** @description The rows. */
+            items: {
+                content?: components["schemas"]["Content"] | null;
+                /**
+                 * Format: date-time
+                 * @description When it was asked for.
+                 */
+                createdAt: string;
+                /**
+                 * Format: int64
+                 * @description How many are written.
+                 */
+                doneCount: number;
+                /**
+                 * Format: date-time
+                 * @description Until when the bag is kept.
+                 */
+                expiresAt?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it ended.
+                 */
+                finishedAt?: string | null;
+                /** @description Its id. */
+                id: string;
+                /** @description The job that makes it. */
+                job: string;
+                /**
+                 * Format: int64
+                 * @description How many the caller sees and could not take along, such as confidential ones; the bag names them.
+                 */
+                leftOutCount: number;
+                /** @description Why it was given up, or why the last try failed. */
+                reason?: string | null;
+                /** @description What is exported. */
+                scope: components["schemas"]["ExportScope"];
+                /** @description `counting`, `running`, `done`, `aborted` or `failed`. */
+                state: string;
+                /**
+                 * Format: int64
+                 * @description How many objects there are; absent until they are counted.
+                 */
+                total?: number | null;
             }[];
             /** @description Continues the list; absent at its end. */
             nextCursor?: string | null;
@@ -3638,6 +3890,52 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_bag_import: {
+        parameters: {
+            query?: {
+                /** @description The id of the folder in which its topmost objects will lie; the root folder unless given. */
+                folder?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description the bag as a tar */
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description brought in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BagImport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            /** @description `invalid`: the bag has faults, each with its file */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -5413,6 +5711,200 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_exports: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Export"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExportForm"];
+            };
+        };
+        responses: {
+            /** @description a job makes it: follow it at `Location` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the export's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the export */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_export_abort: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the export's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the export */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_export_content: {
+        parameters: {
+            query?: {
+                /** @description `1` makes a browser keep the file instead of showing it. */
+                download?: number;
+            };
+            header?: {
+                /** @description one range of bytes */
+                Range?: string | null;
+                /** @description the ETag that the content must have */
+                "If-Match"?: string | null;
+                /** @description the ETag that the client has */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description the export's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": unknown;
+                };
+            };
+            /** @description the range */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": unknown;
+                };
+            };
+            /** @description the client has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `export_not_done`: there is no bag yet, or none any more */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            /** @description `range_not_satisfiable` */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

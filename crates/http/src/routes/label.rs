@@ -52,6 +52,8 @@ pub fn of(path: &str) -> &'static str {
         (Some("trash"), None, None, None) => "/api/v1/trash",
         (Some("trash"), Some(_), None, None) => "/api/v1/trash/{id}",
         (Some("trash"), Some(_), Some("restore"), None) => "/api/v1/trash/{id}/restore",
+        (Some("exports"), name, act, None) => of_export(name.is_some(), act),
+        (Some("bag-imports"), None, None, None) => "/api/v1/bag-imports",
         (Some("changes"), None, None, None) => "/api/v1/changes",
         (Some("changes"), Some("events"), None, None) => "/api/v1/changes/events",
         (Some("audit-entries"), None, None, None) => "/api/v1/audit-entries",
@@ -114,5 +116,16 @@ fn outside(path: &str) -> &'static str {
         "/metrics" => "/metrics",
         _ if path.starts_with("/api/") => "other",
         _ => "/",
+    }
+}
+
+/// Returns the pattern of a path below `/api/v1/exports`.
+fn of_export(is_of_one: bool, act: Option<&str>) -> &'static str {
+    match (is_of_one, act) {
+        (false, None) => "/api/v1/exports",
+        (true, None) => "/api/v1/exports/{id}",
+        (true, Some("abort")) => "/api/v1/exports/{id}/abort",
+        (true, Some("content")) => "/api/v1/exports/{id}/content",
+        _ => "other",
     }
 }

@@ -10,6 +10,7 @@ mod contents;
 mod documents;
 mod dossier_versions;
 mod dossiers;
+mod exports;
 mod folders;
 pub mod groups;
 mod imports;
@@ -146,6 +147,12 @@ routes!(
         bulk_actions::get_bulk_action,
         bulk_actions::update_bulk_action_abort,
         bulk_actions::list_bulk_action_items,
+        exports::create_export,
+        exports::list_exports,
+        exports::get_export,
+        exports::update_export_abort,
+        exports::get_export_content,
+        exports::create_bag_import,
         changes::list_changes,
         changes::list_change_events,
         audit::list_audit_entries,

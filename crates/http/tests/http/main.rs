@@ -8,6 +8,7 @@ mod contents;
 mod declarations;
 mod documented;
 mod dossier_versions;
+mod exports;
 mod filing;
 mod following;
 mod guard;

@@ -88,6 +88,11 @@ fn query_of(operation: &str) -> &'static str {
     }
 }
 
+/// An export of all there is.
+fn everything() -> Value {
+    json!({ "scope": { "kind": "repository" } })
+}
+
 /// What an address ends with.
 fn named(uri: &str) -> &str {
     uri.rsplit('/').next().unwrap_or_default()
@@ -162,6 +167,7 @@ impl Matrix<'_> {
             }
             Some("jobs") => NO_JOB.to_owned(),
             Some("bulk-actions") => id(&self.admin.post("/bulk-actions", nothing_in_bulk()).await.expect(202).json()),
+            Some("exports") => id(&self.admin.post("/exports", everything()).await.expect(202).json()),
             Some("dossiers" | "objects" | "folders") => {
                 let dossier = self.dossier().await;
                 if path.contains("{number}") {
@@ -247,6 +253,7 @@ impl Matrix<'_> {
             "update_password" => {
                 asking.json(json!({ "currentPassword": PASSWORD, "newPassword": "another long password" })).await
             }
+            "create_export" => asking.json(everything()).await,
             "create_bulk_action" => asking.json(nothing_in_bulk()).await,
             "create_query" => asking.json(json!({ "statement": "SELECT cmis:name FROM cmis:document" })).await,
             "create_type" => asking.json(json!({ "id": self.fresh(), "base": "facet", "label": "A" })).await,
@@ -272,6 +279,8 @@ impl Matrix<'_> {
             _ if operation.is_public() => assert!(status != 401 && status != 404, "{at}"),
             "nobody" => assert_eq!(status, 401, "{at}"),
             _ if operation.id == "get_arrangement_content" && status == 409 => {}
+            // The export has not run yet, and what is sent is no bag: only that is wanting.
+            _ if matches!((status, &*operation.id), (409, "get_export_content") | (422, "create_bag_import")) => {}
             "administrator" => assert!(status < 300 || (status, &*operation.id) == (404, "get_job"), "{status} {at}"),
             "outsider" if operation.is_of_an_object() => assert_eq!(status, 404, "{at}"),
             _ => assert!(status < 300 || status == 403 || status == 404, "{status} {at}"),

@@ -57,6 +57,8 @@ pub enum BulkAct {
         /// The entry.
         entry: NewAccessEntry,
     },
+    /// Takes it, with all in it, into one bag: an export with the bulk action's id.
+    Export,
     /// Deletes it, with all in it.
     Delete {
         /// How far.
@@ -199,7 +201,7 @@ impl Session {
             BulkAct::SetProperties { properties } if properties.is_empty() => {
                 Err(RepositoryError::invalid("act.properties", "required", "says what is set"))
             }
-            BulkAct::SetProperties { .. } | BulkAct::Delete { .. } => Ok(()),
+            BulkAct::SetProperties { .. } | BulkAct::Delete { .. } | BulkAct::Export => Ok(()),
         }
     }
 

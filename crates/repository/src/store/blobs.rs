@@ -8,7 +8,7 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::objects::WORKING;
-use super::schema::{arrangement_source, blob, blob_lease, content, object, rendition, upload_part};
+use super::schema::{arrangement_source, blob, blob_lease, content, export, object, rendition, upload_part};
 use crate::Result;
 
 /// A blob.
@@ -305,6 +305,7 @@ fn unbound_among(conn: &mut Conn, nos: &[i64]) -> Result<Vec<i64>> {
                 .and(not(exists(rendition::table.filter(rendition::blob_no.eq(blob::no.nullable())))))
                 .and(not(exists(arrangement_source::table.filter(arrangement_source::blob_no.eq(blob::no)))))
                 .and(not(exists(upload_part::table.filter(upload_part::blob_no.eq(blob::no)))))
+                .and(not(exists(export::table.filter(export::blob_no.eq(blob::no.nullable())))))
         )
         .select(blob::no)
         .load(c))?;

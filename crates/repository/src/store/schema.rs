@@ -187,6 +187,7 @@ table! {
         digest -> Binary,
         made_at -> BigInt,
         made_by -> BigInt,
+        manifest -> Nullable<Text>,
     }
 }
 
@@ -456,6 +457,25 @@ table! {
     }
 }
 
+table! {
+    export (no) {
+        no -> BigInt,
+        id -> Text,
+        job_id -> Text,
+        principal_no -> BigInt,
+        scope -> Text,
+        created_at -> BigInt,
+        counted_at -> Nullable<BigInt>,
+        aborted_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
+        total_count -> BigInt,
+        done_count -> BigInt,
+        left_out_count -> BigInt,
+        blob_no -> Nullable<BigInt>,
+    }
+}
+
 joinable!(content -> blob (blob_no));
 joinable!(filing -> object (child_no));
 joinable!(acl_entry -> principal (principal_no));
@@ -505,4 +525,5 @@ allow_tables_to_appear_in_same_query!(
     arrangement_source,
     upload,
     upload_part,
+    export,
 );

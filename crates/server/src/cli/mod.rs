@@ -3,6 +3,7 @@
 #![allow(rustdoc::bare_urls, reason = "what documents an argument is the help that people read in a terminal")]
 
 pub mod audit;
+pub mod bags;
 pub mod config;
 pub mod doctor;
 pub mod import;
@@ -58,6 +59,10 @@ pub enum Command {
     Serve(Serve),
     /// Takes a folder of papers in: each sub-folder a dossier, each file a document
     Import(Import),
+    /// Writes everything, or one dossier, with its whole history into a folder: a bag (BagIt)
+    Export(Export),
+    /// Brings a bag in, with its original users, instants and numbers: whole, or not at all
+    ImportBag(ImportBag),
     /// Re-hashes every blob, and proves that rows, blobs, renditions and index agree
     Verify(Verify),
     /// Checks the change log: its values, its chain and its seals
@@ -248,6 +253,64 @@ pub struct Import {
     /// With --server: how long to try again, in seconds, when an office that answered at first does not any more
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub patience: u64,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary export /mnt/archive/office
+  cartulary export ~/one-dossier --path /2024-001
+
+The bag has each object as JSON with all its versions, and each content once,
+called by its SHA-256; any tool for BagIt (RFC 8493) can check it. It opens the
+data folder itself, so no office may run on it; a running one makes bags by
+POST /api/v1/exports.
+
+Exit codes:
+  0  done
+  2  could not do it")]
+pub struct Export {
+    /// The folder to write into; it is made, or is empty
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// Only what lies there, as /2024-001 [default: everything]
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `import-bag`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary import-bag /mnt/archive/office
+  cartulary import-bag bag.tar --into /archive --json
+
+Everything is looked at first: when anything is wrong, each fault is named and
+nothing comes in. It opens the data folder itself, so no office may run on it;
+a running one takes bags by POST /api/v1/bag-imports.
+
+Exit codes:
+  0  brought in
+  1  the bag has faults; each is named
+  2  could not do it")]
+pub struct ImportBag {
+    /// The bag: a folder, or a tar of one
+    #[arg(value_name = "BAG")]
+    pub bag: PathBuf,
+    /// The folder in which its topmost objects will lie, as /archive [default: /]
+    #[arg(long, value_name = "PATH")]
+    pub into: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
     /// Writes the report as JSON
     #[arg(long)]
     pub json: bool,
