@@ -12,6 +12,7 @@ mod exports;
 mod filing;
 mod following;
 mod guard;
+mod life_cycles;
 mod lists;
 mod matrix;
 mod office;
