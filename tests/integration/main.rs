@@ -26,6 +26,7 @@ mod power;
 mod proof;
 mod queries;
 mod readings;
+mod relationships;
 mod searching;
 mod slots;
 mod slow_clients;

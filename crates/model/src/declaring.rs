@@ -141,6 +141,15 @@ impl TypeDefinition {
         if let Some(detail) = self.life_cycle.as_ref().and_then(|cycle| cycle.not_relaxed(next.life_cycle.as_ref())) {
             refuse("lifeCycle", detail);
         }
+        let is_narrower = |before: &[String], after: &[String]| {
+            !after.is_empty() && (before.is_empty() || before.iter().any(|one| !after.contains(one)))
+        };
+        if is_narrower(&self.allowed_sources, &next.allowed_sources) {
+            refuse("allowedSources", "can only grow while there are objects of the type");
+        }
+        if is_narrower(&self.allowed_targets, &next.allowed_targets) {
+            refuse("allowedTargets", "can only grow while there are objects of the type");
+        }
         check_relaxed(&self.properties, &next.properties, "properties", &mut violations);
         violations
     }

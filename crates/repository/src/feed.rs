@@ -205,8 +205,13 @@ impl Repository {
         self.inner.access.meet_scopes(conn, &scopes, self.clock().now())?;
         let mut drafts = Vec::with_capacity(touched.len());
         for (no, change) in touched {
-            let row =
-                rows.get(no).filter(|row| row.trashed_at.is_none() && row.role == objects::LIVE && row.no != root);
+            let is_found = |row: &&ObjectRow| {
+                row.trashed_at.is_none()
+                    && row.role == objects::LIVE
+                    && row.base != objects::RELATIONSHIP
+                    && row.no != root
+            };
+            let row = rows.get(no).filter(is_found);
             let Some(row) = row else {
                 drafts.push(Err((*no, *change)));
                 continue;

@@ -91,6 +91,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             down: include_str!("../../../schema/core/migrations/sqlite/0019_arrangements/down.sql"),
         },
         MigrationFile {
+            version: "0022",
+            name: "relationships",
+            up: include_str!("../../../schema/core/migrations/sqlite/0022_relationships/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0022_relationships/down.sql"),
+        },
+        MigrationFile {
             version: "0030",
             name: "sources",
             up: include_str!("../../../schema/core/migrations/sqlite/0030_sources/up.sql"),
@@ -169,6 +175,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "arrangements",
             up: include_str!("../../../schema/core/migrations/postgres/0019_arrangements/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0019_arrangements/down.sql"),
+        },
+        MigrationFile {
+            version: "0022",
+            name: "relationships",
+            up: include_str!("../../../schema/core/migrations/postgres/0022_relationships/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0022_relationships/down.sql"),
         },
         MigrationFile {
             version: "0030",

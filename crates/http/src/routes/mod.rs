@@ -21,6 +21,7 @@ pub mod object;
 mod objects;
 mod permissions;
 mod queries;
+mod relationships;
 mod search;
 mod sessions;
 mod trash;
@@ -119,6 +120,11 @@ routes!(
         objects::list_unfiled,
         life_cycle::list_object_transitions,
         life_cycle::create_object_transition,
+        relationships::create_relationship,
+        relationships::get_relationship,
+        relationships::update_relationship,
+        relationships::delete_relationship,
+        relationships::list_object_relationships,
         trash::list_trash,
         trash::get_trashed,
         trash::restore_trashed,

@@ -19,6 +19,7 @@ mod office;
 mod people;
 mod problems;
 mod queries;
+mod relationships;
 mod running;
 mod slots;
 mod sources;

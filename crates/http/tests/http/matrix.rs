@@ -38,9 +38,17 @@ impl Operation {
 
     /// True when it concerns an object that an outsider must not even know of.
     fn is_of_an_object(&self) -> bool {
-        ["documents/{id}", "dossiers/{id}", "folders/{id}", "objects/{id}", "trash/{id}", "blobs/"]
-            .iter()
-            .any(|part| self.path.contains(part))
+        [
+            "documents/{id}",
+            "dossiers/{id}",
+            "folders/{id}",
+            "objects/{id}",
+            "relationships/{id}",
+            "trash/{id}",
+            "blobs/",
+        ]
+        .iter()
+        .any(|part| self.path.contains(part))
     }
 }
 
@@ -156,6 +164,7 @@ impl Matrix<'_> {
                 let body = self.smallest(self.document.pointer(schema).unwrap());
                 id(&self.admin.post("/imports", body).await.expect(201).json())
             }
+            Some("relationships") => id(&self.admin.post("/relationships", self.link().await).await.expect(201).json()),
             Some("types") => {
                 let facet = json!({ "id": self.fresh(), "base": "facet", "label": "A" });
                 id(&self.admin.post("/types", facet).await.expect(201).json())
@@ -203,6 +212,12 @@ impl Matrix<'_> {
             .replace("{slot}", "content")
             .replace("{position}", &id);
         (format!("{}{query}", path.replace("{version}", "latest").replace("{number}", "1")), String::new())
+    }
+
+    /// What makes a relationship between two new dossiers.
+    async fn link(&self) -> Value {
+        let (source, target) = (self.dossier().await, self.dossier().await);
+        json!({ "type": "matrix:link", "source": source["id"], "target": target["id"] })
     }
 
     /// A new dossier on which the manager may do everything.
@@ -271,6 +286,7 @@ impl Matrix<'_> {
             }
             "create_export" => asking.json(everything()).await,
             "create_bulk_action" => asking.json(nothing_in_bulk()).await,
+            "create_relationship" => asking.json(self.link().await).await,
             "create_query" => asking.json(json!({ "statement": "SELECT cmis:name FROM cmis:document" })).await,
             "create_type" => asking.json(json!({ "id": self.fresh(), "base": "facet", "label": "A" })).await,
             "update_type" => asking.json(json!({ "id": named(&uri), "base": "facet", "label": "B" })).await,
@@ -323,6 +339,8 @@ async fn every_route_answers_each_of_six_people_as_was_written_down() {
     clients.push(office.admin().await);
     let document = cartulary_http::openapi::document(&[]);
     let matrix = Matrix { office: &office, admin: office.admin().await, document, made: Cell::new(0) };
+    let link = json!({ "id": "matrix:link", "parent": "relationship", "base": "relationship", "label": "Link" });
+    matrix.admin.post("/types", link).await.expect(201);
     let mut rows = Vec::new();
     for operation in operations(&matrix.document) {
         let mut row = format!("{:<56}", format!("{} {}", operation.path, operation.method));

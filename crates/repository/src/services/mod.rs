@@ -36,6 +36,7 @@ mod people;
 mod places;
 mod query;
 mod readings;
+mod relationships;
 mod scopes;
 mod search;
 mod slots;
@@ -79,6 +80,7 @@ pub use life_cycles::{NewTransition, Transitions};
 pub use people::{GroupView, NewGroup, NewUser, UserChanges, UserView};
 pub use places::Position;
 pub use query::{QueryColumn, QueryRequest, QueryResult};
+pub use relationships::{Direction, NewRelationship, RelatedObject, RelationshipView};
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
 pub use slots::{ContentToAppend, SlotContent};
 pub(crate) use texts::{
@@ -106,6 +108,8 @@ impl Session {
         now: Timestamp,
     ) -> Result<ObjectRow> {
         let row = crate::store::objects::by_id(conn, &id.to_string())?.filter(|row| row.trashed_at.is_none());
+        // A relationship is no one's by a scope: it has a door of its own.
+        let row = row.filter(|row| row.base != crate::store::objects::RELATIONSHIP);
         let row = row.ok_or_else(|| RepositoryError::not_found("the object"))?;
         if row.role == crate::store::objects::WORKING && !self.may_see_working_copy(conn, &row, now)? {
             return Err(RepositoryError::not_found("the object"));

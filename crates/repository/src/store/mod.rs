@@ -34,6 +34,7 @@ pub(crate) mod objects;
 mod plans;
 pub(crate) mod principals;
 pub(crate) mod query;
+pub(crate) mod relationships;
 pub(crate) mod renditions;
 pub(crate) mod schema;
 pub(crate) mod seals;

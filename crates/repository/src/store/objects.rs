@@ -115,6 +115,9 @@ impl NewObjectRow {
     }
 }
 
+/// The base of relationships.
+pub(crate) const RELATIONSHIP: &str = "relationship";
+
 /// Inserts an object and returns its number.
 ///
 /// # Errors
@@ -404,10 +407,12 @@ pub(crate) fn orders_by_type(conn: &mut Conn, types: &[String]) -> Result<Vec<Or
     Ok(rows)
 }
 
-/// Returns up to `limit` live objects that are not in the trash, with numbers above `after`.
+/// Returns up to `limit` live objects that are not in the trash, with numbers above `after`; no relationships, which lie in no
+/// folder and no index.
 pub(crate) fn live_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<ObjectRow>> {
     let rows = each_db!(conn, |c| object::table
         .filter(object::no.gt(after).and(object::role.eq(LIVE)).and(object::trashed_at.is_null()))
+        .filter(object::base.ne(RELATIONSHIP))
         .order(object::no)
         .limit(limit)
         .select(ObjectRow::as_select())

@@ -476,7 +476,16 @@ table! {
     }
 }
 
+table! {
+    relationship (object_no) {
+        object_no -> BigInt,
+        source_no -> BigInt,
+        target_no -> BigInt,
+    }
+}
+
 joinable!(content -> blob (blob_no));
+joinable!(relationship -> object (object_no));
 joinable!(filing -> object (child_no));
 joinable!(acl_entry -> principal (principal_no));
 joinable!(version -> object (object_no));
@@ -526,4 +535,5 @@ allow_tables_to_appear_in_same_query!(
     upload,
     upload_part,
     export,
+    relationship,
 );

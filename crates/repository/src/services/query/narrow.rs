@@ -161,6 +161,20 @@ impl Narrowing<'_> {
                     .among_texts(texts())
                     .words(")"),
             )),
+            Field::System(System::LinkSource) => Ok(Some(
+                Sql::of(
+                    "o.no IN (SELECT r.object_no FROM relationship r JOIN object e ON e.no = r.source_no WHERE e.id",
+                )
+                .among_texts(texts())
+                .words(")"),
+            )),
+            Field::System(System::LinkTarget) => Ok(Some(
+                Sql::of(
+                    "o.no IN (SELECT r.object_no FROM relationship r JOIN object e ON e.no = r.target_no WHERE e.id",
+                )
+                .among_texts(texts())
+                .words(")"),
+            )),
             Field::System(_) => Ok(None),
             Field::Property { .. } => {
                 if data.len() > VALUES_MAX {
