@@ -36,3 +36,4 @@ mod trash;
 mod tus_client;
 mod uploads;
 mod versions;
+mod webhooks;

@@ -37,6 +37,8 @@ pub const DESTROY: Permission = "Destroy";
 pub const EXPORT_CONFIDENTIAL: Permission = "ExportConfidential";
 /// Bring in what was made elsewhere, with its original users, instants and numbers. No group but [`EVERYTHING`] has it.
 pub const IMPORT_HISTORY: Permission = "ImportHistory";
+/// Have webhooks, which send changes to another machine. It is asked for on the root folder. No group but [`EVERYTHING`] has it.
+pub const HAVE_WEBHOOKS: Permission = "HaveWebhooks";
 /// Everything, also what modules add.
 pub const EVERYTHING: Permission = "Everything";
 
@@ -104,6 +106,7 @@ pub const ATOMS: &[Permission] = &[
     DESTROY,
     EXPORT_CONFIDENTIAL,
     IMPORT_HISTORY,
+    HAVE_WEBHOOKS,
 ];
 
 /// What a module adds to the permissions.

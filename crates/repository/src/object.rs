@@ -9,7 +9,7 @@ use cartulary_model::{
 };
 use futures::Stream;
 
-use crate::services::{GroupView, UserView};
+use crate::services::{GroupView, UserView, WebhookView};
 use crate::{RepositoryError, Result};
 
 /// The number of rows that a window holds at most.
@@ -375,6 +375,8 @@ pub enum Current {
     Group(Box<GroupView>),
     /// A type or a vocabulary.
     Declaration(Declaration),
+    /// A webhook.
+    Webhook(Box<WebhookView>),
 }
 
 /// A type or vocabulary that was declared at run time.

@@ -18,6 +18,7 @@ use crate::listing::Listings;
 use crate::module::{self, JobHandler, Module};
 use crate::sequencer::SequenceInCommit;
 use crate::session::{Actor, Session};
+use crate::webhook_sender::WebhookRules;
 use crate::{bootstrap, error_chain};
 
 /// The core's own tables.
@@ -95,6 +96,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "relationships",
             up: include_str!("../../../schema/core/migrations/sqlite/0022_relationships/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0022_relationships/down.sql"),
+        },
+        MigrationFile {
+            version: "0027",
+            name: "webhooks",
+            up: include_str!("../../../schema/core/migrations/sqlite/0027_webhooks/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0027_webhooks/down.sql"),
         },
         MigrationFile {
             version: "0030",
@@ -183,6 +190,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             down: include_str!("../../../schema/core/migrations/postgres/0022_relationships/down.sql"),
         },
         MigrationFile {
+            version: "0027",
+            name: "webhooks",
+            up: include_str!("../../../schema/core/migrations/postgres/0027_webhooks/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0027_webhooks/down.sql"),
+        },
+        MigrationFile {
             version: "0030",
             name: "sources",
             up: include_str!("../../../schema/core/migrations/postgres/0030_sources/up.sql"),
@@ -222,6 +235,8 @@ pub struct RepositoryConfig {
     pub trash_keep_ms: i64,
     /// Types, facets and vocabularies that the office declares in its configuration folder.
     pub office_types: TypeFile,
+    /// How webhooks are sent.
+    pub webhooks: WebhookRules,
 }
 
 /// Why a repository does not open.
@@ -280,6 +295,8 @@ pub(crate) struct Inner {
     pub(crate) text_reading: tokio::sync::Semaphore,
     /// Wakes who looks for jobs, as soon as one was enqueued here.
     pub(crate) jobs_wanted: tokio::sync::Notify,
+    /// Wakes who sends webhooks.
+    pub(crate) webhooks_wanted: tokio::sync::Notify,
     /// Held by whoever writes the index.
     pub(crate) feeding: tokio::sync::Mutex<()>,
     pub(crate) containment: OnceLock<String>,
@@ -357,6 +374,7 @@ impl Repository {
             fed: std::sync::Mutex::new(std::time::Instant::now()),
             index_wanted: tokio::sync::Notify::new(),
             jobs_wanted: tokio::sync::Notify::new(),
+            webhooks_wanted: tokio::sync::Notify::new(),
             text_reading: tokio::sync::Semaphore::new(2),
             feeding: tokio::sync::Mutex::new(()),
             containment: OnceLock::new(),

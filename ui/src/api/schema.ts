@@ -1490,6 +1490,136 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists webhooks, oldest first: one's own, for administrators all. */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Makes a webhook, with the permission `HaveWebhooks` on the root folder. The secret is answered only now.
+         * @description Changes of what its owner may see at that moment are sent by `POST`, in order, each at least once, signed as Standard
+         *     Webhooks says (`webhook-id`, `webhook-timestamp`, `webhook-signature`): `{"type": "changes", "timestamp", "data": {"webhook",
+         *     "log", "after", "next", "items": […]}}`, the items as in `GET /changes`. After a restore of the office `log_replaced` comes
+         *     first, with `previousLog` and `after`: what was told of later positions of that log may never have happened. Any 2xx says
+         *     that it arrived, 410 that no more is wanted; else it is tried again under the same `webhook-id` with growing pauses for a
+         *     day, and then kept as `dead`.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a webhook, and how it stands with it. */
+        get: operations["get_webhook"];
+        put?: never;
+        post?: never;
+        /** Deletes a webhook, with what is known of its deliveries. */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook: where it sends, what it tells, whether it waits. */
+        patch: operations["update_webhook"];
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the deliveries of a webhook of one state, oldest first; those that were given up unless another is asked for. */
+        get: operations["list_webhook_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has all deliveries that were given up sent again, in their order, under their ids, before what comes after them. */
+        post: operations["create_webhook_replays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries/{delivery}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has one delivery sent again under its id; one that waits for its next try is tried at once. */
+        post: operations["create_webhook_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/ping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends an event `ping` once, now, also from a webhook that is paused, and says whether it arrived. */
+        post: operations["create_webhook_ping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a webhook another secret, and answers it this once. What is sent from now on is signed by it. */
+        post: operations["create_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -1938,6 +2068,44 @@ export interface components {
         Deletion: {
             /** @description Whether everything is destroyed, for good; otherwise it goes to the trash. */
             permanent?: boolean;
+        };
+        /** @description A delivery: a stretch of the log. */
+        Delivery: {
+            /**
+             * Format: int64
+             * @description The position after which its changes stand.
+             */
+            after: number;
+            /**
+             * Format: int64
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description Why it did not arrive at the last try: a stable code. */
+            code?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was gathered.
+             */
+            createdAt: string;
+            /** @description The same in words. */
+            detail?: string | null;
+            /**
+             * Format: date-time
+             * @description When it arrived or was given up.
+             */
+            finishedAt?: string | null;
+            /** @description Its id: what the receiver finds in `webhook-id`. */
+            id: string;
+            /** @description `changes` or `log_replaced`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description The position up to which they stand.
+             */
+            next: number;
+            /** @description `dead`, `pending` or `delivered`. */
+            state: string;
         };
         /** @description One object with what the caller may do to it. */
         Detail: components["schemas"]["Summary"] & {
@@ -2591,6 +2759,21 @@ export interface components {
             /** @description Whether the next major number is taken; otherwise the next minor one. */
             major?: boolean;
         };
+        /** @description A webhook to make. */
+        NewWebhookForm: {
+            /**
+             * Format: int64
+             * @description The position of the log after which it begins, 0 for the beginning; the present end unless given.
+             */
+            after?: number | null;
+            filter?: components["schemas"]["WebhookFilter"] | null;
+            /** @description What people call it. */
+            name: string;
+            /** @description Whether it waits until `paused` is set to false. */
+            paused?: boolean;
+            /** @description Where it sends: `https://…`, at an address of the open network unless the configuration allows others. */
+            url: string;
+        };
         /** @description A member of an earlier version that the dossier did not take again. */
         NotRestored: {
             /**
@@ -2683,6 +2866,54 @@ export interface components {
                 detail?: string | null;
                 /** @description The object's id. */
                 id: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
+        Page_Delivery: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description The position after which its changes stand.
+                 */
+                after: number;
+                /**
+                 * Format: int64
+                 * @description How often it was tried.
+                 */
+                attempts: number;
+                /** @description Why it did not arrive at the last try: a stable code. */
+                code?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was gathered.
+                 */
+                createdAt: string;
+                /** @description The same in words. */
+                detail?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it arrived or was given up.
+                 */
+                finishedAt?: string | null;
+                /** @description Its id: what the receiver finds in `webhook-id`. */
+                id: string;
+                /** @description `changes` or `log_replaced`. */
+                kind: string;
+                /**
+                 * Format: int64
+                 * @description The position up to which they stand.
+                 */
+                next: number;
+                /** @description `dead`, `pending` or `delivered`. */
+                state: string;
             }[];
             /** @description Continues the list; absent at its end. */
             nextCursor?: string | null;
@@ -3126,6 +3357,65 @@ export interface components {
              */
             total: number;
         };
+        /** @description A window of a list. */
+        Page_Webhook: {
+            /** @description The rows. */
+            items: {
+                /** @description Another with every change by people. */
+                changeToken: string;
+                /**
+                 * @description Why it is paused or failing: a stable code, such as `gone`, `owner_locked`, `not_permitted`, `address_refused`,
+                 *     `too_many_dead`, `answered_error`, `unreachable`.
+                 */
+                code?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                createdAt: string;
+                /**
+                 * Format: int64
+                 * @description How many deliveries were given up.
+                 */
+                deadCount: number;
+                /** @description The same in words. */
+                detail?: string | null;
+                /** @description What it tells. */
+                filter: components["schemas"]["WebhookFilter"];
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description The log that the position is of. */
+                log: string;
+                /** @description What people call it. */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description When a failing one is tried next, at the earliest.
+                 */
+                nextAt?: string | null;
+                /** @description The login name of the user with whose rights it looks. */
+                owner: string;
+                /**
+                 * Format: int64
+                 * @description What became of all changes up to here is known.
+                 */
+                position: number;
+                /** @description `active`; `failing`: what was sent last did not arrive and is tried again; `paused`. */
+                state: string;
+                /** @description Where it sends. */
+                url: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
         /** @description A group of permissions. */
         PermissionGroupView: {
             /** @description The single permissions that it stands for. */
@@ -3139,6 +3429,17 @@ export interface components {
             groups: components["schemas"]["PermissionGroupView"][];
             /** @description The single ones: the core's, then those of modules. */
             items: string[];
+        };
+        /** @description How a try ended. */
+        Ping: {
+            /** @description Why not: a stable code. */
+            code?: string | null;
+            /** @description Whether it arrived. */
+            delivered: boolean;
+            /** @description The id under which it was sent. */
+            delivery: string;
+            /** @description The same in words. */
+            detail?: string | null;
         };
         /** @description A folder in which an object is filed. */
         Place: {
@@ -3330,6 +3631,14 @@ export interface components {
             /** @description `ready`; `degraded`, when it works and somebody should look at it; or `unready`. */
             status: string;
         };
+        /** @description How many deliveries are sent again. */
+        Replayed: {
+            /**
+             * Format: int64
+             * @description Their number.
+             */
+            count: number;
+        };
         /** @description How something comes back. */
         Restoration: {
             /**
@@ -3391,6 +3700,11 @@ export interface components {
              * @description How many objects match that the caller may read, exactly.
              */
             total: number;
+        };
+        /** @description A webhook with its secret. */
+        SecretWebhook: components["schemas"]["Webhook"] & {
+            /** @description What signs it, told this once: `whsec_` and base64. Absent when a repeated request finds the webhook. */
+            secret?: string | null;
         };
         /** @description Who is signed in. */
         SessionUser: {
@@ -3807,6 +4121,80 @@ export interface components {
             };
             /** @description How many terms it has. */
             termCount: number;
+        };
+        /** @description A webhook. */
+        Webhook: {
+            /** @description Another with every change by people. */
+            changeToken: string;
+            /**
+             * @description Why it is paused or failing: a stable code, such as `gone`, `owner_locked`, `not_permitted`, `address_refused`,
+             *     `too_many_dead`, `answered_error`, `unreachable`.
+             */
+            code?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /**
+             * Format: int64
+             * @description How many deliveries were given up.
+             */
+            deadCount: number;
+            /** @description The same in words. */
+            detail?: string | null;
+            /** @description What it tells. */
+            filter: components["schemas"]["WebhookFilter"];
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description The log that the position is of. */
+            log: string;
+            /** @description What people call it. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When a failing one is tried next, at the earliest.
+             */
+            nextAt?: string | null;
+            /** @description The login name of the user with whose rights it looks. */
+            owner: string;
+            /**
+             * Format: int64
+             * @description What became of all changes up to here is known.
+             */
+            position: number;
+            /** @description `active`; `failing`: what was sent last did not arrive and is tried again; `paused`. */
+            state: string;
+            /** @description Where it sends. */
+            url: string;
+        };
+        /** @description Which changes a webhook tells; what is absent or empty leaves nothing out. */
+        WebhookFilter: {
+            /**
+             * Format: uuid
+             * @description The folder in which the objects lie, however deep, or which they left.
+             */
+            folder?: string | null;
+            /**
+             * @description The kinds of change: `created`, `updated`, `moved`, `versioned`, `trashed`, `restored`, `destroyed`, `security`,
+             *     `rendition`.
+             */
+            kinds?: string[];
+            /** @description The types of the objects, with those that inherit from them. */
+            types?: string[];
+        };
+        /** @description Changes to a webhook; what is absent stays. */
+        WebhookForm: {
+            filter?: components["schemas"]["WebhookFilter"] | null;
+            /** @description What people call it. */
+            name?: string | null;
+            /** @description Whether it waits. One that goes on begins where it stopped. */
+            paused?: boolean | null;
+            /** @description Where it sends. */
+            url?: string | null;
         };
     };
     responses: {
@@ -8297,6 +8685,324 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Webhook"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made, without the secret */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhookForm"];
+            };
+        };
+        responses: {
+            /** @description made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretWebhook"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_webhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookForm"];
+            };
+        };
+        responses: {
+            /** @description the webhook as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_webhook_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `dead`, `pending` or `delivered`; `dead` unless given. Of those that arrived the newest hundred are kept. */
+                state?: string;
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Delivery"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_webhook_replays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description they are sent again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_webhook_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the webhook's id */
+                id: string;
+                /** @description the delivery's id */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it is sent again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_webhook_ping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description how it ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ping"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_webhook_secret: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the webhook, with its secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretWebhook"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -63,10 +63,8 @@ pub fn of(path: &str) -> &'static str {
         (Some("audit-entries"), None, None, None) => "/api/v1/audit-entries",
         (Some("audit-entries"), Some(_), Some("proof"), None) => "/api/v1/audit-entries/{position}/proof",
         (Some("seals"), None, None, None) => "/api/v1/seals",
-        (Some("bulk-actions"), None, None, None) => "/api/v1/bulk-actions",
-        (Some("bulk-actions"), Some(_), None, None) => "/api/v1/bulk-actions/{id}",
-        (Some("bulk-actions"), Some(_), Some("abort"), None) => "/api/v1/bulk-actions/{id}/abort",
-        (Some("bulk-actions"), Some(_), Some("items"), None) => "/api/v1/bulk-actions/{id}/items",
+        (Some("bulk-actions"), id, below, None) => of_bulk_action(id, below),
+        (Some("webhooks"), ..) => of_webhook((place.1, place.2, place.3), (segments.next(), segments.next())),
         (Some("jobs"), None, None, None) => "/api/v1/jobs",
         (Some("jobs"), Some(_), None, None) => "/api/v1/jobs/{id}",
         (Some("uploads"), None, None, None) => "/api/v1/uploads",
@@ -109,6 +107,36 @@ fn of_version(first: &str, below: Option<&str>, further: Option<&str>) -> &'stat
         ("dossiers", None, None) => "/api/v1/dossiers/{id}/versions/{number}",
         ("dossiers", Some("members"), None) => "/api/v1/dossiers/{id}/versions/{number}/members",
         ("dossiers", Some("differences"), None) => "/api/v1/dossiers/{id}/versions/{number}/differences",
+        _ => "other",
+    }
+}
+
+/// Returns the pattern of a path that leads to bulk actions.
+fn of_bulk_action(id: Option<&str>, below: Option<&str>) -> &'static str {
+    match (id, below) {
+        (None, None) => "/api/v1/bulk-actions",
+        (Some(_), None) => "/api/v1/bulk-actions/{id}",
+        (Some(_), Some("abort")) => "/api/v1/bulk-actions/{id}/abort",
+        (Some(_), Some("items")) => "/api/v1/bulk-actions/{id}/items",
+        _ => "other",
+    }
+}
+
+/// What follows in a path.
+type Further<'a> = Option<&'a str>;
+
+/// Returns the pattern of a path that leads to webhooks, or to what was sent by one.
+fn of_webhook(place: (Further<'_>, Further<'_>, Further<'_>), rest: (Further<'_>, Further<'_>)) -> &'static str {
+    match (place, rest) {
+        ((None, None, None), _) => "/api/v1/webhooks",
+        ((Some(_), None, None), _) => "/api/v1/webhooks/{id}",
+        ((Some(_), Some("ping"), None), _) => "/api/v1/webhooks/{id}/ping",
+        ((Some(_), Some("secret"), None), _) => "/api/v1/webhooks/{id}/secret",
+        ((Some(_), Some("deliveries"), None), _) => "/api/v1/webhooks/{id}/deliveries",
+        ((Some(_), Some("deliveries"), Some("replay")), (None, None)) => "/api/v1/webhooks/{id}/deliveries/replay",
+        ((Some(_), Some("deliveries"), Some(_)), (Some("replay"), None)) => {
+            "/api/v1/webhooks/{id}/deliveries/{delivery}/replay"
+        }
         _ => "other",
     }
 }

@@ -31,6 +31,7 @@ pub mod users;
 mod versioning;
 mod versions;
 pub mod vocabularies;
+pub mod webhooks;
 mod working_copies;
 
 use std::sync::LazyLock;
@@ -38,6 +39,8 @@ use std::sync::LazyLock;
 use actix_web::dev::ResourceDef;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, get};
+
+pub(crate) use changes::Change;
 
 use crate::answer::Answer;
 use crate::openapi::Document;
@@ -164,6 +167,16 @@ routes!(
         exports::create_bag_import,
         changes::list_changes,
         changes::list_change_events,
+        webhooks::list_webhooks,
+        webhooks::create_webhook,
+        webhooks::get_webhook,
+        webhooks::update_webhook,
+        webhooks::delete_webhook,
+        webhooks::create_webhook_secret,
+        webhooks::create_webhook_ping,
+        webhooks::list_webhook_deliveries,
+        webhooks::create_webhook_replays,
+        webhooks::create_webhook_replay,
         audit::list_audit_entries,
         audit::get_audit_proof,
         audit::list_seals,

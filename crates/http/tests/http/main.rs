@@ -26,4 +26,5 @@ mod sources;
 mod uploads;
 mod versions;
 mod web;
+mod webhooks;
 mod writes;

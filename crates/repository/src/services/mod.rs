@@ -48,6 +48,9 @@ mod uploads;
 mod verify;
 mod verify_versions;
 mod versions;
+mod webhook_filter;
+pub(crate) mod webhooks;
+mod webhooks_sent;
 mod working_copies;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
@@ -89,6 +92,9 @@ pub(crate) use texts::{
 pub use trash::{Restoring, TrashedObject};
 pub use uploads::{Checksum, ChecksumKind, NewUpload, UploadLimits, UploadView};
 pub use verify::{ReindexReport, VerifyFault, VerifyOptions, VerifyProgress, VerifyReport};
+pub(crate) use webhook_filter::{Stretch, stretch};
+pub use webhooks::{NewWebhook, PingOutcome, WebhookChanges, WebhookFilter, WebhookSecret, WebhookState, WebhookView};
+pub use webhooks_sent::{DeliveryState, DeliveryView};
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{ADD_CHILDREN, Permission};

@@ -42,6 +42,7 @@ pub(crate) mod sessions;
 pub(crate) mod trash;
 pub(crate) mod uploads;
 pub(crate) mod versions;
+pub(crate) mod webhooks;
 
 use crate::RepositoryError;
 
