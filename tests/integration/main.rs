@@ -5,6 +5,7 @@
 mod access;
 mod arrangements;
 mod audit;
+mod backups;
 mod bags;
 mod bags_hostile;
 mod bulk;

@@ -21,8 +21,8 @@ use cartulary_db::testing::{self, TestDatabase};
 use cartulary_formats::WorkerConfig;
 use cartulary_model::ObjectId;
 use cartulary_repository::{
-    BackgroundTasks, CORE_MIGRATIONS, NewContent, NewDocument, NewFolder, NewUser, ObjectDetail, Repository,
-    RepositoryConfig, Session, SessionKind, SignIn, Written,
+    BackgroundTasks, BackupSettings, CORE_MIGRATIONS, NewContent, NewDocument, NewFolder, NewUser, ObjectDetail,
+    Repository, RepositoryConfig, Session, SessionKind, SignIn, Written,
 };
 
 /// A running office.
@@ -82,6 +82,12 @@ impl TestOffice {
             trash_keep_ms: 90 * 24 * 3_600_000,
             office_types: cartulary_model::TypeFile::default(),
             webhooks: cartulary_repository::WebhookRules::default(),
+            backup: BackupSettings {
+                config_dir: folder.path().join("config"),
+                more_files: Vec::new(),
+                office: "Office of the tests".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
         };
         let repository = Repository::open(config.clone(), Vec::new()).await.expect("an office opens");
         let background = Some(repository.start_background());
@@ -97,6 +103,11 @@ impl TestOffice {
     /// Returns the office's folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Returns what it was opened with.
+    pub fn config(&self) -> &RepositoryConfig {
+        &self.config
     }
 
     /// Returns the folder of its blobs.

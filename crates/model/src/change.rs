@@ -34,6 +34,8 @@ pub enum ChangeKind {
     Webhook,
     /// A stretch of the log was sealed (audit only).
     Sealed,
+    /// The office was put back from a backup (audit only).
+    Recovered,
     /// Someone signed in (audit only).
     SignedIn,
     /// Someone was refused at sign-in (audit only).
@@ -64,6 +66,7 @@ impl ChangeKind {
             Self::Declared => "declared",
             Self::Webhook => "webhook",
             Self::Sealed => "sealed",
+            Self::Recovered => "recovered",
             Self::SignedIn => "signed_in",
             Self::SignInRefused => "sign_in_refused",
             Self::SignedOut => "signed_out",
@@ -80,6 +83,7 @@ impl ChangeKind {
                 | Self::Declared
                 | Self::Webhook
                 | Self::Sealed
+                | Self::Recovered
                 | Self::SignedIn
                 | Self::SignInRefused
                 | Self::SignedOut

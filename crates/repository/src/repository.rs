@@ -17,6 +17,7 @@ use crate::declarations::Declarations;
 use crate::listing::Listings;
 use crate::module::{self, JobHandler, Module};
 use crate::sequencer::SequenceInCommit;
+use crate::services::BackupSettings;
 use crate::session::{Actor, Session};
 use crate::webhook_sender::WebhookRules;
 use crate::{bootstrap, error_chain};
@@ -115,6 +116,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0031_exports/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0031_exports/down.sql"),
         },
+        MigrationFile {
+            version: "0033",
+            name: "backups",
+            up: include_str!("../../../schema/core/migrations/sqlite/0033_backups/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0033_backups/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -207,6 +214,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/postgres/0031_exports/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0031_exports/down.sql"),
         },
+        MigrationFile {
+            version: "0033",
+            name: "backups",
+            up: include_str!("../../../schema/core/migrations/postgres/0033_backups/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0033_backups/down.sql"),
+        },
     ],
 };
 
@@ -237,6 +250,8 @@ pub struct RepositoryConfig {
     pub office_types: TypeFile,
     /// How webhooks are sent.
     pub webhooks: WebhookRules,
+    /// What backups must know beside this.
+    pub backup: BackupSettings,
 }
 
 /// Why a repository does not open.

@@ -18,6 +18,7 @@ pub(crate) async fn opened(database: &TestDatabase, folder: &tempfile::TempDir) 
         trash_keep_ms: 0,
         office_types: cartulary_model::TypeFile::default(),
         webhooks: crate::WebhookRules::default(),
+        backup: crate::BackupSettings::default(),
     };
     Repository::open(config, Vec::new()).await.unwrap()
 }

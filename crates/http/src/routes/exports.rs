@@ -241,7 +241,8 @@ pub async fn create_bag_import(guarded: Guarded, body: web::Payload) -> Answer {
     };
     guarded.session().require(folder, IMPORT_HISTORY).await?;
     let content = body::stage(&guarded, body).await?;
-    let report = guarded.session().bag_import_staged(content.staged, folder).await?;
+    let staged = content.bytes.into_staged().ok_or(RepositoryError::Interrupted)?;
+    let report = guarded.session().bag_import_staged(staged, folder).await?;
     if !report.is_taken {
         let violation = |fault: repository::BagFault| Violation::new(fault.path, fault.code, fault.detail);
         let violations = report.faults.into_iter().map(violation).collect();

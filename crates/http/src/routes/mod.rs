@@ -3,6 +3,7 @@
 mod acl;
 mod arrangements;
 mod audit;
+mod backups;
 mod bulk_actions;
 mod changes;
 mod content;
@@ -177,6 +178,9 @@ routes!(
         webhooks::list_webhook_deliveries,
         webhooks::create_webhook_replays,
         webhooks::create_webhook_replay,
+        backups::list_backups,
+        backups::create_backup_run,
+        backups::list_backup_runs,
         audit::list_audit_entries,
         audit::get_audit_proof,
         audit::list_seals,

@@ -217,7 +217,8 @@ impl Matrix<'_> {
             .replace("{hex}", &id)
             .replace("{name}", "case-7")
             .replace("{slot}", "content")
-            .replace("{position}", &id).replace("{delivery}", NO_JOB);
+            .replace("{position}", &id)
+            .replace("{delivery}", NO_JOB);
         (format!("{}{query}", path.replace("{version}", "latest").replace("{number}", "1")), String::new())
     }
 

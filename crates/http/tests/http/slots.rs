@@ -171,8 +171,10 @@ async fn versions_and_copies_have_all_contents() {
 
 #[actix_web::test]
 async fn a_type_says_whether_its_documents_have_content() {
-    let types = "[[types]]\nid = \"note\"\nparent = \"document\"\nlabel = \"Note\"\ncontent = \"notallowed\"\n\
-                 [[types]]\nid = \"scan\"\nparent = \"document\"\nlabel = \"Scan\"\ncontent = \"required\"\n";
+    let types = "[[types]]\nid = \"note\"\nbase = \"document\"\nparent = \"document\"\nlabel = \"Note\"\n\
+                 content = \"notallowed\"\n\
+                 [[types]]\nid = \"scan\"\nbase = \"document\"\nparent = \"document\"\nlabel = \"Scan\"\n\
+                 content = \"required\"\n";
     let office = Office::open_of_types(types).await;
     let client = office.admin().await;
     let dossier = client.dossier("A").await;

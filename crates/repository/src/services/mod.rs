@@ -4,6 +4,7 @@ mod access_lists;
 mod arrangements;
 mod audit;
 mod automatic_versions;
+mod backup;
 mod bag;
 mod bag_imports;
 mod bulk;
@@ -57,6 +58,12 @@ pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
 pub(crate) use arrangements::{ARRANGED_KIND, ARRANGED_PRODUCER, ArrangeJob, pages_of};
 pub use arrangements::{ArrangedPage, Arrangement, PagesToArrange, PagesToSplit};
 pub use audit::{AuditEntry, AuditProof, Seal};
+pub(crate) use backup::backup_handlers;
+pub use backup::{
+    BackupCheck, BackupError, BackupLook, BackupPlace, BackupRun, BackupSettings, BackupSnapshot, BackupStanding,
+    BackupState, BackupTarget, NewBackupTarget, RecoveryKey, RecoverySheet, RestorePlan, RestoreProgress,
+    RestoreReport, RestoredFile,
+};
 pub use bag_imports::{BagFault, BagReport};
 pub use bulk::{BulkAct, BulkItem, BulkOutcome, BulkState, BulkView, NewBulkAction};
 pub(crate) use bulk_run::bulk_handlers;

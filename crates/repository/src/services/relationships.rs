@@ -171,6 +171,7 @@ impl Session {
         let name = check_new(&catalogue, &proposed)?;
         let (id, at, scope_no) = (ObjectId::generate(), tx.now.as_millis(), scope_of_all(tx)?);
         let row = NewObjectRow {
+            state: None,
             id: id.to_string(),
             base: objects::RELATIONSHIP,
             role: objects::LIVE,
@@ -184,6 +185,8 @@ impl Session {
             created_by: tx.actor_no,
             modified_at: at,
             modified_by: tx.actor_no,
+            source_system: None,
+            source_id: None,
         };
         let no = objects::insert(tx.conn, &row)?;
         let row = row.numbered(no);

@@ -262,6 +262,7 @@ mod tests {
                 trash_keep_ms: 0,
                 office_types: cartulary_model::TypeFile::default(),
                 webhooks: crate::WebhookRules::default(),
+                backup: crate::BackupSettings::default(),
             };
             let repository = Repository::open(config, Vec::new()).await.unwrap();
             for (source, sizes) in [("a", &[0, 3, 1][..]), ("b", &[0, 0][..])] {

@@ -484,6 +484,62 @@ table! {
     }
 }
 
+table! {
+    webhook (no) {
+        no -> BigInt,
+        id -> Text,
+        owner_no -> BigInt,
+        name -> Text,
+        url -> Text,
+        secret -> Text,
+        filter -> Text,
+        state -> Text,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        change_token -> BigInt,
+        created_at -> BigInt,
+        log_identity -> Text,
+        position -> BigInt,
+        next_at -> BigInt,
+        lease_owner -> Nullable<Text>,
+        lease_until -> BigInt,
+    }
+}
+
+table! {
+    webhook_delivery (no) {
+        no -> BigInt,
+        id -> Text,
+        webhook_no -> BigInt,
+        kind -> Text,
+        previous_log -> Nullable<Text>,
+        after_position -> BigInt,
+        to_position -> BigInt,
+        state -> Text,
+        attempts -> BigInt,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        created_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    backup_run (no) {
+        no -> BigInt,
+        id -> Text,
+        target -> Text,
+        state -> Text,
+        started_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        snapshot -> Nullable<Text>,
+        blobs -> BigInt,
+        files_new -> BigInt,
+        bytes_new -> BigInt,
+        reason -> Nullable<Text>,
+    }
+}
+
 joinable!(content -> blob (blob_no));
 joinable!(relationship -> object (object_no));
 joinable!(filing -> object (child_no));
@@ -536,4 +592,6 @@ allow_tables_to_appear_in_same_query!(
     upload_part,
     export,
     relationship,
+    webhook,
+    webhook_delivery,
 );

@@ -347,6 +347,7 @@ fn row(
     past: Past,
 ) -> Result<NewObjectRow> {
     Ok(NewObjectRow {
+        state: None,
         id: id.to_string(),
         base,
         role,
