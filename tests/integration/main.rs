@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod backups;
 mod bulk;
 mod copies;
 mod declaring;

@@ -21,7 +21,7 @@ use cartulary_db::testing::{self, TestDatabase};
 use cartulary_formats::WorkerConfig;
 use cartulary_model::ObjectId;
 use cartulary_repository::{
-    BackgroundTasks, CORE_MIGRATIONS, NewContent, NewDocument, NewFolder, NewUser, ObjectDetail, Repository,
+    BackgroundTasks, BackupSettings, CORE_MIGRATIONS, NewContent, NewDocument, NewFolder, NewUser, ObjectDetail, Repository,
     RepositoryConfig, Session, SessionKind, SignIn, Written,
 };
 
@@ -69,6 +69,12 @@ impl TestOffice {
             garbage_grace_ms: 0,
             trash_keep_ms: 90 * 24 * 3_600_000,
             office_types: cartulary_model::TypeFile::default(),
+            backup: BackupSettings {
+                config_dir: folder.path().join("config"),
+                more_files: Vec::new(),
+                office: "Office of the tests".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
         };
         let repository = Repository::open(config.clone(), Vec::new()).await.expect("an office opens");
         let background = Some(repository.start_background());
@@ -84,6 +90,11 @@ impl TestOffice {
     /// Returns the office's folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Returns what it was opened with.
+    pub fn config(&self) -> &RepositoryConfig {
+        &self.config
     }
 
     /// Returns the folder of its blobs.

@@ -30,6 +30,8 @@ pub enum ChangeKind {
     Declared,
     /// A stretch of the log was sealed (audit only).
     Sealed,
+    /// The office was put back from a backup (audit only).
+    Recovered,
     /// Someone signed in (audit only).
     SignedIn,
     /// Someone was refused at sign-in (audit only).
@@ -56,6 +58,7 @@ impl ChangeKind {
             Self::Principal => "principal",
             Self::Declared => "declared",
             Self::Sealed => "sealed",
+            Self::Recovered => "recovered",
             Self::SignedIn => "signed_in",
             Self::SignInRefused => "sign_in_refused",
             Self::SignedOut => "signed_out",
@@ -70,6 +73,7 @@ impl ChangeKind {
             Self::Principal
                 | Self::Declared
                 | Self::Sealed
+                | Self::Recovered
                 | Self::SignedIn
                 | Self::SignInRefused
                 | Self::SignedOut

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::declarations::Declarations;
 use crate::listing::Listings;
 use crate::module::{self, JobHandler, Module};
+use crate::services::BackupSettings;
 use crate::sequencer::SequenceInCommit;
 use crate::session::{Actor, Session};
 use crate::{bootstrap, error_chain};
@@ -78,6 +79,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0013_bulk_actions/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0013_bulk_actions/down.sql"),
         },
+        MigrationFile {
+            version: "0033",
+            name: "backups",
+            up: include_str!("../../../schema/core/migrations/sqlite/0033_backups/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0033_backups/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -134,6 +141,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/down.sql"),
         },
+        MigrationFile {
+            version: "0033",
+            name: "backups",
+            up: include_str!("../../../schema/core/migrations/postgres/0033_backups/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0033_backups/down.sql"),
+        },
     ],
 };
 
@@ -162,6 +175,8 @@ pub struct RepositoryConfig {
     pub trash_keep_ms: i64,
     /// Types, facets and vocabularies that the office declares in its configuration folder.
     pub office_types: TypeFile,
+    /// What backups must know beside this.
+    pub backup: BackupSettings,
 }
 
 /// Why a repository does not open.

@@ -17,7 +17,7 @@ use crate::object::{Fault, TextPage};
 use crate::services::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words};
 use crate::store::jobs::{self, JobRow};
 use crate::store::renditions::{self, Outcome, RenditionKey};
-use crate::store::{blobs, bulk, imports, sessions};
+use crate::store::{backups, blobs, bulk, imports, sessions};
 use crate::transaction::{Change, Tx};
 use crate::{Repository, RepositoryError, Result};
 
@@ -41,6 +41,8 @@ const GARBAGE_PARTS: u64 = 4;
 const BULK_ACTIONS_AT_ONCE: i64 = 5;
 /// For how long done jobs and remembered requests are kept. *Units*: milliseconds.
 const KEEP_MS: i64 = 7 * 24 * 3_600_000;
+/// For how long it is known what became of backups. *Units*: milliseconds.
+const BACKUP_RUNS_MS: i64 = 400 * 24 * 3_600_000;
 /// How many faults of one file are kept.
 const FAULTS_MAX: usize = 100;
 
@@ -158,11 +160,13 @@ async fn keep_house_once(repository: &Repository) -> Result<()> {
             jobs::delete_done(conn, before)?;
             bulk::delete_finished(conn, before, BULK_ACTIONS_AT_ONCE)?;
             imports::delete_idempotent(conn, before)?;
+            backups::delete_old(conn, now.plus_millis(-BACKUP_RUNS_MS).as_millis())?;
             Ok(())
         })
         .await?;
     repository.seal_daily().await?;
     repository.expire_trash_later().await?;
+    repository.backups_due().await?;
     let turn = now.as_millis().unsigned_abs() / HOUSEKEEPING.as_millis() as u64;
     let report = repository.collect_some_garbage(repository.garbage_rules(), turn, GARBAGE_PARTS).await?;
     tracing::info!(
@@ -298,6 +302,7 @@ pub(crate) fn core_handlers() -> Vec<JobHandler> {
     let mut handlers = vec![JobHandler { kind: "core.text", run: Arc::new(|context| Box::pin(make_text(context))) }];
     handlers.extend(crate::services::deletion_handlers());
     handlers.extend(crate::services::bulk_handlers());
+    handlers.extend(crate::services::backup_handlers());
     handlers
 }
 

@@ -62,6 +62,9 @@ const fn could_not(command: &Command) -> u8 {
         | Command::Audit(_)
         | Command::Reindex(_)
         | Command::Gc(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::RestoreDrill(_)
         | Command::User(_) => 2,
     }
 }
@@ -77,6 +80,9 @@ fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Audit(arguments) => wait_for(cli::audit::run(&arguments.command)),
         Command::Reindex(arguments) => wait_for(cli::maintenance::reindex(arguments)),
         Command::Gc(arguments) => wait_for(cli::maintenance::gc(arguments)),
+        Command::Backup(arguments) => wait_for(cli::backup::run(&arguments.command)),
+        Command::Restore(arguments) => wait_for(cli::restore::restore(arguments)),
+        Command::RestoreDrill(arguments) => wait_for(cli::restore::drill(arguments)),
         Command::User(arguments) => wait_for(cli::user::run(&arguments.command)),
         Command::Doctor(arguments) => wait_for(cli::doctor::run(arguments)),
     }

@@ -56,6 +56,8 @@ pub fn of(path: &str) -> &'static str {
         (Some("trash"), Some(_), Some("restore"), None) => "/api/v1/trash/{id}/restore",
         (Some("changes"), None, None, None) => "/api/v1/changes",
         (Some("changes"), Some("events"), None, None) => "/api/v1/changes/events",
+        (Some("backups"), None, None, None) => "/api/v1/backups",
+        (Some("backups"), Some(_), Some("runs"), None) => "/api/v1/backups/{name}/runs",
         (Some("audit-entries"), None, None, None) => "/api/v1/audit-entries",
         (Some("audit-entries"), Some(_), Some("proof"), None) => "/api/v1/audit-entries/{position}/proof",
         (Some("seals"), None, None, None) => "/api/v1/seals",

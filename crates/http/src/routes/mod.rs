@@ -2,6 +2,7 @@
 
 mod acl;
 mod audit;
+mod backups;
 mod bulk_actions;
 mod changes;
 mod content;
@@ -135,6 +136,9 @@ routes!(
         bulk_actions::list_bulk_action_items,
         changes::list_changes,
         changes::list_change_events,
+        backups::list_backups,
+        backups::create_backup_run,
+        backups::list_backup_runs,
         audit::list_audit_entries,
         audit::get_audit_proof,
         audit::list_seals,

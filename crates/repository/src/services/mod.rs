@@ -3,6 +3,7 @@
 mod access_lists;
 mod audit;
 mod automatic_versions;
+mod backup;
 mod bulk;
 mod bulk_run;
 mod changes;
@@ -42,6 +43,12 @@ mod working_copies;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
 pub use audit::{AuditEntry, AuditProof, Seal};
+pub(crate) use backup::backup_handlers;
+pub use backup::{
+    BackupCheck, BackupError, BackupLook, BackupPlace, BackupRun, BackupSettings, BackupSnapshot, BackupStanding, BackupState,
+    BackupTarget, NewBackupTarget, RecoveryKey, RecoverySheet, RestorePlan, RestoreProgress, RestoreReport,
+    RestoredFile,
+};
 pub use bulk::{BulkAct, BulkItem, BulkOutcome, BulkState, BulkView, NewBulkAction};
 pub(crate) use bulk_run::bulk_handlers;
 pub use changes::ChangeEntry;

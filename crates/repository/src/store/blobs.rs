@@ -225,6 +225,17 @@ impl Part {
     }
 }
 
+/// Returns up to `limit` living blobs of a part after a digest, in the order of their digests.
+pub(crate) fn living_of_part(conn: &mut Conn, part: Part, after: &str, limit: i64) -> Result<Vec<BlobRow>> {
+    let rows = each_db!(conn, |c| blob::table
+        .filter(blob::digest.gt(after).and(blob::digest.lt(part.end())).and(blob::condemned_at.is_null()))
+        .order(blob::digest)
+        .limit(limit)
+        .select(BlobRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
 /// Some blobs of a part, in the order of their digests.
 #[derive(Debug)]
 pub(crate) struct Unbound {
@@ -335,6 +346,12 @@ pub(crate) fn put_lease(conn: &mut Conn, id: &str, holder: &str, expires_at: i64
 /// Ends a lease.
 pub(crate) fn delete_lease(conn: &mut Conn, id: &str) -> Result<()> {
     each_db!(conn, |c| diesel::delete(blob_lease::table.filter(blob_lease::id.eq(id))).execute(c))?;
+    Ok(())
+}
+
+/// Ends all leases.
+pub(crate) fn delete_leases(conn: &mut Conn) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(blob_lease::table).execute(c))?;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ macro_rules! load_among {
 }
 
 pub(crate) mod acl;
+pub(crate) mod backups;
 pub(crate) mod blobs;
 pub(crate) mod bulk;
 pub(crate) mod changes;

@@ -416,6 +416,22 @@ table! {
     }
 }
 
+table! {
+    backup_run (no) {
+        no -> BigInt,
+        id -> Text,
+        target -> Text,
+        state -> Text,
+        started_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        snapshot -> Nullable<Text>,
+        blobs -> BigInt,
+        files_new -> BigInt,
+        bytes_new -> BigInt,
+        reason -> Nullable<Text>,
+    }
+}
+
 joinable!(content -> blob (blob_no));
 joinable!(filing -> object (child_no));
 joinable!(acl_entry -> principal (principal_no));

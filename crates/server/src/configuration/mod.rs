@@ -161,6 +161,11 @@ impl DataFolder {
         self.config().join("demo")
     }
 
+    /// Is there while an office is put back from a backup and is not whole yet.
+    pub fn restore_mark(&self) -> PathBuf {
+        self.root.join("restore-unfinished")
+    }
+
     /// The file that is locked while a program has the data folder open.
     pub fn lock_file(&self) -> PathBuf {
         self.root.join("cartulary.lock")
