@@ -16,6 +16,7 @@ mod garbage;
 mod hostile;
 mod imports;
 mod kill;
+mod life_cycles;
 mod migrations;
 mod names;
 mod power;

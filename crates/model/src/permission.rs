@@ -21,6 +21,8 @@ pub const READ_SECURITY: Permission = "ReadSecurity";
 pub const WRITE_PROPERTIES: Permission = "WriteProperties";
 /// Put a new version or other content.
 pub const WRITE_VERSION: Permission = "WriteVersion";
+/// Take an object from one state of its life cycle to another.
+pub const WRITE_LIFE_CYCLE: Permission = "WriteLifeCycle";
 /// File a new child in a folder.
 pub const ADD_CHILDREN: Permission = "AddChildren";
 /// Take a child out of a folder, or put it in the trash.
@@ -58,6 +60,7 @@ pub const PERMISSION_GROUPS: &[PermissionGroup] = &[
             READ_SECURITY,
             WRITE_PROPERTIES,
             WRITE_VERSION,
+            WRITE_LIFE_CYCLE,
             ADD_CHILDREN,
             REMOVE_CHILDREN,
         ],
@@ -72,6 +75,7 @@ pub const PERMISSION_GROUPS: &[PermissionGroup] = &[
             READ_SECURITY,
             WRITE_PROPERTIES,
             WRITE_VERSION,
+            WRITE_LIFE_CYCLE,
             ADD_CHILDREN,
             REMOVE_CHILDREN,
             WRITE_SECURITY,
@@ -90,6 +94,7 @@ pub const ATOMS: &[Permission] = &[
     READ_SECURITY,
     WRITE_PROPERTIES,
     WRITE_VERSION,
+    WRITE_LIFE_CYCLE,
     ADD_CHILDREN,
     REMOVE_CHILDREN,
     WRITE_SECURITY,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::declaring;
+use crate::life_cycle::LifeCycle;
 use crate::property::{Properties, PropertyDefinition, RETIRED_TERM, Updatability, Violation, check_fields};
 use crate::versioning::VersioningRule;
 use crate::vocabulary::{Vocabulary, VocabularyDefinition};
@@ -95,6 +96,9 @@ pub struct TypeDefinition {
     /// When versions are made without being asked for (documents only); asked before the rules of its parent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versioning: Vec<VersioningRule>,
+    /// The states that its objects pass through; those of its parent, unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life_cycle: Option<LifeCycle>,
 }
 
 const fn yes() -> bool {
@@ -138,6 +142,8 @@ pub struct ResolvedType {
     pub audits_reads: bool,
     /// The rules of automatic versions: its own, then those of the types above, nearest first.
     pub versioning: Vec<VersioningRule>,
+    /// Its life cycle, or that of the nearest type above which has one.
+    pub life_cycle: Option<LifeCycle>,
 }
 
 /// All types, facets and vocabularies, checked together.
@@ -269,6 +275,17 @@ impl TypeRegistry {
         named.filter_map(|id| self.get(id)).any(|resolved| resolved.audits_reads)
     }
 
+    /// Returns the life cycle of objects of a type.
+    pub fn life_cycle_of(&self, type_id: &str) -> Option<&LifeCycle> {
+        self.get(type_id).and_then(|resolved| resolved.life_cycle.as_ref())
+    }
+
+    /// Returns the state of an object of a type: the one that is `stored` of it, else the first of its life cycle, which came
+    /// after the object.
+    pub fn state_of<'a>(&'a self, type_id: &str, stored: Option<&'a str>) -> Option<&'a str> {
+        stored.or_else(|| self.life_cycle_of(type_id).map(|cycle| cycle.initial.as_str()))
+    }
+
     /// Gives an object that is about to be made the values that are declared for what has none.
     pub fn put_defaults(&self, type_id: &str, facets: &[String], properties: &mut Properties) {
         put_defaults(self.properties_of(type_id, facets), properties);
@@ -373,6 +390,7 @@ fn resolve(definition: &TypeDefinition, by_id: &BTreeMap<String, TypeDefinition>
         is_dossier: chain.iter().any(|ancestor| ancestor.dossier),
         audits_reads,
         versioning: chain.iter().flat_map(|ancestor| ancestor.versioning.iter().cloned()).collect(),
+        life_cycle: chain.iter().find_map(|ancestor| ancestor.life_cycle.clone()),
     })
 }
 

@@ -164,6 +164,8 @@ pub struct ObjectSummary {
     pub modified_by: PrincipalName,
     /// Its properties; empty when the caller may only browse.
     pub properties: Properties,
+    /// The state of its life cycle; absent when its type has none, and when the caller may only browse.
+    pub state: Option<String>,
     /// The number that every change raises; its ETag.
     pub change_token: i64,
     /// Where it came from; absent also when the caller may only browse.

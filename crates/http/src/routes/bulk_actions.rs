@@ -52,6 +52,11 @@ pub enum BulkAct {
         /// The entry.
         entry: NewAclEntry,
     },
+    /// Takes it to another state of its life cycle.
+    Transition {
+        /// The transition's id.
+        transition: String,
+    },
     /// Puts it in the trash, with all in it.
     Delete {
         /// Whether it is destroyed instead, for good.
@@ -150,6 +155,7 @@ impl From<BulkAct> for repository::BulkAct {
             BulkAct::RemoveFacet { facet } => Self::RemoveFacet { facet },
             BulkAct::Grant { entry } => Self::Grant { entry: entry.into() },
             BulkAct::Revoke { entry } => Self::Revoke { entry: entry.into() },
+            BulkAct::Transition { transition } => Self::Transition { transition },
             BulkAct::Delete { permanent } => {
                 Self::Delete { extent: if permanent { Extent::Destroy } else { Extent::Trash } }
             }
@@ -167,6 +173,7 @@ impl From<repository::BulkAct> for BulkAct {
             Act::RemoveFacet { facet } => Self::RemoveFacet { facet },
             Act::Grant { entry } => Self::Grant { entry: entry.into() },
             Act::Revoke { entry } => Self::Revoke { entry: entry.into() },
+            Act::Transition { transition } => Self::Transition { transition },
             Act::Delete { extent } => Self::Delete { permanent: extent == Extent::Destroy },
         }
     }

@@ -53,6 +53,7 @@ pub fn of(path: &str) -> &'static str {
         (Some("objects"), Some(_), Some("acl"), None) => "/api/v1/objects/{id}/acl",
         (Some("objects"), Some(_), Some("copies"), None) => "/api/v1/objects/{id}/copies",
         (Some("objects"), Some(_), Some("move"), None) => "/api/v1/objects/{id}/move",
+        (Some("objects"), Some(_), Some("transitions"), None) => "/api/v1/objects/{id}/transitions",
         (Some("objects"), Some(_), Some("place"), None) => "/api/v1/objects/{id}/place",
         (Some("objects"), Some(_), Some("primary-parent"), None) => "/api/v1/objects/{id}/primary-parent",
         (Some("objects"), Some(_), Some("parents"), Some(_)) => "/api/v1/objects/{id}/parents/{folder}",

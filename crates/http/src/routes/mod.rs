@@ -14,6 +14,7 @@ pub mod groups;
 mod imports;
 mod jobs;
 pub mod label;
+mod life_cycle;
 pub mod object;
 mod objects;
 mod permissions;
@@ -108,6 +109,8 @@ routes!(
         objects::create_object_copy,
         objects::update_object_place,
         objects::list_unfiled,
+        life_cycle::list_object_transitions,
+        life_cycle::create_object_transition,
         trash::list_trash,
         trash::get_trashed,
         trash::restore_trashed,

@@ -16,6 +16,7 @@ use crate::answer::{self, Answer};
 use crate::body;
 use crate::error::ApiError;
 use crate::guarded::Guarded;
+use crate::routes::life_cycle::LifeCycleForm;
 use crate::routes::versioning::VersioningRuleForm;
 
 /// All types and facets.
@@ -63,6 +64,9 @@ pub struct TypeView {
     /// When versions are made without being asked for: its own rules, then inherited ones; the first that fits decides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     versioning: Vec<VersioningRuleForm>,
+    /// The states that its objects pass through, of its own or inherited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    life_cycle: Option<LifeCycleForm>,
     /// Of a type that was declared at run time: changes with it; `If-Match` takes it in quotes. What has none comes with the
     /// program, a module or the office's files, and does not change while the office runs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +126,9 @@ pub struct TypeForm {
     /// When versions are made without being asked for (documents only); asked before the rules of its parent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     versioning: Vec<VersioningRuleForm>,
+    /// The states that its objects pass through; those of its parent unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    life_cycle: Option<LifeCycleForm>,
 }
 
 const fn yes() -> bool {
@@ -262,6 +269,7 @@ impl From<TypeForm> for TypeDefinition {
             facets: form.facets,
             properties: form.properties.into_iter().map(PropertyDefinition::from).collect(),
             versioning: form.versioning.into_iter().map(VersioningRule::from).collect(),
+            life_cycle: form.life_cycle.map(Into::into),
         }
     }
 }
@@ -282,6 +290,7 @@ impl From<TypeDefinition> for TypeForm {
             facets: definition.facets,
             properties: definition.properties.into_iter().map(PropertyForm::from).collect(),
             versioning: definition.versioning.into_iter().map(VersioningRuleForm::from).collect(),
+            life_cycle: definition.life_cycle.map(Into::into),
         }
     }
 }
@@ -306,6 +315,7 @@ fn view(resolved: &ResolvedType, token: Option<i64>) -> TypeView {
         facets: definition.facets.clone(),
         properties: resolved.properties.iter().map(property).collect(),
         versioning: resolved.versioning.iter().cloned().map(VersioningRuleForm::from).collect(),
+        life_cycle: resolved.life_cycle.clone().map(Into::into),
         change_token: token.map(|token| token.to_string()),
     }
 }

@@ -10,6 +10,7 @@ mod dossier_versions;
 mod filing;
 mod following;
 mod guard;
+mod life_cycles;
 mod lists;
 mod matrix;
 mod office;

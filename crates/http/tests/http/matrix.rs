@@ -114,6 +114,9 @@ impl Matrix<'_> {
     async fn filled(&self, operation: &Operation) -> (String, String) {
         let path = &operation.path;
         let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
+        if operation.id == "create_object_transition" {
+            return (path.replace("{id}", &id(&self.in_life_cycle().await)), String::new());
+        }
         if path.contains("objects/{id}/") && operation.id.contains("object") {
             let document = self.admin.document(&self.dossier().await, "a.txt", self.fresh().as_bytes()).await;
             let folder = id(&self.dossier().await);
@@ -198,6 +201,19 @@ impl Matrix<'_> {
         dossier
     }
 
+    /// A new document that can go from one state to another.
+    async fn in_life_cycle(&self) -> Value {
+        let name = self.fresh();
+        let cycle = json!({ "initial": "open", "states": [{ "id": "open" }, { "id": "closed" }],
+            "transitions": [{ "id": "close", "from": ["open"], "to": "closed" }] });
+        let declared =
+            json!({ "id": name, "parent": "document", "base": "document", "label": "A", "lifeCycle": cycle });
+        self.admin.post("/types", declared).await.expect(201);
+        let path = format!("/dossiers/{}/documents", self.dossier().await["id"].as_str().unwrap());
+        let form = Form::new().field("name", &name).field("type", &name);
+        self.admin.ask(Method::POST, &path).form(form).await.expect(201).json()
+    }
+
     async fn status(&self, operation: &Operation, who: &str, client: &Client<'_>) -> u16 {
         let username = if ["administrator", "nobody"].contains(&who) { "admin" } else { who };
         let (uri, folder) = self.filled(operation).await;
@@ -226,6 +242,7 @@ impl Matrix<'_> {
             "update_document" | "update_dossier" | "update_folder" => asking.json(json!({ "title": "Another" })).await,
             "move_object" => asking.json(json!({ "to": folder })).await,
             "create_object_copy" | "update_object_primary_parent" => asking.json(json!({ "folder": folder })).await,
+            "create_object_transition" => asking.json(json!({ "transition": "close" })).await,
             "update_object_place" => asking.json(json!({ "position": "first" })).await,
             "update_acl" => asking.json(json!({ "entries": [], "inherits": true })).await,
             _ if content["multipart/form-data"].is_object() => asking.form(Form::new().field("name", "a")).await,

@@ -13,6 +13,7 @@ use crate::object::{ObjectChanges, Precondition};
 use crate::services::bulk::{BULK, BulkAct};
 use crate::services::deletions::Extent;
 use crate::services::filing::ObjectMove;
+use crate::services::life_cycles::NewTransition;
 use crate::store::bulk::{self, BulkRow, ItemRow};
 use crate::store::objects;
 use crate::transaction::Tx;
@@ -175,6 +176,10 @@ impl Session {
             }
             BulkAct::Grant { entry } => self.put_entry_in_tx(tx, id, entry, true),
             BulkAct::Revoke { entry } => self.put_entry_in_tx(tx, id, entry, false),
+            BulkAct::Transition { transition } => {
+                let new = NewTransition { transition: transition.clone(), ..NewTransition::default() };
+                self.transition_in_tx(tx, id, &ANY, &new).map(drop)
+            }
             BulkAct::Delete { extent: Extent::Trash } => self.trash_in_tx(tx, id, &ANY).map(drop),
             BulkAct::Delete { extent: Extent::Destroy } => self.destroy_living_in_tx(tx, id, &ANY).map(drop),
         }

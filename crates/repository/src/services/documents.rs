@@ -13,6 +13,7 @@ use crate::declarations::Catalogue;
 use crate::object::{NewContent, NewDocument, ObjectDetail, Precondition, Source, VersionNote, Written};
 use crate::services::automatic_versions::VersionPlan;
 use crate::services::imports::as_name;
+use crate::services::life_cycles::first_state;
 use crate::services::objects::{
     Naming, Proposed, check_new, index_values, refuse_version, remember_made, request_digest, with_facets, with_source,
 };
@@ -199,6 +200,7 @@ impl Session {
             name: name.clone(),
             title: parts.title.clone().unwrap_or_else(|| name.clone()),
             properties: serde_json::to_string(&properties).map_err(RepositoryError::internal)?,
+            state: first_state(types, &parts.type_id),
             created_at: at,
             created_by: tx.actor_no,
             modified_at: at,

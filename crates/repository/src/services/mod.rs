@@ -23,6 +23,7 @@ mod garbage;
 mod health;
 mod imports;
 mod jobs;
+mod life_cycles;
 mod manifest;
 mod objects;
 mod people;
@@ -61,6 +62,7 @@ pub use imports::{
     UnreadFile,
 };
 pub use jobs::{JobState, JobView};
+pub use life_cycles::{NewTransition, Transitions};
 pub use people::{GroupView, NewGroup, NewUser, UserChanges, UserView};
 pub use places::Position;
 pub use query::{QueryColumn, QueryRequest, QueryResult};

@@ -60,8 +60,10 @@ impl Session {
             false => BTreeMap::new(),
         };
         let name_of = |no: i64| people.get(&no).map(|person| person.name.clone());
+        let catalogue = self.repository.inner.declarations.present(conn)?;
         let mut found = Vec::with_capacity(rows.len());
-        for row in rows {
+        for mut row in rows {
+            row.state = catalogue.types().state_of(&row.type_id, row.state.as_deref()).map(str::to_owned);
             let properties = match needs.has(Needs::PROPERTIES) {
                 true => serde_json::from_str(&row.properties).map_err(RepositoryError::internal)?,
                 false => Properties::new(),
