@@ -212,6 +212,8 @@ pub struct ObjectDetail {
     pub facets: Vec<String>,
     /// What it has to do with the versions of a document.
     pub versioning: Versioning,
+    /// That somebody has locked it, or the document of the working copy.
+    pub lock: Option<LockView>,
 }
 
 /// What an object has to do with the versions of a document; of a folder, nothing.
@@ -236,6 +238,21 @@ pub struct CheckOut {
     pub by: Option<PrincipalName>,
     /// The working copy; absent when the caller may not know of it.
     pub working_copy_id: Option<ObjectId>,
+}
+
+/// That somebody has locked an object.
+#[derive(Clone, Debug)]
+pub struct LockView {
+    /// Who; absent when the caller may not know.
+    pub by: Option<PrincipalName>,
+    /// Whether that is the caller.
+    pub is_own: bool,
+    /// Since when.
+    pub locked_at: Timestamp,
+    /// When the lock ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// Why.
+    pub comment: String,
 }
 
 /// Which version of a document is meant.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::paging;
+use crate::routes::locks::Lock;
 
 /// The bytes of a document.
 #[derive(Serialize, ToSchema)]
@@ -154,6 +155,9 @@ pub struct Detail {
     /// Documents: that somebody has it checked out; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_out: Option<CheckedOut>,
+    /// That somebody has locked it, or the document of the working copy; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
 }
 
 /// That a document is checked out: its content, title and properties change in the working copy only.
@@ -292,6 +296,7 @@ impl From<ObjectDetail> for Detail {
             latest: detail.versioning.is_latest,
             latest_major: detail.versioning.is_latest_major,
             checked_out: detail.versioning.checked_out.map(CheckedOut::from),
+            lock: detail.lock.map(Lock::from),
             summary: detail.summary.into(),
         }
     }

@@ -82,6 +82,7 @@ impl Session {
         let facets = if may_read { objects::facets_of(conn, row.no)? } else { Vec::new() };
         let permission_groups = self.repository.permissions().groups_held(&permissions);
         let versioning = self.versioning_of(conn, row, live.as_ref(), now)?;
+        let lock = self.lock_of(conn, row, now)?;
         Ok(ObjectDetail {
             summary,
             permission_groups,
@@ -92,6 +93,7 @@ impl Session {
             paths,
             facets,
             versioning,
+            lock,
         })
     }
 
@@ -136,7 +138,7 @@ impl Session {
         let path = self.path_through(tx.conn, row, Some(parent.into()), tx.now)?;
         let paths = path.iter().cloned().collect();
         let permission_groups = self.repository.permissions().groups_held(&permissions);
-        let (facets, versioning) = (facets.to_vec(), Versioning::default());
+        let (facets, versioning, lock) = (facets.to_vec(), Versioning::default(), None);
         Ok(ObjectDetail {
             summary,
             permission_groups,
@@ -147,6 +149,7 @@ impl Session {
             paths,
             facets,
             versioning,
+            lock,
         })
     }
 

@@ -11,6 +11,7 @@ mod copies;
 mod deletions;
 mod destroy;
 mod detail;
+mod dispositions;
 mod documents;
 mod dossier_at;
 mod dossier_compare;
@@ -23,13 +24,16 @@ mod garbage;
 mod health;
 mod imports;
 mod jobs;
+mod legal_holds;
 mod life_cycles;
+mod locks;
 mod manifest;
 mod objects;
 mod people;
 mod places;
 mod query;
 mod readings;
+mod retention;
 mod scopes;
 mod search;
 mod slots;
@@ -50,6 +54,7 @@ pub use changes::ChangeEntry;
 pub use copies::{Copied, LeftOut, NewCopy};
 pub use deletions::Extent;
 pub(crate) use deletions::deletion_handlers;
+pub use dispositions::Review;
 pub use dossier_compare::{DossierComparison, DossierDifference, DossierMemberSide, ValueDifference};
 pub use dossier_restore::NotRestored;
 pub use dossier_versions::{DossierMember, DossierVersion, MadeDossierVersion, NewDossierVersion};
@@ -62,10 +67,13 @@ pub use imports::{
     UnreadFile,
 };
 pub use jobs::{JobState, JobView};
+pub use legal_holds::{HoldRelease, LegalHold, NewLegalHold};
 pub use life_cycles::{NewTransition, Transitions};
+pub use locks::NewLock;
 pub use people::{GroupView, NewGroup, NewUser, UserChanges, UserView};
 pub use places::Position;
 pub use query::{QueryColumn, QueryRequest, QueryResult};
+pub use retention::{AwaitedEvent, HoldName, NewRetention, RetentionView};
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
 pub use slots::{ContentToAppend, SlotContent};
 pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, indexed_page, read_pages};
@@ -123,6 +131,7 @@ impl Session {
             self.repository.inner.access.require(tx.conn, &self.actor, row.scope_no, wanted, tx.now)?;
         }
         self.check_precondition(tx.conn, &row, precondition, tx.now)?;
+        self.refuse_locked_for(tx.conn, &row, wanted, tx.now)?;
         Ok(row)
     }
 

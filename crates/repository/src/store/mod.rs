@@ -26,12 +26,14 @@ pub(crate) mod filing;
 pub(crate) mod imports;
 pub(crate) mod info;
 pub(crate) mod jobs;
+pub(crate) mod locks;
 pub(crate) mod objects;
 #[cfg(test)]
 mod plans;
 pub(crate) mod principals;
 pub(crate) mod query;
 pub(crate) mod renditions;
+pub(crate) mod retention;
 pub(crate) mod schema;
 pub(crate) mod seals;
 pub(crate) mod sessions;

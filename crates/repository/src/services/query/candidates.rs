@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::names::{Bound, Field, Needs, System};
 use super::values::Datum;
 use crate::store::query::CandidateRow;
-use crate::store::{blobs, filing, objects, principals, versions};
+use crate::store::{blobs, filing, objects, principals, retention, versions};
 use crate::{RepositoryError, Result, Session};
 
 /// One object with what is asked of it.
@@ -25,6 +25,8 @@ pub(super) struct Candidate {
     content: Option<blobs::ContentRow>,
     parent: Option<String>,
     series: Option<String>,
+    /// What keeps the version, or the versions of the document.
+    kept: Vec<retention::KeptRow>,
 }
 
 impl Session {
@@ -59,6 +61,7 @@ impl Session {
             }
             false => BTreeMap::new(),
         };
+        let kept = if needs.has(Needs::RETENTION) { kept_of(conn, &rows)? } else { BTreeMap::new() };
         let name_of = |no: i64| people.get(&no).map(|person| person.name.clone());
         let catalogue = self.repository.inner.declarations.present(conn)?;
         let mut found = Vec::with_capacity(rows.len());
@@ -77,6 +80,7 @@ impl Session {
                 content: contents.remove(&row.no),
                 parent: parents.remove(&row.no),
                 series: row.series_no.and_then(|no| series.get(&no).cloned()),
+                kept: row.series_no.and_then(|no| kept.get(&no)).map(|all| kept_by(&row, all)).unwrap_or_default(),
                 row,
             });
         }
@@ -177,9 +181,32 @@ impl Candidate {
             System::ContentFileName => self.content.as_ref().map(|one| Datum::text(&one.file_name)),
             System::SourceName => row.source_system.clone().map(Datum::Text),
             System::SourceId => row.source_id.clone().map(Datum::Text),
+            // What has no versions is neither kept nor not.
+            System::IsRecord if row.series_no.is_some() => {
+                Some(Datum::Bool(self.kept.iter().any(|one| one.record_at.is_some())))
+            }
+            System::IsHeld if row.series_no.is_some() => Some(Datum::Bool(self.kept.iter().any(|one| one.legal_hold))),
+            System::IsRecord | System::IsHeld => None,
+            System::RetainUntil => self.kept.iter().filter_map(|one| one.retain_until).max().map(Datum::Instant),
             System::ContentHash => self.content.as_ref().map(|one| Datum::Text(format!("{{sha-256}}{}", one.digest))),
         }
     }
+}
+
+/// Returns what keeps the versions of the documents of some rows, by series.
+fn kept_of(conn: &mut Conn, rows: &[CandidateRow]) -> Result<BTreeMap<i64, Vec<retention::KeptRow>>> {
+    let series: BTreeSet<i64> = rows.iter().filter_map(|row| row.series_no).collect();
+    let mut kept: BTreeMap<i64, Vec<retention::KeptRow>> = BTreeMap::new();
+    for row in retention::of_series(conn, &series.into_iter().collect::<Vec<_>>())? {
+        kept.entry(row.series_no).or_default().push(row);
+    }
+    Ok(kept)
+}
+
+/// Returns what of it is about a row: of a version its own, of a document all.
+fn kept_by(row: &CandidateRow, all: &[retention::KeptRow]) -> Vec<retention::KeptRow> {
+    let own: Vec<retention::KeptRow> = all.iter().filter(|one| one.object_no == row.no).cloned().collect();
+    if own.is_empty() { all.to_vec() } else { own }
 }
 
 fn answered(datum: Datum) -> Value {
