@@ -29,3 +29,4 @@ mod store_faults;
 mod tls_network;
 mod trash;
 mod versions;
+mod webhooks;

@@ -69,6 +69,7 @@ impl TestOffice {
             garbage_grace_ms: 0,
             trash_keep_ms: 90 * 24 * 3_600_000,
             office_types: cartulary_model::TypeFile::default(),
+            webhooks: cartulary_repository::WebhookRules::default(),
         };
         let repository = Repository::open(config.clone(), Vec::new()).await.expect("an office opens");
         let background = Some(repository.start_background());
@@ -106,6 +107,18 @@ impl TestOffice {
     /// Starts them again.
     pub fn start_background(&mut self) {
         self.background = Some(self.repository.start_background());
+    }
+
+    /// Closes the office and opens it again on the same data, configured in another way.
+    pub async fn reopen_as(&mut self, change: impl FnOnce(&mut RepositoryConfig)) {
+        change(&mut self.config);
+        self.reopen().await;
+    }
+
+    /// Opens the same rows once more, as another machine does where they are with a server.
+    pub async fn another_node(&self) -> Repository {
+        let config = RepositoryConfig { index_dir: self.folder.path().join("index-2"), ..self.config.clone() };
+        Repository::open(config, Vec::new()).await.expect("another node opens")
     }
 
     /// Closes the office and opens it again on the same data.

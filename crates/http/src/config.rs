@@ -109,6 +109,15 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
+    /// An entry of `webhooks.allow`.
+    #[error("`webhooks.allow` has `{entry}`, which is neither an address nor a network such as 10.0.0.0/24")]
+    AllowedNetwork {
+        /// The entry.
+        entry: String,
+    },
+    /// Connections to receivers of webhooks cannot be prepared.
+    #[error("webhooks cannot be sent")]
+    Outbound(#[source] reqwest::Error),
 }
 
 #[cfg(test)]

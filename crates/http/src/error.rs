@@ -20,6 +20,7 @@ use crate::routes::object::Detail;
 use crate::routes::types::TypeForm;
 use crate::routes::users::User;
 use crate::routes::vocabularies::VocabularyForm;
+use crate::routes::webhooks::Webhook;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -373,6 +374,7 @@ impl From<RepositoryError> for ApiError {
                     Current::Declaration(Declaration::Vocabulary(current)) => {
                         serde_json::to_value(VocabularyForm::from(*current))
                     }
+                    Current::Webhook(current) => serde_json::to_value(Webhook::from(*current)),
                 }
                 .ok();
                 stale

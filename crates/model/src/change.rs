@@ -28,6 +28,8 @@ pub enum ChangeKind {
     Principal,
     /// A type, facet or vocabulary was declared, changed or deleted (audit only).
     Declared,
+    /// A webhook was made, changed or deleted (audit only).
+    Webhook,
     /// A stretch of the log was sealed (audit only).
     Sealed,
     /// Someone signed in (audit only).
@@ -55,6 +57,7 @@ impl ChangeKind {
             Self::Rendition => "rendition",
             Self::Principal => "principal",
             Self::Declared => "declared",
+            Self::Webhook => "webhook",
             Self::Sealed => "sealed",
             Self::SignedIn => "signed_in",
             Self::SignInRefused => "sign_in_refused",
@@ -69,6 +72,7 @@ impl ChangeKind {
             self,
             Self::Principal
                 | Self::Declared
+                | Self::Webhook
                 | Self::Sealed
                 | Self::SignedIn
                 | Self::SignInRefused

@@ -33,6 +33,8 @@ pub const UNLOCK: Permission = "Unlock";
 pub const DESTROY: Permission = "Destroy";
 /// Take what is marked as confidential along in an export. No group but [`EVERYTHING`] has it.
 pub const EXPORT_CONFIDENTIAL: Permission = "ExportConfidential";
+/// Have webhooks, which send changes to another machine. It is asked for on the root folder. No group but [`EVERYTHING`] has it.
+pub const HAVE_WEBHOOKS: Permission = "HaveWebhooks";
 /// Everything, also what modules add.
 pub const EVERYTHING: Permission = "Everything";
 
@@ -96,6 +98,7 @@ pub const ATOMS: &[Permission] = &[
     UNLOCK,
     DESTROY,
     EXPORT_CONFIDENTIAL,
+    HAVE_WEBHOOKS,
 ];
 
 /// What a module adds to the permissions.

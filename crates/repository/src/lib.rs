@@ -27,6 +27,8 @@ mod store;
 mod testing;
 mod transaction;
 mod tries;
+mod webhook_sender;
+mod webhooks;
 mod work;
 
 pub use authentication::{AuthenticatedSession, SessionKind, SignIn, SignedIn};
@@ -40,6 +42,9 @@ pub use repository::{BootError, CORE_MIGRATIONS, Repository, RepositoryConfig};
 pub use services::*;
 pub use session::{Actor, Session};
 pub use tries::peer_network;
+pub use webhook_sender::{
+    AddressFault, SendOutcome, SendingWebhook, WebhookDelivery, WebhookEvent, WebhookRules, WebhookSender,
+};
 pub use work::BackgroundTasks;
 
 /// Returns an error's words with those of all its causes: "one: two: three".

@@ -9,7 +9,7 @@ use cartulary_model::{
 use futures::Stream;
 
 use crate::Result;
-use crate::services::{GroupView, UserView};
+use crate::services::{GroupView, UserView, WebhookView};
 
 /// The number of rows that a window holds at most.
 pub const WINDOW_ROWS_MAX: u64 = 1_000;
@@ -327,6 +327,8 @@ pub enum Current {
     Group(Box<GroupView>),
     /// A type or a vocabulary.
     Declaration(Declaration),
+    /// A webhook.
+    Webhook(Box<WebhookView>),
 }
 
 /// A type or vocabulary that was declared at run time.

@@ -18,6 +18,7 @@ use crate::listing::Listings;
 use crate::module::{self, JobHandler, Module};
 use crate::sequencer::SequenceInCommit;
 use crate::session::{Actor, Session};
+use crate::webhook_sender::WebhookRules;
 use crate::{bootstrap, error_chain};
 
 /// The core's own tables.
@@ -78,6 +79,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0013_bulk_actions/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0013_bulk_actions/down.sql"),
         },
+        MigrationFile {
+            version: "0027",
+            name: "webhooks",
+            up: include_str!("../../../schema/core/migrations/sqlite/0027_webhooks/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0027_webhooks/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -134,6 +141,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/down.sql"),
         },
+        MigrationFile {
+            version: "0027",
+            name: "webhooks",
+            up: include_str!("../../../schema/core/migrations/postgres/0027_webhooks/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0027_webhooks/down.sql"),
+        },
     ],
 };
 
@@ -162,6 +175,8 @@ pub struct RepositoryConfig {
     pub trash_keep_ms: i64,
     /// Types, facets and vocabularies that the office declares in its configuration folder.
     pub office_types: TypeFile,
+    /// How webhooks are sent.
+    pub webhooks: WebhookRules,
 }
 
 /// Why a repository does not open.
@@ -220,6 +235,8 @@ pub(crate) struct Inner {
     pub(crate) text_reading: tokio::sync::Semaphore,
     /// Wakes who looks for jobs, as soon as one was enqueued here.
     pub(crate) jobs_wanted: tokio::sync::Notify,
+    /// Wakes who sends webhooks.
+    pub(crate) webhooks_wanted: tokio::sync::Notify,
     /// Held by whoever writes the index.
     pub(crate) feeding: tokio::sync::Mutex<()>,
     pub(crate) containment: OnceLock<String>,
@@ -297,6 +314,7 @@ impl Repository {
             fed: std::sync::Mutex::new(std::time::Instant::now()),
             index_wanted: tokio::sync::Notify::new(),
             jobs_wanted: tokio::sync::Notify::new(),
+            webhooks_wanted: tokio::sync::Notify::new(),
             text_reading: tokio::sync::Semaphore::new(2),
             feeding: tokio::sync::Mutex::new(()),
             containment: OnceLock::new(),

@@ -78,6 +78,7 @@ impl Repository {
         let mut tasks = vec![
             tokio::spawn(feed::run(self.clone(), stopped.clone())),
             tokio::spawn(run_jobs(self.clone(), stopped.clone())),
+            tokio::spawn(crate::webhooks::run(self.clone(), stopped.clone())),
             tokio::spawn(until_stopped(stopped.clone(), keep_house(self.clone()))),
             tokio::spawn(count_old_texts(self.clone(), stopped.clone())),
             tokio::spawn(until_stopped(stopped.clone(), feed::check_files(self.clone()))),

@@ -69,6 +69,12 @@ pub fn of(path: &str) -> &'static str {
         (Some("bulk-actions"), Some(_), None, None) => "/api/v1/bulk-actions/{id}",
         (Some("bulk-actions"), Some(_), Some("abort"), None) => "/api/v1/bulk-actions/{id}/abort",
         (Some("bulk-actions"), Some(_), Some("items"), None) => "/api/v1/bulk-actions/{id}/items",
+        (Some("webhooks"), None, None, None) => "/api/v1/webhooks",
+        (Some("webhooks"), Some(_), None, None) => "/api/v1/webhooks/{id}",
+        (Some("webhooks"), Some(_), Some("ping"), None) => "/api/v1/webhooks/{id}/ping",
+        (Some("webhooks"), Some(_), Some("secret"), None) => "/api/v1/webhooks/{id}/secret",
+        (Some("webhooks"), Some(_), Some("deliveries"), None) => "/api/v1/webhooks/{id}/deliveries",
+        (Some("webhooks"), Some(_), Some("deliveries"), Some(last)) => of_delivery(last, segments.next(), segments.next()),
         (Some("jobs"), None, None, None) => "/api/v1/jobs",
         (Some("jobs"), Some(_), None, None) => "/api/v1/jobs/{id}",
         (Some("imports"), None, None, None) => "/api/v1/imports",
@@ -89,6 +95,15 @@ fn of_version(first: &str, below: Option<&str>, further: Option<&str>) -> &'stat
         ("dossiers", None, None) => "/api/v1/dossiers/{id}/versions/{number}",
         ("dossiers", Some("members"), None) => "/api/v1/dossiers/{id}/versions/{number}/members",
         ("dossiers", Some("differences"), None) => "/api/v1/dossiers/{id}/versions/{number}/differences",
+        _ => "other",
+    }
+}
+
+/// Returns the pattern of a path that leads to deliveries of a webhook, to be sent again.
+fn of_delivery(first: &str, below: Option<&str>, further: Option<&str>) -> &'static str {
+    match (first, below, further) {
+        ("replay", None, None) => "/api/v1/webhooks/{id}/deliveries/replay",
+        (_, Some("replay"), None) => "/api/v1/webhooks/{id}/deliveries/{delivery}/replay",
         _ => "other",
     }
 }

@@ -26,6 +26,7 @@ pub mod users;
 mod versioning;
 mod versions;
 pub mod vocabularies;
+pub mod webhooks;
 mod working_copies;
 
 use std::sync::LazyLock;
@@ -33,6 +34,8 @@ use std::sync::LazyLock;
 use actix_web::dev::ResourceDef;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, get};
+
+pub(crate) use changes::Change;
 
 use crate::answer::Answer;
 use crate::openapi::Document;
@@ -141,6 +144,16 @@ routes!(
         bulk_actions::list_bulk_action_items,
         changes::list_changes,
         changes::list_change_events,
+        webhooks::list_webhooks,
+        webhooks::create_webhook,
+        webhooks::get_webhook,
+        webhooks::update_webhook,
+        webhooks::delete_webhook,
+        webhooks::renew_webhook_secret,
+        webhooks::ping_webhook,
+        webhooks::list_webhook_deliveries,
+        webhooks::replay_webhook_deliveries,
+        webhooks::replay_webhook_delivery,
         audit::list_audit_entries,
         audit::get_audit_proof,
         audit::list_seals,

@@ -83,6 +83,7 @@ impl Office {
             garbage_grace_ms: 1_000,
             trash_keep_ms: 0,
             office_types,
+            webhooks: cartulary_repository::WebhookRules::default(),
         };
         let repository = Repository::open(config, Vec::new()).await.unwrap();
         assert_eq!(repository.ensure_administrator(Some(PASSWORD.to_owned())).await.unwrap(), None);

@@ -39,6 +39,9 @@ mod types;
 mod verify;
 mod verify_versions;
 mod versions;
+mod webhook_filter;
+pub(crate) mod webhooks;
+mod webhooks_sent;
 mod working_copies;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
@@ -68,6 +71,11 @@ pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, 
 pub use slots::{ContentToAppend, SlotContent};
 pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, indexed_page, read_pages};
 pub use trash::{Restoring, TrashedObject};
+pub(crate) use webhook_filter::{Stretch, stretch};
+pub use webhooks::{
+    NewWebhook, PingOutcome, WebhookChanges, WebhookFilter, WebhookSecret, WebhookState, WebhookView,
+};
+pub use webhooks_sent::{DeliveryState, DeliveryView};
 pub use verify::{ReindexReport, VerifyFault, VerifyOptions, VerifyProgress, VerifyReport};
 
 use cartulary_db::Conn;

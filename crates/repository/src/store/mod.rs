@@ -37,6 +37,7 @@ pub(crate) mod seals;
 pub(crate) mod sessions;
 pub(crate) mod trash;
 pub(crate) mod versions;
+pub(crate) mod webhooks;
 
 use crate::RepositoryError;
 

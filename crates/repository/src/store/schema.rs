@@ -416,6 +416,46 @@ table! {
     }
 }
 
+table! {
+    webhook (no) {
+        no -> BigInt,
+        id -> Text,
+        owner_no -> BigInt,
+        name -> Text,
+        url -> Text,
+        secret -> Text,
+        filter -> Text,
+        state -> Text,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        change_token -> BigInt,
+        created_at -> BigInt,
+        log_identity -> Text,
+        position -> BigInt,
+        next_at -> BigInt,
+        lease_owner -> Nullable<Text>,
+        lease_until -> BigInt,
+    }
+}
+
+table! {
+    webhook_delivery (no) {
+        no -> BigInt,
+        id -> Text,
+        webhook_no -> BigInt,
+        kind -> Text,
+        previous_log -> Nullable<Text>,
+        after_position -> BigInt,
+        to_position -> BigInt,
+        state -> Text,
+        attempts -> BigInt,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        created_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
 joinable!(content -> blob (blob_no));
 joinable!(filing -> object (child_no));
 joinable!(acl_entry -> principal (principal_no));
@@ -461,4 +501,6 @@ allow_tables_to_appear_in_same_query!(
     idempotency,
     bulk_action,
     bulk_item,
+    webhook,
+    webhook_delivery,
 );

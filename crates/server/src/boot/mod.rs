@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use cartulary_formats::{ContainmentChoice, WorkerConfig};
+use cartulary_http::{HttpWebhooks, OutboundConfig};
 use cartulary_model::TypeFile;
-use cartulary_repository::{Repository, RepositoryConfig};
+use cartulary_repository::{Repository, RepositoryConfig, WebhookRules};
 
 pub use folders::can_prepare;
 pub use lock::{DataLock, LockError};
@@ -127,7 +128,19 @@ pub fn repository_config(configuration: &Configuration, data: &DataFolder) -> an
         trash_keep_ms: i64::from(configuration.work.trash_days).saturating_mul(24 * 60 * 60 * 1000),
         garbage_grace_ms: i64::from(configuration.work.garbage_grace_hours).saturating_mul(60 * 60 * 1000),
         office_types: office_types(data)?,
+        webhooks: webhook_rules(configuration)?,
     })
+}
+
+/// Returns how webhooks are sent: by HTTP.
+fn webhook_rules(configuration: &Configuration) -> anyhow::Result<WebhookRules> {
+    let settings = &configuration.webhooks;
+    let outbound = OutboundConfig {
+        allow: settings.allow.clone(),
+        allow_http: settings.allow_http,
+        timeout: Duration::from_secs(settings.timeout_seconds),
+    };
+    Ok(WebhookRules { sender: Some(Arc::new(HttpWebhooks::new(&outbound)?)), ..WebhookRules::default() })
 }
 
 /// Returns how contained readers are started: as this same program.
