@@ -222,7 +222,7 @@ fn said_by(program: &str, arguments: &[&str]) -> String {
 }
 
 /// Returns what it takes to make 4 KB at the end of a file durable, in the middle of many tries. *Units*: microseconds.
-fn fdatasync_us(folder: &Path) -> anyhow::Result<u64> {
+pub fn fdatasync_us(folder: &Path) -> anyhow::Result<u64> {
     let path = folder.join("fdatasync");
     let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
     let mut taken = Vec::with_capacity(APPENDS);
