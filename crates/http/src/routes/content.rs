@@ -48,15 +48,29 @@ pub struct ContentQuery {
 pub struct NewContentQuery {
     /// The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
     /// one unless given.
-    pub(crate) file_name: Option<String>,
+    file_name: Option<String>,
     /// Why there is a new version.
     #[serde(default)]
-    pub(crate) comment: String,
+    comment: String,
     /// Whether the next major number is taken; short for `version=major`.
     #[serde(default)]
-    pub(crate) major: bool,
+    major: bool,
     /// Which version is made of it: `none`, `minor` or `major`; as the rules of its type say, unless given.
-    pub(crate) version: Option<String>,
+    version: Option<String>,
+}
+
+impl NewContentQuery {
+    /// Returns what is said of the version.
+    pub(crate) fn note(&self) -> Result<VersionNote, ApiError> {
+        let increment = versions::increment(self.version.as_deref(), self.major)?;
+        Ok(VersionNote { comment: self.comment.clone(), increment })
+    }
+
+    /// Returns the file's name that is said, else the former one.
+    pub(crate) fn file_name_or(&self, guarded: &Guarded, former: String) -> Result<FileName, ApiError> {
+        let named = self.file_name.as_ref().and_then(|_| file_name(guarded.request().query_string()));
+        Ok(named.transpose()?.unwrap_or((former, None)))
+    }
 }
 
 /// Returns the bytes of a document, or of one version of it.
@@ -196,19 +210,17 @@ pub(crate) async fn put_in(guarded: &Guarded, slot: SlotName, body: web::Payload
     let query: NewContentQuery = guarded.query()?;
     // Said before the bytes are sent, and again by the repository when they are there.
     let former_name = guarded.session().slot_check(id, slot.clone(), precondition.clone()).await?;
-    let increment = versions::increment(query.version.as_deref(), query.major)?;
-    let named = query.file_name.and_then(|_| file_name(guarded.request().query_string()));
-    let (file_name, file_name_raw) = named.transpose()?.unwrap_or((former_name, None));
+    let note = query.note()?;
+    let (file_name, file_name_raw) = query.file_name_or(guarded, former_name)?;
     let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let staged = body::stage(guarded, body).await?;
     let content = NewContent { file_name, file_name_raw, media_type, ..staged };
-    let note = VersionNote { comment: query.comment, increment };
     let put = guarded.session().slot_put(id, slot, precondition, content, note).await?;
     answer::changed(&put.transaction, put.value.summary.change_token, &Detail::from(put.value))
 }
 
 /// Returns the file's name of a query as text and, when it is not UTF-8, as bytes; nothing when it is empty.
-pub(crate) fn file_name(query: &str) -> Option<Result<FileName, ApiError>> {
+fn file_name(query: &str) -> Option<Result<FileName, ApiError>> {
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(name, _)| percent_decode_str(name).eq(*b"fileName"))?;
     let bytes: Vec<u8> = percent_decode_str(&value.replace('+', " ")).collect();

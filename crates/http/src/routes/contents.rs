@@ -137,10 +137,8 @@ pub async fn create_document_slot_part(guarded: Guarded, body: web::Payload) -> 
     let precondition = guarded.precondition_of_content()?;
     let query: NewContentQuery = guarded.query()?;
     let former = guarded.session().slot_check(id, slot.clone(), precondition.clone()).await?;
-    let named = query.file_name.and_then(|_| content::file_name(guarded.request().query_string()));
-    let (file_name, _) = named.transpose()?.unwrap_or((former, None));
-    let note =
-        VersionNote { comment: query.comment, increment: versions::increment(query.version.as_deref(), query.major)? };
+    let (file_name, _) = query.file_name_or(&guarded, former)?;
+    let note = query.note()?;
     let append = |body| {
         let more = ContentToAppend { body, file_name };
         guarded.session().slot_append(id, slot, precondition, more, note)

@@ -76,10 +76,7 @@ impl Session {
     pub async fn slot_check(&self, id: ObjectId, slot: SlotName, precondition: Precondition) -> Result<String> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let look = move |conn: &mut Conn| -> Result<String> {
-            let row = session.authorised(conn, id, WRITE_VERSION, now)?;
-            let precondition = session.precondition_in(conn, &row, &slot, &precondition, now)?;
-            session.check_precondition(conn, &row, &precondition, now)?;
-            refuse_version(&row)?;
+            let row = session.slot_as_read(conn, id, &slot, &precondition, now)?;
             if let Some(series) = row.series_no.filter(|_| row.role == objects::LIVE)
                 && let Some(by) = versions::series(conn, series)?.and_then(|series| series.checked_out_by)
             {
@@ -110,11 +107,7 @@ impl Session {
         self.with_blob(content.staged, move |tx, blob| {
             let row = session.slot_for_change(tx, id, &bound.slot, &precondition)?;
             let bound = bound.with_name_of(tx.conn, &row)?;
-            if note.is_silent() && bound.is_the_content_of(tx.conn, &row)? {
-                return session.detail_of(tx.conn, &row, tx.now);
-            }
-            let changed = session.put_content_in_tx(tx, &row, &bound, blob, &note)?;
-            session.detail_of(tx.conn, &changed, tx.now)
+            session.put_unless_same(tx, &row, &bound, blob, &note)
         })
         .await
     }
@@ -168,11 +161,7 @@ impl Session {
                 let detail = "the content changed while this was on its way, and nothing was appended: read it again";
                 return Err(RepositoryError::conflict("content_changed", detail));
             }
-            if note.is_silent() && bound.is_the_content_of(tx.conn, &row)? {
-                return session.detail_of(tx.conn, &row, tx.now);
-            }
-            let changed = session.put_content_in_tx(tx, &row, &bound, blob, &note)?;
-            session.detail_of(tx.conn, &changed, tx.now)
+            session.put_unless_same(tx, &row, &bound, blob, &note)
         })
         .await
     }
@@ -219,13 +208,42 @@ impl Session {
         slot: &SlotName,
         precondition: &Precondition,
     ) -> Result<ObjectRow> {
-        if slot.is_main() {
-            return self.for_change(tx, id, WRITE_VERSION, precondition);
-        }
         let row = self.for_change(tx, id, WRITE_VERSION, &Precondition::Any)?;
         let precondition = self.precondition_in(tx.conn, &row, slot, precondition, tx.now)?;
         self.check_precondition(tx.conn, &row, &precondition, tx.now)?;
         Ok(row)
+    }
+
+    /// Returns the document whose slot is to be changed, if it is as the caller read it: before a body comes, without a lock.
+    fn slot_as_read(
+        &self,
+        conn: &mut Conn,
+        id: ObjectId,
+        slot: &SlotName,
+        precondition: &Precondition,
+        now: Timestamp,
+    ) -> Result<ObjectRow> {
+        let row = self.authorised(conn, id, WRITE_VERSION, now)?;
+        let precondition = self.precondition_in(conn, &row, slot, precondition, now)?;
+        self.check_precondition(conn, &row, &precondition, now)?;
+        refuse_version(&row)?;
+        Ok(row)
+    }
+
+    /// Puts content into a slot of a document that is locked for it, unless just that lies there and no version is asked for.
+    fn put_unless_same(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &ObjectRow,
+        bound: &BoundContent,
+        blob: i64,
+        note: &VersionNote,
+    ) -> Result<ObjectDetail> {
+        if note.is_silent() && bound.is_the_content_of(tx.conn, row)? {
+            return self.detail_of(tx.conn, row, tx.now);
+        }
+        let changed = self.put_content_in_tx(tx, row, bound, blob, note)?;
+        self.detail_of(tx.conn, &changed, tx.now)
     }
 
     /// Returns a precondition in which the digest of an attachment is replaced by whether the slot has it. Who may not read
@@ -265,10 +283,7 @@ impl Session {
     ) -> Result<(Option<ContentRow>, Option<Vec<u8>>)> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let look = move |conn: &mut Conn| -> Result<_> {
-            let row = session.authorised(conn, id, WRITE_VERSION, now)?;
-            let precondition = session.precondition_in(conn, &row, &slot, &precondition, now)?;
-            session.check_precondition(conn, &row, &precondition, now)?;
-            refuse_version(&row)?;
+            let row = session.slot_as_read(conn, id, &slot, &precondition, now)?;
             Ok((blobs::content_in(conn, row.no, &slot)?, blobs::raw_name_of(conn, row.no, &slot)?))
         };
         self.repository.database().read(look).await
