@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cartulary_model::{ObjectId, Properties, TypeFile};
+use cartulary_model::{ObjectId, Properties};
 use cartulary_repository::{
     BulkAct, BulkOutcome, BulkState, BulkView, Extent, NewAccessEntry, NewAccessList, NewBulkAction, NewDocument,
     Precondition, QueryRequest, RepositoryError, Session, WindowRequest,
@@ -31,9 +31,7 @@ const PAPERS: &str = "SELECT cmis:name FROM test:paper";
 
 /// Files so many papers, numbered from 0.
 async fn papers(office: &TestOffice, count: usize) -> (ObjectId, Vec<ObjectId>) {
-    for definition in TypeFile::parse(TYPES).unwrap().types {
-        office.system.type_create(definition).await.unwrap();
-    }
+    office.declare(TYPES).await;
     let folder = office.dossier("papers").await;
     let mut papers = Vec::new();
     for number in 0..count {

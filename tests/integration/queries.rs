@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Mutex;
 
-use cartulary_model::{ObjectId, Properties, TypeFile};
+use cartulary_model::{ObjectId, Properties};
 use cartulary_repository::{NewDocument, QueryRequest, RepositoryError, Session};
 use cartulary_tests::office::{TestOffice, each_office};
 use cartulary_tests::random::Random;
@@ -29,12 +29,6 @@ const TYPES: &str = r#"
 /// Texts that differ in case, form, script, length and in what a pattern could mean.
 const TEXTS: [&str; 14] =
     ["a", "A", "b", "B", "café", "cafe\u{301}", "CAFÉ", "ملف", "ملفات", "50%", "5_0", "it's", "z\u{fffd}", "\u{1f600}"];
-
-async fn declare(office: &TestOffice) {
-    for definition in TypeFile::parse(TYPES).unwrap().types {
-        office.system.type_create(definition).await.unwrap();
-    }
-}
 
 async fn ask(session: &Session, statement: &str) -> Result<(u64, Vec<Vec<Value>>), RepositoryError> {
     let request = QueryRequest { statement: statement.to_owned(), limit: 1_000, ..QueryRequest::default() };
@@ -127,7 +121,7 @@ async fn both_databases_give_byte_equal_answers() {
     let seed = Random::announced("statements").number();
     let answers: Mutex<Vec<String>> = Mutex::default();
     each_office(async |office| {
-        declare(office).await;
+        office.declare(TYPES).await;
         let mut random = Random::seeded(seed);
         let folder = office.dossier("papers").await;
         for number in 0..60 {
@@ -171,7 +165,7 @@ async fn both_databases_give_byte_equal_answers() {
 async fn an_index_that_narrows_changes_no_answer() {
     let seed = Random::announced("narrowing").number();
     each_office(async |office| {
-        declare(office).await;
+        office.declare(TYPES).await;
         let mut random = Random::seeded(seed);
         let folder = office.dossier("papers").await;
         for number in 0..40 {

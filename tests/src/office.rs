@@ -128,6 +128,13 @@ impl TestOffice {
         self.start_background();
     }
 
+    /// Declares the types and facets of a file.
+    pub async fn declare(&self, toml: &str) {
+        for definition in cartulary_model::TypeFile::parse(toml).expect("types").types {
+            self.system.type_create(definition).await.expect("a type");
+        }
+    }
+
     /// Makes a dossier.
     pub async fn dossier(&self, name: &str) -> ObjectId {
         let new = NewFolder { name: name.to_owned(), ..NewFolder::default() };
