@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 mod access;
+mod arrangements;
 mod audit;
+mod backups;
+mod bags;
+mod bags_hostile;
 mod bulk;
 mod copies;
 mod declaring;
@@ -16,16 +20,21 @@ mod garbage;
 mod hostile;
 mod imports;
 mod kill;
+mod life_cycles;
 mod migrations;
 mod names;
 mod power;
 mod proof;
 mod queries;
 mod readings;
+mod relationships;
 mod searching;
 mod slots;
 mod slow_clients;
 mod store_faults;
 mod tls_network;
 mod trash;
+mod tus_client;
+mod uploads;
 mod versions;
+mod webhooks;

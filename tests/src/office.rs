@@ -21,8 +21,8 @@ use cartulary_db::testing::{self, TestDatabase};
 use cartulary_formats::WorkerConfig;
 use cartulary_model::ObjectId;
 use cartulary_repository::{
-    BackgroundTasks, CORE_MIGRATIONS, NewContent, NewDocument, NewFolder, NewUser, ObjectDetail, Repository,
-    RepositoryConfig, Session, SessionKind, SignIn, Written,
+    BackgroundTasks, BackupSettings, CORE_MIGRATIONS, NewContent, NewDocument, NewFolder, NewUser, ObjectDetail,
+    Repository, RepositoryConfig, Session, SessionKind, SignIn, Written,
 };
 
 /// A running office.
@@ -50,6 +50,18 @@ pub async fn each_office(test: impl AsyncFn(&mut TestOffice)) {
     }
 }
 
+/// Runs a test on two offices of each database that is at hand: what leaves one can be brought into the other.
+pub async fn each_pair(test: impl AsyncFn(&mut TestOffice, &mut TestOffice)) {
+    let others = testing::each_database(&[CORE_MIGRATIONS]);
+    for (database, other) in testing::each_database(&[CORE_MIGRATIONS]).into_iter().zip(others) {
+        eprintln!("on {}", database.backend());
+        let (mut office, mut other) = (TestOffice::open(database).await, TestOffice::open(other).await);
+        test(&mut office, &mut other).await;
+        office.stop_background().await;
+        other.stop_background().await;
+    }
+}
+
 impl TestOffice {
     async fn open(database: TestDatabase) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -69,6 +81,13 @@ impl TestOffice {
             garbage_grace_ms: 0,
             trash_keep_ms: 90 * 24 * 3_600_000,
             office_types: cartulary_model::TypeFile::default(),
+            webhooks: cartulary_repository::WebhookRules::default(),
+            backup: BackupSettings {
+                config_dir: folder.path().join("config"),
+                more_files: Vec::new(),
+                office: "Office of the tests".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
         };
         let repository = Repository::open(config.clone(), Vec::new()).await.expect("an office opens");
         let background = Some(repository.start_background());
@@ -84,6 +103,11 @@ impl TestOffice {
     /// Returns the office's folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Returns what it was opened with.
+    pub fn config(&self) -> &RepositoryConfig {
+        &self.config
     }
 
     /// Returns the folder of its blobs.
@@ -106,6 +130,18 @@ impl TestOffice {
     /// Starts them again.
     pub fn start_background(&mut self) {
         self.background = Some(self.repository.start_background());
+    }
+
+    /// Closes the office and opens it again on the same data, configured in another way.
+    pub async fn reopen_as(&mut self, change: impl FnOnce(&mut RepositoryConfig)) {
+        change(&mut self.config);
+        self.reopen().await;
+    }
+
+    /// Opens the same rows once more, as another machine does where they are with a server.
+    pub async fn another_node(&self) -> Repository {
+        let config = RepositoryConfig { index_dir: self.folder.path().join("index-2"), ..self.config.clone() };
+        Repository::open(config, Vec::new()).await.expect("another node opens")
     }
 
     /// Closes the office and opens it again on the same data.
@@ -209,7 +245,7 @@ impl TestOffice {
 /// Stages bytes as content.
 pub async fn content(session: &Session, file_name: &str, bytes: &[u8]) -> NewContent {
     let staged = stage(session, bytes).await;
-    NewContent { staged, file_name: file_name.to_owned(), file_name_raw: None, media_type: None }
+    NewContent { bytes: staged.into(), file_name: file_name.to_owned(), file_name_raw: None, media_type: None }
 }
 
 /// Stages bytes.

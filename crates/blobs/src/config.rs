@@ -138,6 +138,14 @@ pub enum SecretSource {
 }
 
 impl SecretSource {
+    /// Returns the file that holds it, if one does.
+    pub fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::Env(_) => None,
+            Self::File(path) => Some(path.clone()),
+        }
+    }
+
     /// Reads the secret. `setting` names what it is for in an error.
     pub(crate) fn read(&self, setting: &'static str) -> Result<SecretString> {
         let text = match self {

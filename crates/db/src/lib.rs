@@ -25,6 +25,7 @@
 mod among;
 mod config;
 mod conn;
+pub mod copies;
 mod database;
 mod error;
 mod gate;

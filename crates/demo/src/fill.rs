@@ -198,7 +198,7 @@ async fn content(session: &Session, case: &Case, paper: &Paper, version: usize) 
     let made = tokio::task::spawn_blocking(move || papers::bytes(&case, &of, version)).await;
     let made = Bytes::from(made.map_err(RepositoryError::internal)?);
     let staged = session.content_stage(stream::iter([Ok::<_, Infallible>(made)])).await?;
-    Ok(NewContent { staged, file_name: paper.file_name(), file_name_raw: None, media_type: None })
+    Ok(NewContent { bytes: staged.into(), file_name: paper.file_name(), file_name_raw: None, media_type: None })
 }
 
 /// Returns an instant of an office day: ten in the morning, so that all time zones of readers agree on the day.

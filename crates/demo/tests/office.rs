@@ -39,6 +39,8 @@ async fn office() -> Office {
         garbage_grace_ms: 0,
         trash_keep_ms: 0,
         office_types: cartulary_model::TypeFile::default(),
+        webhooks: cartulary_repository::WebhookRules::default(),
+        backup: cartulary_repository::BackupSettings::default(),
     };
     let repository = Repository::open(config, vec![module()]).await.unwrap();
     let background = repository.start_background();

@@ -25,5 +25,5 @@ pub mod worker;
 pub use containment::{ContainmentChoice, ContainmentReport};
 pub use error::FormatsError;
 pub use extraction::{Extraction, Fault, FaultCode, Page, TextState, Word};
-pub use pool::{ExtractionRequest, PoolReport, WorkerConfig, WorkerPool};
+pub use pool::{ArrangeRequest, ExtractionRequest, PoolReport, WorkerConfig, WorkerPool};
 pub use sniff::{Sniffed, fault_of_name, sniff};

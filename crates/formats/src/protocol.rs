@@ -38,6 +38,18 @@ pub struct Job {
     pub first_page: u32,
     /// How much text may be answered, in bytes.
     pub output_bytes: u64,
+    /// Pages to put together, instead of reading text.
+    #[serde(default)]
+    pub arrange: Option<Arrange>,
+}
+
+/// Pages to put together from files that lie behind each other in the job's file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrange {
+    /// Where each file begins, and how many bytes it has.
+    pub sources: Vec<(u64, u64)>,
+    /// Of each page: the file, the page in it from 1, and by how many degrees it is turned clockwise.
+    pub pages: Vec<(u32, u32, u16)>,
 }
 
 /// What the worker answers.
@@ -53,6 +65,8 @@ pub enum Answer {
     Head(Head),
     /// One page, in order.
     Page(Page),
+    /// Some bytes of the file that was put together, in Base64.
+    Bytes(String),
     /// Something wrong.
     Fault(Fault),
     /// The job is done.

@@ -236,7 +236,7 @@ where
 {
     let limit = guarded.state()?.config().max_upload_bytes;
     let staged = counted(body, limit, |body| guarded.session().content_stage(body)).await?;
-    Ok(NewContent { staged, file_name: String::new(), file_name_raw: None, media_type: None })
+    Ok(NewContent { bytes: staged.into(), file_name: String::new(), file_name_raw: None, media_type: None })
 }
 
 /// A stream that is counted.

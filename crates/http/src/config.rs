@@ -35,6 +35,10 @@ pub struct HttpConfig {
     pub shutdown_seconds: u64,
     /// The largest content of one upload in bytes; 0: what the store has room for.
     pub max_upload_bytes: u64,
+    /// How many uploads in several requests one user may have open.
+    pub max_open_uploads: u64,
+    /// How long such an upload is kept after the last byte that came. *Units*: hours.
+    pub upload_keep_hours: u32,
     /// How many requests one client may send in a second, over time; 0: any number. This machine is not counted.
     pub requests_per_second: u32,
     /// How many requests one client may send at once before they are counted.
@@ -63,6 +67,8 @@ impl Default for HttpConfig {
             keep_alive_ms: 75_000,
             shutdown_seconds: 30,
             max_upload_bytes: 0,
+            max_open_uploads: 100,
+            upload_keep_hours: 168,
             requests_per_second: 500,
             request_burst: 2_000,
             sign_ins_per_minute: 60,
@@ -109,6 +115,15 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
+    /// An entry of `webhooks.allow`.
+    #[error("`webhooks.allow` has `{entry}`, which is neither an address nor a network such as 10.0.0.0/24")]
+    AllowedNetwork {
+        /// The entry.
+        entry: String,
+    },
+    /// Connections to receivers of webhooks cannot be prepared.
+    #[error("webhooks cannot be sent")]
+    Outbound(#[source] reqwest::Error),
 }
 
 #[cfg(test)]

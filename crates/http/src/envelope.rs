@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpMessage};
 use futures::future::LocalBoxFuture;
@@ -17,7 +18,7 @@ use tracing::{Instrument, Span};
 use crate::error::ApiError;
 use crate::forwarded::Peer;
 use crate::request_id::{RequestId, X_REQUEST_ID};
-use crate::routes::label;
+use crate::routes::{label, uploads};
 use crate::state::AppState;
 use crate::{metrics, security_headers, tls_gate};
 
@@ -165,6 +166,9 @@ impl Received {
         let status = response.status();
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, self.id.header());
+        if self.route.starts_with("/api/v1/uploads") {
+            headers.insert(uploads::TUS_RESUMABLE, HeaderValue::from_static(uploads::TUS_VERSION));
+        }
         security_headers::dress(headers, self.peer.is_secure);
         let took = self.at.elapsed();
         metrics::count(self.route, &self.method, status, took);

@@ -20,6 +20,7 @@ use crate::routes::object::Detail;
 use crate::routes::types::TypeForm;
 use crate::routes::users::User;
 use crate::routes::vocabularies::VocabularyForm;
+use crate::routes::webhooks::Webhook;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,7 @@ codes! {
     CHECKED_OUT = "checked_out", 409, "It is checked out";
     LOG_REPLACED = "log_replaced", 410, "The change log is another one";
     STALE = "stale", 412, "It was changed since it was read";
+    UNSUPPORTED_TUS_VERSION = "unsupported_tus_version", 412, "Another version of the protocol is spoken here";
     PAYLOAD_TOO_LARGE = "payload_too_large", 413, "The body is too large";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The body is of another kind";
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable", 416, "The range lies outside the content";
@@ -70,6 +72,7 @@ codes! {
     PRECONDITION_REQUIRED = "precondition_required", 428, "Say which state you change";
     TOO_MANY_TRIES = "too_many_tries", 429, "Too many tries";
     TOO_MANY_REQUESTS = "too_many_requests", 429, "Too many requests";
+    CHECKSUM_MISMATCH = "checksum_mismatch", 460, "The bytes do not have their checksum";
     INTERNAL = "internal", 500, "A fault of the office";
     CONTENT_DAMAGED = "content_damaged", 500, "The stored bytes are damaged or missing";
     NOT_YET_INDEXED = "not_yet_indexed", 503, "The index is not that far yet";
@@ -234,6 +237,12 @@ impl ApiError {
         Self::new(LOG_REPLACED, detail).with("log", present)
     }
 
+    /// A tus client of another version, or one that does not say which.
+    pub(crate) fn unsupported_tus_version() -> Self {
+        Self::new(UNSUPPORTED_TUS_VERSION, "send `Tus-Resumable: 1.0.0`")
+            .header(HeaderName::from_static("tus-version"), crate::routes::uploads::TUS_VERSION)
+    }
+
     /// The body is larger than allowed here.
     pub fn payload_too_large(limit_bytes: u64) -> Self {
         Self::new(PAYLOAD_TOO_LARGE, format!("at most {limit_bytes} bytes are taken here"))
@@ -349,6 +358,7 @@ impl From<RepositoryError> for ApiError {
             RepositoryError::TooManyTries { retry_after_seconds } => {
                 Self::new(TOO_MANY_TRIES, words).retry_after(retry_after_seconds.max(1))
             }
+            RepositoryError::Conflict { code: "checksum_mismatch", .. } => Self::new(CHECKSUM_MISMATCH, words),
             RepositoryError::Conflict { code, .. } => Self::new(Code { code, ..CONFLICT }, words),
             RepositoryError::NameTaken { proposed } => {
                 Self::new(Code { code: "name_taken", ..CONFLICT }, words).with("proposedName", proposed)
@@ -373,6 +383,7 @@ impl From<RepositoryError> for ApiError {
                     Current::Declaration(Declaration::Vocabulary(current)) => {
                         serde_json::to_value(VocabularyForm::from(*current))
                     }
+                    Current::Webhook(current) => serde_json::to_value(Webhook::from(*current)),
                 }
                 .ok();
                 stale

@@ -16,8 +16,9 @@ pub struct TrustedProxies {
     networks: Vec<Network>,
 }
 
+/// An address, or a network of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Network {
+pub(crate) struct Network {
     address: IpAddr,
     prefix: u32,
 }
@@ -102,7 +103,13 @@ fn last<'head>(headers: &'head HeaderMap, name: &str) -> Option<&'head str> {
 }
 
 impl Network {
-    fn parse(text: &str) -> Option<Self> {
+    /// Returns the network of new addresses that begin like `address`.
+    pub(crate) const fn of_v6(address: Ipv6Addr, prefix: u32) -> Self {
+        Self { address: IpAddr::V6(address), prefix }
+    }
+
+    /// Parses an address or a network such as `10.0.0.0/24`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix.parse::<u32>().ok()?)),
             None => (text, None),
@@ -113,7 +120,8 @@ impl Network {
         (prefix <= bits).then_some(Self { address, prefix })
     }
 
-    fn contains(&self, other: IpAddr) -> bool {
+    /// Says whether an address lies in it.
+    pub(crate) fn contains(&self, other: IpAddr) -> bool {
         match (self.address, other) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
                 let shift = 32 - self.prefix;

@@ -102,6 +102,9 @@ async fn look(repository: &Repository) {
             gauge!("cartulary_jobs", "state" => job_state).set(as_gauge(count));
         }
     }
+    for (target, age_seconds) in repository.backup_ages().await.unwrap_or_default() {
+        gauge!("cartulary_backup_verified_age_seconds", "target" => target).set(as_gauge(age_seconds));
+    }
     let counters = repository.blobs().counters();
     let failures =
         [("corrupt", counters.corrupt), ("unavailable", counters.unavailable), ("no_space", counters.no_space)];
@@ -121,6 +124,10 @@ fn describe() {
     describe_gauge!("cartulary_log_position", "The position of the newest change in the log.");
     describe_gauge!("cartulary_index_position", "The position up to which this node's index is true.");
     describe_gauge!("cartulary_jobs", "Jobs that are not done, by state; dead ones were given up.");
+    describe_gauge!(
+        "cartulary_backup_verified_age_seconds",
+        "How old the last backup is that is whole and was read back, by target; absent where there is none."
+    );
     describe_counter!("cartulary_store_failures_total", "How often the blob store failed since the start.");
     describe_gauge!("cartulary_store_free_bytes", "Free space where the blobs are kept.");
 }

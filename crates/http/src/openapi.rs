@@ -10,7 +10,8 @@ use crate::error::CODES;
 use crate::modules::ModuleRoutes;
 
 /// The operations that ask nobody who they are. All others take [`crate::Guarded`].
-pub const PUBLIC: &[&str] = &["create_session", "get_liveness", "get_metrics", "get_openapi", "get_readiness"];
+pub const PUBLIC: &[&str] =
+    &["create_session", "get_liveness", "get_metrics", "get_openapi", "get_readiness", "get_upload_options"];
 
 /// A document under construction.
 #[derive(Clone, Debug, Default)]

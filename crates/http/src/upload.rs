@@ -257,7 +257,7 @@ async fn take_content(
     let media_type = field.content_type().map(ToString::to_string);
     let content = stage_stream(guarded, field).await?;
     // A browser sends the part of an empty file chooser with an empty name and no bytes.
-    let is_empty_chooser = content.staged.size_bytes == 0 && file_name.is_empty();
+    let is_empty_chooser = content.bytes.size_bytes == 0 && file_name.is_empty();
     if !is_empty_chooser {
         upload.content = Some(NewContent { file_name, file_name_raw, media_type, ..content });
     }

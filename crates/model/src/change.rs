@@ -14,6 +14,8 @@ pub enum ChangeKind {
     Moved,
     /// An immutable version was made.
     Versioned,
+    /// An object, or a version of one, was brought in with its history; what follows from a change does not follow.
+    Imported,
     /// An object went to the trash.
     Trashed,
     /// An object came back from the trash.
@@ -28,8 +30,12 @@ pub enum ChangeKind {
     Principal,
     /// A type, facet or vocabulary was declared, changed or deleted (audit only).
     Declared,
+    /// A webhook was made, changed or deleted (audit only).
+    Webhook,
     /// A stretch of the log was sealed (audit only).
     Sealed,
+    /// The office was put back from a backup (audit only).
+    Recovered,
     /// Someone signed in (audit only).
     SignedIn,
     /// Someone was refused at sign-in (audit only).
@@ -38,6 +44,8 @@ pub enum ChangeKind {
     SignedOut,
     /// Content was read, where that is audited (audit only).
     Read,
+    /// A bag of objects was made for somebody (audit only).
+    Exported,
 }
 
 impl ChangeKind {
@@ -48,6 +56,7 @@ impl ChangeKind {
             Self::Updated => "updated",
             Self::Moved => "moved",
             Self::Versioned => "versioned",
+            Self::Imported => "imported",
             Self::Trashed => "trashed",
             Self::Restored => "restored",
             Self::Destroyed => "destroyed",
@@ -55,11 +64,14 @@ impl ChangeKind {
             Self::Rendition => "rendition",
             Self::Principal => "principal",
             Self::Declared => "declared",
+            Self::Webhook => "webhook",
             Self::Sealed => "sealed",
+            Self::Recovered => "recovered",
             Self::SignedIn => "signed_in",
             Self::SignInRefused => "sign_in_refused",
             Self::SignedOut => "signed_out",
             Self::Read => "read",
+            Self::Exported => "exported",
         }
     }
 
@@ -69,11 +81,14 @@ impl ChangeKind {
             self,
             Self::Principal
                 | Self::Declared
+                | Self::Webhook
                 | Self::Sealed
+                | Self::Recovered
                 | Self::SignedIn
                 | Self::SignInRefused
                 | Self::SignedOut
                 | Self::Read
+                | Self::Exported
         )
     }
 }

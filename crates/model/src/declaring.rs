@@ -36,6 +36,12 @@ pub(crate) fn check_type(registry: &TypeRegistry, definition: &TypeDefinition, p
     if definition.dossier && definition.base != BaseType::Folder {
         problems.push(format!("the type `{id}` is a dossier and no folder"));
     }
+    if let Some(cycle) = &definition.life_cycle {
+        if definition.base == BaseType::Facet {
+            problems.push(format!("the facet `{id}` has a life cycle, which only types have"));
+        }
+        cycle.check(id, problems);
+    }
     if definition.properties.len() > PROPERTIES_MAX {
         problems.push(format!("the type `{id}` adds more than {PROPERTIES_MAX} properties"));
         return;
@@ -131,6 +137,18 @@ impl TypeDefinition {
         }
         if next.content != self.content && next.content != ContentRule::Allowed {
             refuse("content", "can only become `allowed` while there are objects of the type");
+        }
+        if let Some(detail) = self.life_cycle.as_ref().and_then(|cycle| cycle.not_relaxed(next.life_cycle.as_ref())) {
+            refuse("lifeCycle", detail);
+        }
+        let is_narrower = |before: &[String], after: &[String]| {
+            !after.is_empty() && (before.is_empty() || before.iter().any(|one| !after.contains(one)))
+        };
+        if is_narrower(&self.allowed_sources, &next.allowed_sources) {
+            refuse("allowedSources", "can only grow while there are objects of the type");
+        }
+        if is_narrower(&self.allowed_targets, &next.allowed_targets) {
+            refuse("allowedTargets", "can only grow while there are objects of the type");
         }
         check_relaxed(&self.properties, &next.properties, "properties", &mut violations);
         violations

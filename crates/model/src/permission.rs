@@ -21,6 +21,8 @@ pub const READ_SECURITY: Permission = "ReadSecurity";
 pub const WRITE_PROPERTIES: Permission = "WriteProperties";
 /// Put a new version or other content.
 pub const WRITE_VERSION: Permission = "WriteVersion";
+/// Take an object from one state of its life cycle to another.
+pub const WRITE_LIFE_CYCLE: Permission = "WriteLifeCycle";
 /// File a new child in a folder.
 pub const ADD_CHILDREN: Permission = "AddChildren";
 /// Take a child out of a folder, or put it in the trash.
@@ -33,6 +35,10 @@ pub const UNLOCK: Permission = "Unlock";
 pub const DESTROY: Permission = "Destroy";
 /// Take what is marked as confidential along in an export. No group but [`EVERYTHING`] has it.
 pub const EXPORT_CONFIDENTIAL: Permission = "ExportConfidential";
+/// Bring in what was made elsewhere, with its original users, instants and numbers. No group but [`EVERYTHING`] has it.
+pub const IMPORT_HISTORY: Permission = "ImportHistory";
+/// Have webhooks, which send changes to another machine. It is asked for on the root folder. No group but [`EVERYTHING`] has it.
+pub const HAVE_WEBHOOKS: Permission = "HaveWebhooks";
 /// Everything, also what modules add.
 pub const EVERYTHING: Permission = "Everything";
 
@@ -58,6 +64,7 @@ pub const PERMISSION_GROUPS: &[PermissionGroup] = &[
             READ_SECURITY,
             WRITE_PROPERTIES,
             WRITE_VERSION,
+            WRITE_LIFE_CYCLE,
             ADD_CHILDREN,
             REMOVE_CHILDREN,
         ],
@@ -72,6 +79,7 @@ pub const PERMISSION_GROUPS: &[PermissionGroup] = &[
             READ_SECURITY,
             WRITE_PROPERTIES,
             WRITE_VERSION,
+            WRITE_LIFE_CYCLE,
             ADD_CHILDREN,
             REMOVE_CHILDREN,
             WRITE_SECURITY,
@@ -90,12 +98,15 @@ pub const ATOMS: &[Permission] = &[
     READ_SECURITY,
     WRITE_PROPERTIES,
     WRITE_VERSION,
+    WRITE_LIFE_CYCLE,
     ADD_CHILDREN,
     REMOVE_CHILDREN,
     WRITE_SECURITY,
     UNLOCK,
     DESTROY,
     EXPORT_CONFIDENTIAL,
+    IMPORT_HISTORY,
+    HAVE_WEBHOOKS,
 ];
 
 /// What a module adds to the permissions.

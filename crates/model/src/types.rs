@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::declaring;
+use crate::life_cycle::LifeCycle;
 use crate::property::{Properties, PropertyDefinition, RETIRED_TERM, Updatability, Violation, check_fields};
 use crate::versioning::VersioningRule;
 use crate::vocabulary::{Vocabulary, VocabularyDefinition};
@@ -89,12 +90,22 @@ pub struct TypeDefinition {
     /// The facets that every object of the type bears.
     #[serde(default)]
     pub facets: Vec<String>,
+    /// The types of which the source of a relationship is (CMIS 1.1 §2.1.7), with those below them; empty: as the parent says,
+    /// and any where nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_sources: Vec<String>,
+    /// The types of which its target is, in the same way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_targets: Vec<String>,
     /// The properties that the type adds to its parent's.
     #[serde(default)]
     pub properties: Vec<PropertyDefinition>,
     /// When versions are made without being asked for (documents only); asked before the rules of its parent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versioning: Vec<VersioningRule>,
+    /// The states that its objects pass through; those of its parent, unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life_cycle: Option<LifeCycle>,
 }
 
 const fn yes() -> bool {
@@ -138,6 +149,12 @@ pub struct ResolvedType {
     pub audits_reads: bool,
     /// The rules of automatic versions: its own, then those of the types above, nearest first.
     pub versioning: Vec<VersioningRule>,
+    /// Its life cycle, or that of the nearest type above which has one.
+    pub life_cycle: Option<LifeCycle>,
+    /// Relationships: of which types the source is; empty: of any.
+    pub allowed_sources: Vec<String>,
+    /// Relationships: of which types the target is; empty: of any.
+    pub allowed_targets: Vec<String>,
 }
 
 /// All types, facets and vocabularies, checked together.
@@ -196,6 +213,7 @@ impl TypeRegistry {
         }
         registry.check_property_meanings(&mut problems);
         registry.check_versioning(&mut problems);
+        registry.check_ends(&mut problems);
         if problems.is_empty() { Ok(registry) } else { Err(problems) }
     }
 
@@ -237,6 +255,37 @@ impl TypeRegistry {
         }
     }
 
+    fn check_ends(&self, problems: &mut Vec<String>) {
+        for definition in self.types.values().map(|resolved| &resolved.definition) {
+            let (id, mut ends) = (&definition.id, definition.allowed_sources.iter().chain(&definition.allowed_targets));
+            if definition.base != BaseType::Relationship && ends.next().is_some() {
+                problems.push(format!("the type `{id}` says what it links, and only relationships link"));
+            }
+            for named in definition.allowed_sources.iter().chain(&definition.allowed_targets) {
+                let base = self.types.get(named).map(|resolved| resolved.definition.base);
+                if !base.is_some_and(|base| !matches!(base, BaseType::Facet | BaseType::Relationship)) {
+                    problems.push(format!("the type `{id}` links `{named}`, which is no type of what can be linked"));
+                }
+            }
+        }
+    }
+
+    /// Says whether a type is one of some, or lies below one; of none, every type is.
+    pub fn is_among(&self, type_id: &str, allowed: &[String]) -> bool {
+        let is_named = |id: &str| allowed.iter().any(|one| one == id);
+        allowed.is_empty()
+            || is_named(type_id)
+            || self.get(type_id).is_some_and(|resolved| resolved.ancestors.iter().any(|above| is_named(above)))
+    }
+
+    /// Returns the ids of a type and of all below it.
+    pub fn family(&self, type_id: &str) -> Vec<String> {
+        let is_of = |one: &&ResolvedType| {
+            one.definition.id == type_id || one.ancestors.iter().any(|ancestor| ancestor == type_id)
+        };
+        self.iter().filter(is_of).map(|one| one.definition.id.clone()).collect()
+    }
+
     /// Returns the type with this id.
     pub fn get(&self, id: &str) -> Option<&ResolvedType> {
         self.types.get(id)
@@ -267,6 +316,17 @@ impl TypeRegistry {
     pub fn audits_reads(&self, type_id: &str, facets: &[String]) -> bool {
         let named = std::iter::once(type_id).chain(facets.iter().map(String::as_str));
         named.filter_map(|id| self.get(id)).any(|resolved| resolved.audits_reads)
+    }
+
+    /// Returns the life cycle of objects of a type.
+    pub fn life_cycle_of(&self, type_id: &str) -> Option<&LifeCycle> {
+        self.get(type_id).and_then(|resolved| resolved.life_cycle.as_ref())
+    }
+
+    /// Returns the state of an object of a type: the one that is `stored` of it, else the first of its life cycle, which came
+    /// after the object.
+    pub fn state_of<'a>(&'a self, type_id: &str, stored: Option<&'a str>) -> Option<&'a str> {
+        stored.or_else(|| self.life_cycle_of(type_id).map(|cycle| cycle.initial.as_str()))
     }
 
     /// Gives an object that is about to be made the values that are declared for what has none.
@@ -373,7 +433,15 @@ fn resolve(definition: &TypeDefinition, by_id: &BTreeMap<String, TypeDefinition>
         is_dossier: chain.iter().any(|ancestor| ancestor.dossier),
         audits_reads,
         versioning: chain.iter().flat_map(|ancestor| ancestor.versioning.iter().cloned()).collect(),
+        life_cycle: chain.iter().find_map(|ancestor| ancestor.life_cycle.clone()),
+        allowed_sources: nearest(&chain, |one| &one.allowed_sources),
+        allowed_targets: nearest(&chain, |one| &one.allowed_targets),
     })
+}
+
+/// Returns what the nearest type of a chain says that says anything.
+fn nearest(chain: &[&TypeDefinition], said: impl Fn(&TypeDefinition) -> &Vec<String>) -> Vec<String> {
+    chain.iter().map(|one| said(one)).find(|said| !said.is_empty()).cloned().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -114,6 +114,7 @@ fn make(conn: &mut Conn, now: Timestamp) -> Result<()> {
         name: String::new(),
         title: "Cartulary".to_owned(),
         properties: "{}".to_owned(),
+        state: None,
         created_at: at,
         created_by: system,
         modified_at: at,

@@ -11,11 +11,11 @@ use cartulary_model::{BaseType, PropertyKind, SlotName, Timestamp, TypeRegistry}
 use serde_json::Value;
 
 use crate::object::TextPage;
-use crate::services::{TEXT_KIND, TEXT_PRODUCER, indexed_page, read_pages};
+use crate::services::{ARRANGED_KIND, ARRANGED_PRODUCER, TEXT_KIND, TEXT_PRODUCER, indexed_page, read_pages};
 use crate::store::blobs::{self, BlobRow};
 use crate::store::changes::{self, ChangeRow};
 use crate::store::objects::{self, ObjectRow};
-use crate::store::{filing, renditions};
+use crate::store::{arrangements, filing, renditions};
 use crate::{Repository, RepositoryError, Result};
 
 /// How many changes are read at a time.
@@ -188,7 +188,9 @@ impl Repository {
         let nos: Vec<i64> = touched.iter().map(|(no, _)| *no).collect();
         let rows = objects::by_nos(conn, &nos)?;
         let contents = blobs::all_contents_of(conn, &nos)?;
-        let digests: Vec<String> = contents.values().flatten().map(|content| content.digest.clone()).collect();
+        let arranged = arranged_files(conn, &nos)?;
+        let digests = contents.values().flatten().map(|content| content.digest.clone());
+        let digests: Vec<String> = digests.chain(arranged.values().cloned()).collect();
         let texts = renditions::of_sources(conn, &digests, TEXT_KIND, TEXT_PRODUCER)?;
         let facets = objects::facets_among(conn, &nos)?;
         let catalogue = self.inner.declarations.present(conn)?;
@@ -203,8 +205,13 @@ impl Repository {
         self.inner.access.meet_scopes(conn, &scopes, self.clock().now())?;
         let mut drafts = Vec::with_capacity(touched.len());
         for (no, change) in touched {
-            let row =
-                rows.get(no).filter(|row| row.trashed_at.is_none() && row.role == objects::LIVE && row.no != root);
+            let is_found = |row: &&ObjectRow| {
+                row.trashed_at.is_none()
+                    && row.role == objects::LIVE
+                    && row.base != objects::RELATIONSHIP
+                    && row.no != root
+            };
+            let row = rows.get(no).filter(is_found);
             let Some(row) = row else {
                 drafts.push(Err((*no, *change)));
                 continue;
@@ -214,7 +221,10 @@ impl Repository {
             let attachments = mine.iter().filter(|content| content.slot != SlotName::MAIN);
             let mut drafted = Vec::new();
             for (place, content) in (0..).zip(std::iter::once(content).chain(attachments.map(Some))) {
-                let text_no = content.and_then(|content| texts.get(&content.digest)).and_then(|text| text.blob_no);
+                let digest = content.map(|content| &content.digest);
+                // What is shown of arranged pages is found, and nothing else of the files that they are of.
+                let digest = if place == 0 { arranged.get(no).or(digest) } else { digest };
+                let text_no = digest.and_then(|digest| texts.get(digest)).and_then(|text| text.blob_no);
                 if let Some(blob) = text_no {
                     drafted.extend(blobs::by_no(conn, blob)?.map(|blob| (place, blob)));
                 }
@@ -291,6 +301,21 @@ pub(crate) fn read_batch(conn: &mut Conn, position: i64) -> Result<Option<Batch>
     Ok(Some(Batch { position: last, count: rows.len(), touched }))
 }
 
+/// Returns the digests of the files that were made of the arranged pages of objects, by object number; nothing that can be
+/// found where one is still to be made.
+fn arranged_files(conn: &mut Conn, nos: &[i64]) -> Result<BTreeMap<i64, String>> {
+    let arranged = arrangements::of_objects(conn, nos)?;
+    let digests: Vec<String> = arranged.values().map(|one| one.digest.clone()).collect();
+    let made = renditions::of_sources(conn, &digests, ARRANGED_KIND, ARRANGED_PRODUCER)?;
+    let mut files = BTreeMap::new();
+    for (no, one) in arranged {
+        let blob_no = made.get(&one.digest).and_then(|made| made.blob_no);
+        let blob = blob_no.map(|no| blobs::by_no(conn, no)).transpose()?.flatten();
+        files.insert(no, blob.map_or_else(String::new, |blob| blob.digest));
+    }
+    Ok(files)
+}
+
 /// Returns the objects that hold what a rendition was made of.
 fn holders_of(conn: &mut Conn, row: &ChangeRow) -> Result<BTreeSet<i64>> {
     let mut holders = BTreeSet::new();
@@ -299,6 +324,7 @@ fn holders_of(conn: &mut Conn, row: &ChangeRow) -> Result<BTreeSet<i64>> {
     }
     let detail: Value = serde_json::from_str(&row.detail).unwrap_or_default();
     let Some(digest) = detail.get("digest").and_then(Value::as_str) else { return Ok(holders) };
+    holders.extend(arrangements::showing(conn, digest, ARRANGED_KIND)?);
     let mut after = 0;
     loop {
         let page = blobs::holders(conn, digest, after, HOLDERS)?;

@@ -8,6 +8,7 @@
 //! modules above it.
 
 mod access;
+mod arranging;
 mod authentication;
 mod bootstrap;
 mod clock;
@@ -27,6 +28,8 @@ mod store;
 mod testing;
 mod transaction;
 mod tries;
+mod webhook_sender;
+mod webhooks;
 mod work;
 
 pub use authentication::{AuthenticatedSession, SessionKind, SignIn, SignedIn};
@@ -40,6 +43,9 @@ pub use repository::{BootError, CORE_MIGRATIONS, Repository, RepositoryConfig};
 pub use services::*;
 pub use session::{Actor, Session};
 pub use tries::peer_network;
+pub use webhook_sender::{
+    AddressFault, SendOutcome, SendingWebhook, WebhookDelivery, WebhookEvent, WebhookRules, WebhookSender,
+};
 pub use work::BackgroundTasks;
 
 /// Returns an error's words with those of all its causes: "one: two: three".

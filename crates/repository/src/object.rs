@@ -9,7 +9,7 @@ use cartulary_model::{
 };
 use futures::Stream;
 
-use crate::services::{GroupView, UserView};
+use crate::services::{GroupView, UserView, WebhookView};
 use crate::{RepositoryError, Result};
 
 /// The number of rows that a window holds at most.
@@ -164,6 +164,8 @@ pub struct ObjectSummary {
     pub modified_by: PrincipalName,
     /// Its properties; empty when the caller may only browse.
     pub properties: Properties,
+    /// The state of its life cycle; absent when its type has none, and when the caller may only browse.
+    pub state: Option<String>,
     /// The number that every change raises; its ETag.
     pub change_token: i64,
     /// Where it came from; absent also when the caller may only browse.
@@ -373,6 +375,8 @@ pub enum Current {
     Group(Box<GroupView>),
     /// A type or a vocabulary.
     Declaration(Declaration),
+    /// A webhook.
+    Webhook(Box<WebhookView>),
 }
 
 /// A type or vocabulary that was declared at run time.
@@ -451,14 +455,61 @@ pub struct NewDocument {
 /// Bytes that were received and hashed, with what they are called.
 #[derive(Debug)]
 pub struct NewContent {
-    /// The bytes, staged by [`crate::Session::content_stage`].
-    pub staged: cartulary_blobs::StagedBlob,
+    /// The bytes, staged by [`crate::Session::content_stage`] or taken by [`crate::Session::upload_take`].
+    pub bytes: ReceivedBytes,
     /// The file's name as text.
     pub file_name: String,
     /// The file's name as bytes, when it is not UTF-8.
     pub file_name_raw: Option<Vec<u8>>,
     /// The media type that the sender claims; the content decides.
     pub media_type: Option<String>,
+}
+
+/// Bytes that are here, wherever they came by.
+#[derive(Debug)]
+pub struct ReceivedBytes {
+    /// Their SHA-256.
+    pub digest: BlobDigest,
+    /// How many they are.
+    pub size_bytes: u64,
+    /// The first of them, to tell what kind of file it is.
+    pub head: Bytes,
+    pub(crate) source: BytesSource,
+    /// The upload that they came by, which is used up with them.
+    pub(crate) upload: Option<i64>,
+}
+
+/// Where received bytes lie.
+#[derive(Debug)]
+pub(crate) enum BytesSource {
+    /// Out of sight in the store.
+    Staged(cartulary_blobs::StagedBlob),
+    /// Under a blob row, by its number, which the upload holds.
+    Stored(i64),
+    /// Where the upload that they came by was used up: they are a content already.
+    Used,
+}
+
+impl ReceivedBytes {
+    /// Returns the staged bytes, unless they came by an upload.
+    pub fn into_staged(self) -> Option<cartulary_blobs::StagedBlob> {
+        match self.source {
+            BytesSource::Staged(staged) => Some(staged),
+            BytesSource::Stored(_) | BytesSource::Used => None,
+        }
+    }
+}
+
+impl From<cartulary_blobs::StagedBlob> for ReceivedBytes {
+    fn from(staged: cartulary_blobs::StagedBlob) -> Self {
+        Self {
+            digest: staged.digest,
+            size_bytes: staged.size_bytes,
+            head: staged.head.clone(),
+            source: BytesSource::Staged(staged),
+            upload: None,
+        }
+    }
 }
 
 /// Changes to an object; what is `None` stays.

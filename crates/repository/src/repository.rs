@@ -17,7 +17,9 @@ use crate::declarations::Declarations;
 use crate::listing::Listings;
 use crate::module::{self, JobHandler, Module};
 use crate::sequencer::SequenceInCommit;
+use crate::services::BackupSettings;
 use crate::session::{Actor, Session};
+use crate::webhook_sender::WebhookRules;
 use crate::{bootstrap, error_chain};
 
 /// The core's own tables.
@@ -79,10 +81,46 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             down: include_str!("../../../schema/core/migrations/sqlite/0013_bulk_actions/down.sql"),
         },
         MigrationFile {
+            version: "0018",
+            name: "uploads",
+            up: include_str!("../../../schema/core/migrations/sqlite/0018_uploads/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0018_uploads/down.sql"),
+        },
+        MigrationFile {
+            version: "0019",
+            name: "arrangements",
+            up: include_str!("../../../schema/core/migrations/sqlite/0019_arrangements/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0019_arrangements/down.sql"),
+        },
+        MigrationFile {
+            version: "0022",
+            name: "relationships",
+            up: include_str!("../../../schema/core/migrations/sqlite/0022_relationships/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0022_relationships/down.sql"),
+        },
+        MigrationFile {
+            version: "0027",
+            name: "webhooks",
+            up: include_str!("../../../schema/core/migrations/sqlite/0027_webhooks/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0027_webhooks/down.sql"),
+        },
+        MigrationFile {
             version: "0030",
             name: "sources",
             up: include_str!("../../../schema/core/migrations/sqlite/0030_sources/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0030_sources/down.sql"),
+        },
+        MigrationFile {
+            version: "0031",
+            name: "exports",
+            up: include_str!("../../../schema/core/migrations/sqlite/0031_exports/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0031_exports/down.sql"),
+        },
+        MigrationFile {
+            version: "0033",
+            name: "backups",
+            up: include_str!("../../../schema/core/migrations/sqlite/0033_backups/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0033_backups/down.sql"),
         },
     ],
     postgres: &[
@@ -141,10 +179,46 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             down: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/down.sql"),
         },
         MigrationFile {
+            version: "0018",
+            name: "uploads",
+            up: include_str!("../../../schema/core/migrations/postgres/0018_uploads/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0018_uploads/down.sql"),
+        },
+        MigrationFile {
+            version: "0019",
+            name: "arrangements",
+            up: include_str!("../../../schema/core/migrations/postgres/0019_arrangements/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0019_arrangements/down.sql"),
+        },
+        MigrationFile {
+            version: "0022",
+            name: "relationships",
+            up: include_str!("../../../schema/core/migrations/postgres/0022_relationships/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0022_relationships/down.sql"),
+        },
+        MigrationFile {
+            version: "0027",
+            name: "webhooks",
+            up: include_str!("../../../schema/core/migrations/postgres/0027_webhooks/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0027_webhooks/down.sql"),
+        },
+        MigrationFile {
             version: "0030",
             name: "sources",
             up: include_str!("../../../schema/core/migrations/postgres/0030_sources/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0030_sources/down.sql"),
+        },
+        MigrationFile {
+            version: "0031",
+            name: "exports",
+            up: include_str!("../../../schema/core/migrations/postgres/0031_exports/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0031_exports/down.sql"),
+        },
+        MigrationFile {
+            version: "0033",
+            name: "backups",
+            up: include_str!("../../../schema/core/migrations/postgres/0033_backups/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0033_backups/down.sql"),
         },
     ],
 };
@@ -174,6 +248,10 @@ pub struct RepositoryConfig {
     pub trash_keep_ms: i64,
     /// Types, facets and vocabularies that the office declares in its configuration folder.
     pub office_types: TypeFile,
+    /// How webhooks are sent.
+    pub webhooks: WebhookRules,
+    /// What backups must know beside this.
+    pub backup: BackupSettings,
 }
 
 /// Why a repository does not open.
@@ -232,6 +310,8 @@ pub(crate) struct Inner {
     pub(crate) text_reading: tokio::sync::Semaphore,
     /// Wakes who looks for jobs, as soon as one was enqueued here.
     pub(crate) jobs_wanted: tokio::sync::Notify,
+    /// Wakes who sends webhooks.
+    pub(crate) webhooks_wanted: tokio::sync::Notify,
     /// Held by whoever writes the index.
     pub(crate) feeding: tokio::sync::Mutex<()>,
     pub(crate) containment: OnceLock<String>,
@@ -309,6 +389,7 @@ impl Repository {
             fed: std::sync::Mutex::new(std::time::Instant::now()),
             index_wanted: tokio::sync::Notify::new(),
             jobs_wanted: tokio::sync::Notify::new(),
+            webhooks_wanted: tokio::sync::Notify::new(),
             text_reading: tokio::sync::Semaphore::new(2),
             feeding: tokio::sync::Mutex::new(()),
             containment: OnceLock::new(),

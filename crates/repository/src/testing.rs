@@ -17,6 +17,8 @@ pub(crate) async fn opened(database: &TestDatabase, folder: &tempfile::TempDir) 
         garbage_grace_ms: 0,
         trash_keep_ms: 0,
         office_types: cartulary_model::TypeFile::default(),
+        webhooks: crate::WebhookRules::default(),
+        backup: crate::BackupSettings::default(),
     };
     Repository::open(config, Vec::new()).await.unwrap()
 }

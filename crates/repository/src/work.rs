@@ -11,13 +11,14 @@ use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::arranging;
 use crate::feed;
 use crate::module::{JobContext, JobError, JobHandler};
 use crate::object::{Fault, TextPage};
 use crate::services::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words};
 use crate::store::jobs::{self, JobRow};
 use crate::store::renditions::{self, Outcome, RenditionKey};
-use crate::store::{blobs, bulk, imports, sessions};
+use crate::store::{backups, blobs, bulk, imports, sessions};
 use crate::transaction::{Change, Tx};
 use crate::{Repository, RepositoryError, Result};
 
@@ -41,6 +42,8 @@ const GARBAGE_PARTS: u64 = 4;
 const BULK_ACTIONS_AT_ONCE: i64 = 5;
 /// For how long done jobs and remembered requests are kept. *Units*: milliseconds.
 const KEEP_MS: i64 = 7 * 24 * 3_600_000;
+/// For how long it is known what became of backups. *Units*: milliseconds.
+const BACKUP_RUNS_MS: i64 = 400 * 24 * 3_600_000;
 /// How many faults of one file are kept.
 const FAULTS_MAX: usize = 100;
 
@@ -78,6 +81,7 @@ impl Repository {
         let mut tasks = vec![
             tokio::spawn(feed::run(self.clone(), stopped.clone())),
             tokio::spawn(run_jobs(self.clone(), stopped.clone())),
+            tokio::spawn(crate::webhooks::run(self.clone(), stopped.clone())),
             tokio::spawn(until_stopped(stopped.clone(), keep_house(self.clone()))),
             tokio::spawn(count_old_texts(self.clone(), stopped.clone())),
             tokio::spawn(until_stopped(stopped.clone(), feed::check_files(self.clone()))),
@@ -158,11 +162,15 @@ async fn keep_house_once(repository: &Repository) -> Result<()> {
             jobs::delete_done(conn, before)?;
             bulk::delete_finished(conn, before, BULK_ACTIONS_AT_ONCE)?;
             imports::delete_idempotent(conn, before)?;
+            backups::delete_old(conn, now.plus_millis(-BACKUP_RUNS_MS).as_millis())?;
             Ok(())
         })
         .await?;
+    repository.expire_uploads().await?;
     repository.seal_daily().await?;
     repository.expire_trash_later().await?;
+    repository.expire_exports().await?;
+    repository.backups_due().await?;
     let turn = now.as_millis().unsigned_abs() / HOUSEKEEPING.as_millis() as u64;
     let report = repository.collect_some_garbage(repository.garbage_rules(), turn, GARBAGE_PARTS).await?;
     tracing::info!(
@@ -296,8 +304,12 @@ async fn run_job(repository: &Repository, owner: &str, job: JobRow) {
 /// Returns the jobs of the core.
 pub(crate) fn core_handlers() -> Vec<JobHandler> {
     let mut handlers = vec![JobHandler { kind: "core.text", run: Arc::new(|context| Box::pin(make_text(context))) }];
+    handlers
+        .push(JobHandler { kind: "core.arrange", run: Arc::new(|context| Box::pin(arranging::make_file(context))) });
     handlers.extend(crate::services::deletion_handlers());
     handlers.extend(crate::services::bulk_handlers());
+    handlers.extend(crate::services::export_handlers());
+    handlers.extend(crate::services::backup_handlers());
     handlers
 }
 
@@ -403,7 +415,7 @@ fn put_outcome(tx: &mut Tx<'_>, source: &str, outcome: &Outcome<'_>) -> Result<(
 }
 
 /// Writes down the faults of the bytes; that of the name is each content's own.
-fn faults_json(faults: &[cartulary_formats::Fault]) -> Result<String> {
+pub(crate) fn faults_json(faults: &[cartulary_formats::Fault]) -> Result<String> {
     let of_bytes = faults.iter().filter(|fault| fault.code != FaultCode::NameDisagrees);
     let kept: Vec<Fault> = of_bytes.take(FAULTS_MAX).cloned().map(Fault::from).collect();
     serde_json::to_string(&kept).map_err(RepositoryError::internal)

@@ -58,10 +58,15 @@ const fn could_not(command: &Command) -> u8 {
     match command {
         Command::Serve(_) | Command::Config(_) | Command::Doctor(_) | Command::Tls(_) | Command::Worker => 1,
         Command::Import(_)
+        | Command::Export(_)
+        | Command::ImportBag(_)
         | Command::Verify(_)
         | Command::Audit(_)
         | Command::Reindex(_)
         | Command::Gc(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::RestoreDrill(_)
         | Command::User(_) => 2,
     }
 }
@@ -73,10 +78,15 @@ fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Worker => Ok(cartulary_formats::worker::run(process::give_memory_back)),
         Command::Serve(arguments) => wait_for(cli::serve::run(arguments)),
         Command::Import(arguments) => wait_for(cli::import::run(arguments)),
+        Command::Export(arguments) => wait_for(cli::bags::export(arguments)),
+        Command::ImportBag(arguments) => wait_for(cli::bags::import(arguments)),
         Command::Verify(arguments) => wait_for(cli::verify::run(arguments)),
         Command::Audit(arguments) => wait_for(cli::audit::run(&arguments.command)),
         Command::Reindex(arguments) => wait_for(cli::maintenance::reindex(arguments)),
         Command::Gc(arguments) => wait_for(cli::maintenance::gc(arguments)),
+        Command::Backup(arguments) => wait_for(cli::backup::run(&arguments.command)),
+        Command::Restore(arguments) => wait_for(cli::restore::restore(arguments)),
+        Command::RestoreDrill(arguments) => wait_for(cli::restore::drill(arguments)),
         Command::User(arguments) => wait_for(cli::user::run(&arguments.command)),
         Command::Doctor(arguments) => wait_for(cli::doctor::run(arguments)),
     }

@@ -38,6 +38,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bag-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Brings a bag of an office in, with its original users, instants and numbers, and without what follows from changes: all
+         *     of it, or, when anything is wrong with it, nothing, and `violations` name the first 1,000 faults.
+         */
+        post: operations["create_bag_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blobs/sha256/{hex}": {
         parameters: {
             query?: never;
@@ -184,6 +204,65 @@ export interface paths {
         head?: never;
         /** Changes name, title or properties of a document, or title or properties of a working copy. */
         patch: operations["update_document"];
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/arrangement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns how the pages of a document, or of one version of it, are arranged. Of a content that nobody arranged, they are
+         *     its own, once they are counted.
+         */
+        get: operations["get_arrangement"];
+        /**
+         * Arranges the pages of a document: in another order, turned, some left out, those of another document put in. The files
+         *     stay as they are; a new version is made as the rules of the type say, and the file of the pages is made a little later.
+         */
+        put: operations["update_arrangement"];
+        post?: never;
+        /** Takes the arrangement away: the pages are those of the content again. */
+        delete: operations["delete_arrangement"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/arrangement/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the PDF that was made of the arranged pages. */
+        get: operations["get_arrangement_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/arrangement/splits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Splits pages of a document off to a new one, which has these pages and not the file that they are of. */
+        post: operations["create_arrangement_split"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/documents/{id}/content": {
@@ -503,6 +582,78 @@ export interface paths {
         };
         /** Lists what a version of a dossier names, in its order. */
         get: operations["list_dossier_version_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists exports, newest first: one's own, for administrators all. They are kept for seven days after their end. */
+        get: operations["list_exports"];
+        put?: never;
+        /**
+         * Has a job make a bag (BagIt, RFC 8493) of what the caller may see and read: the whole office, a dossier or a version of one.
+         * @description What is marked as confidential is left out, and said so, unless the caller holds `ExportConfidential`.
+         */
+        post: operations["create_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns an export, with how far it is. */
+        get: operations["get_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}/abort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops an export: nothing of it is kept. One that has ended stays as it is. */
+        post: operations["update_export_abort"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the bag as a tar, or a range of it. */
+        get: operations["get_export_content"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1182,6 +1333,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the caller's uploads, newest first. */
+        get: operations["list_uploads"];
+        put?: never;
+        /**
+         * Begins an upload.
+         * @description `Upload-Metadata` may have `filename`, and `sha256`: the digest in hexadecimal digits. If the caller may read the content
+         *     of an object that has these bytes, they need not be sent, and `Upload-Offset` says so; otherwise the answer is the same
+         *     whether the office has such bytes or not. Bytes that come with the request are taken as `PATCH` takes them.
+         */
+        post: operations["create_upload"];
+        delete?: never;
+        /** Says what is spoken here: `Tus-Version`, `Tus-Extension`, `Tus-Max-Size`, `Tus-Checksum-Algorithm`. */
+        options: operations["get_upload_options"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns an upload; `HEAD` says by `Upload-Offset` where to go on. */
+        get: operations["get_upload"];
+        put?: never;
+        /** Does what the header `X-HTTP-Method-Override` says, for clients that cannot send `PATCH` or `DELETE`. */
+        post: operations["update_upload_by_post"];
+        /** Ends an upload and forgets its bytes; a content that was made of it stays. */
+        delete: operations["delete_upload"];
+        options?: never;
+        head?: never;
+        /**
+         * Takes bytes from `Upload-Offset` on. The offset that is answered is on disk. What has come when the line breaks is kept,
+         *     unless `Upload-Checksum` was sent: then all bytes of the request are taken, or none.
+         */
+        patch: operations["update_upload"];
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -1292,6 +1490,136 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists webhooks, oldest first: one's own, for administrators all. */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Makes a webhook, with the permission `HaveWebhooks` on the root folder. The secret is answered only now.
+         * @description Changes of what its owner may see at that moment are sent by `POST`, in order, each at least once, signed as Standard
+         *     Webhooks says (`webhook-id`, `webhook-timestamp`, `webhook-signature`): `{"type": "changes", "timestamp", "data": {"webhook",
+         *     "log", "after", "next", "items": […]}}`, the items as in `GET /changes`. After a restore of the office `log_replaced` comes
+         *     first, with `previousLog` and `after`: what was told of later positions of that log may never have happened. Any 2xx says
+         *     that it arrived, 410 that no more is wanted; else it is tried again under the same `webhook-id` with growing pauses for a
+         *     day, and then kept as `dead`.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a webhook, and how it stands with it. */
+        get: operations["get_webhook"];
+        put?: never;
+        post?: never;
+        /** Deletes a webhook, with what is known of its deliveries. */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook: where it sends, what it tells, whether it waits. */
+        patch: operations["update_webhook"];
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the deliveries of a webhook of one state, oldest first; those that were given up unless another is asked for. */
+        get: operations["list_webhook_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has all deliveries that were given up sent again, in their order, under their ids, before what comes after them. */
+        post: operations["create_webhook_replays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries/{delivery}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has one delivery sent again under its id; one that waits for its next try is tried at once. */
+        post: operations["create_webhook_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/ping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends an event `ping` once, now, also from a webhook that is paused, and says whether it arrived. */
+        post: operations["create_webhook_ping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a webhook another secret, and answers it this once. What is sent from now on is signed by it. */
+        post: operations["create_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -1381,6 +1709,61 @@ export interface components {
             /** @description The name of the user or group. */
             principal: string;
         };
+        /** @description How the pages of a document are arranged. */
+        Arrangement: {
+            /** @description Whether somebody arranged them; otherwise they are those of the content. */
+            arranged: boolean;
+            /** @description Why it cannot be made. */
+            faults: components["schemas"]["Fault"][];
+            /** @description The pages, in order. */
+            pages: components["schemas"]["ArrangementPage"][];
+            /** @description How far the file of the arranged pages is: `waiting`, `ready` or `failed`; `none` where nobody arranged any. */
+            state: string;
+        };
+        /** @description How the pages shall be arranged. */
+        ArrangementForm: {
+            /** @description Why there is a new version. */
+            comment?: string;
+            /** @description The pages, in order; those that are not here are left out. */
+            pages: components["schemas"]["ArrangementPart"][];
+            /** @description Which version is made of it: `none`, `minor` or `major`; as the rules of its type say, unless given. */
+            version?: string | null;
+        };
+        /** @description One page. */
+        ArrangementPage: {
+            /** @description The SHA-256 of the file that it is of. */
+            digest: string;
+            /**
+             * Format: int32
+             * @description Its number there, from 1.
+             */
+            page: number;
+            /**
+             * Format: int32
+             * @description By how many degrees it is turned clockwise.
+             */
+            rotation: number;
+        };
+        /** @description One page to arrange, or all pages of another document. */
+        ArrangementPart: {
+            /** @description The SHA-256 of the file that the page is of: one that the document has, in its content or its arrangement. */
+            digest?: string | null;
+            /**
+             * Format: uuid
+             * @description Instead of a page: another document, all of whose pages are put in here, as they are arranged there.
+             */
+            documentId?: string | null;
+            /**
+             * Format: int32
+             * @description Its number there, from 1.
+             */
+            page?: number | null;
+            /**
+             * Format: int32
+             * @description By how many degrees it is turned clockwise: 0, 90, 180 or 270.
+             */
+            rotation?: number;
+        };
         /** @description An entry of the log with its values. */
         AuditEntry: {
             /** @description The values after: the JSON text that the digest was taken of. */
@@ -1452,6 +1835,29 @@ export interface components {
             /** @description The seal that holds it. */
             seal: components["schemas"]["Seal"];
         };
+        /** @description A bag that came in. */
+        BagImport: {
+            /**
+             * Format: int64
+             * @description How many contents.
+             */
+            contentCount: number;
+            /**
+             * Format: int64
+             * @description How many versions of dossiers.
+             */
+            dossierVersionCount: number;
+            /**
+             * Format: int64
+             * @description How many objects it had.
+             */
+            objectCount: number;
+            /**
+             * Format: int64
+             * @description How many versions of documents.
+             */
+            versionCount: number;
+        };
         /** @description What is done to each object. */
         BulkAct: {
             /** @enum {string} */
@@ -1483,6 +1889,9 @@ export interface components {
             entry: components["schemas"]["NewAclEntry"];
             /** @enum {string} */
             kind: "revoke";
+        } | {
+            /** @enum {string} */
+            kind: "export";
         } | {
             /** @enum {string} */
             kind: "delete";
@@ -1660,6 +2069,44 @@ export interface components {
             /** @description Whether everything is destroyed, for good; otherwise it goes to the trash. */
             permanent?: boolean;
         };
+        /** @description A delivery: a stretch of the log. */
+        Delivery: {
+            /**
+             * Format: int64
+             * @description The position after which its changes stand.
+             */
+            after: number;
+            /**
+             * Format: int64
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description Why it did not arrive at the last try: a stable code. */
+            code?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was gathered.
+             */
+            createdAt: string;
+            /** @description The same in words. */
+            detail?: string | null;
+            /**
+             * Format: date-time
+             * @description When it arrived or was given up.
+             */
+            finishedAt?: string | null;
+            /** @description Its id: what the receiver finds in `webhook-id`. */
+            id: string;
+            /** @description `changes` or `log_replaced`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description The position up to which they stand.
+             */
+            next: number;
+            /** @description `dead`, `pending` or `delivered`. */
+            state: string;
+        };
         /** @description One object with what the caller may do to it. */
         Detail: components["schemas"]["Summary"] & {
             /** @description Changes with the object; `If-Match` takes it in quotes, as it takes the ETag. */
@@ -1802,6 +2249,81 @@ export interface components {
             permissions: components["schemas"]["Explained"][];
             /** @description The name of the user or group. */
             principal: string;
+        };
+        /** @description An export. */
+        Export: {
+            content?: components["schemas"]["Content"] | null;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            createdAt: string;
+            /**
+             * Format: int64
+             * @description How many are written.
+             */
+            doneCount: number;
+            /**
+             * Format: date-time
+             * @description Until when the bag is kept.
+             */
+            expiresAt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finishedAt?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description The job that makes it. */
+            job: string;
+            /**
+             * Format: int64
+             * @description How many the caller sees and could not take along, such as confidential ones; the bag names them.
+             */
+            leftOutCount: number;
+            /** @description Why it was given up, or why the last try failed. */
+            reason?: string | null;
+            /** @description What is exported. */
+            scope: components["schemas"]["ExportScope"];
+            /** @description `counting`, `running`, `done`, `aborted` or `failed`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description How many objects there are; absent until they are counted.
+             */
+            total?: number | null;
+        };
+        /** @description What is exported. */
+        ExportScope: {
+            /** @enum {string} */
+            kind: "repository";
+        } | {
+            /** @enum {string} */
+            kind: "tree";
+            /**
+             * Format: uuid
+             * @description The id of a dossier, any other folder, or a document.
+             */
+            object: string;
+        } | {
+            /**
+             * Format: uuid
+             * @description The dossier's id.
+             */
+            dossier: string;
+            /** @enum {string} */
+            kind: "dossierVersion";
+            /**
+             * Format: int32
+             * @description The number of the version.
+             */
+            number: number;
+        } | {
+            /** @description The bulk action's id. */
+            action: string;
+            /** @enum {string} */
+            kind: "bulkAction";
         };
         /** @description One value and how often it was found. */
         FacetValue: {
@@ -2137,6 +2659,8 @@ export interface components {
             title?: string | null;
             /** @description The type; `document` unless given. */
             type?: string | null;
+            /** @description A whole upload (see `/uploads`) that becomes the content, instead of the file. */
+            upload?: string | null;
         };
         /** @description A new dossier. */
         NewDossier: {
@@ -2164,6 +2688,11 @@ export interface components {
              * @description The number of the version that the dossier takes again first.
              */
             from?: number | null;
+        };
+        /** @description An export to begin. */
+        NewExportForm: {
+            /** @description What. */
+            scope: components["schemas"]["ExportScope"];
         };
         /** @description A new group. */
         NewGroup: {
@@ -2229,6 +2758,21 @@ export interface components {
             from?: string | null;
             /** @description Whether the next major number is taken; otherwise the next minor one. */
             major?: boolean;
+        };
+        /** @description A webhook to make. */
+        NewWebhookForm: {
+            /**
+             * Format: int64
+             * @description The position of the log after which it begins, 0 for the beginning; the present end unless given.
+             */
+            after?: number | null;
+            filter?: components["schemas"]["WebhookFilter"] | null;
+            /** @description What people call it. */
+            name: string;
+            /** @description Whether it waits until `paused` is set to false. */
+            paused?: boolean;
+            /** @description Where it sends: `https://…`, at an address of the open network unless the configuration allows others. */
+            url: string;
         };
         /** @description A member of an earlier version that the dossier did not take again. */
         NotRestored: {
@@ -2332,6 +2876,54 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_Delivery: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description The position after which its changes stand.
+                 */
+                after: number;
+                /**
+                 * Format: int64
+                 * @description How often it was tried.
+                 */
+                attempts: number;
+                /** @description Why it did not arrive at the last try: a stable code. */
+                code?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was gathered.
+                 */
+                createdAt: string;
+                /** @description The same in words. */
+                detail?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it arrived or was given up.
+                 */
+                finishedAt?: string | null;
+                /** @description Its id: what the receiver finds in `webhook-id`. */
+                id: string;
+                /** @description `changes` or `log_replaced`. */
+                kind: string;
+                /**
+                 * Format: int64
+                 * @description The position up to which they stand.
+                 */
+                next: number;
+                /** @description `dead`, `pending` or `delivered`. */
+                state: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_DossierMember: {
             /** @description The rows. */
             items: {
@@ -2393,6 +2985,60 @@ export interface components {
                 properties: Record<string, never>;
                 /** @description The dossier's title then. */
                 title: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
+        Page_Export: {
+            /** @description The rows. */
+            items: {
+                content?: components["schemas"]["Content"] | null;
+                /**
+                 * Format: date-time
+                 * @description When it was asked for.
+                 */
+                createdAt: string;
+                /**
+                 * Format: int64
+                 * @description How many are written.
+                 */
+                doneCount: number;
+                /**
+                 * Format: date-time
+                 * @description Until when the bag is kept.
+                 */
+                expiresAt?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it ended.
+                 */
+                finishedAt?: string | null;
+                /** @description Its id. */
+                id: string;
+                /** @description The job that makes it. */
+                job: string;
+                /**
+                 * Format: int64
+                 * @description How many the caller sees and could not take along, such as confidential ones; the bag names them.
+                 */
+                leftOutCount: number;
+                /** @description Why it was given up, or why the last try failed. */
+                reason?: string | null;
+                /** @description What is exported. */
+                scope: components["schemas"]["ExportScope"];
+                /** @description `counting`, `running`, `done`, `aborted` or `failed`. */
+                state: string;
+                /**
+                 * Format: int64
+                 * @description How many objects there are; absent until they are counted.
+                 */
+                total?: number | null;
             }[];
             /** @description Continues the list; absent at its end. */
             nextCursor?: string | null;
@@ -2602,6 +3248,48 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_Upload: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When it was begun.
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description Until when it is kept.
+                 */
+                expiresAt: string;
+                /** @description The file's name, as the metadata say. */
+                fileName: string;
+                /**
+                 * Format: uuid
+                 * @description The upload's id.
+                 */
+                id: string;
+                /**
+                 * Format: int64
+                 * @description How many bytes it will have.
+                 */
+                lengthBytes: number;
+                /**
+                 * Format: int64
+                 * @description How many of them are here, on disk.
+                 */
+                offsetBytes: number;
+                /** @description Whether it has become a content. */
+                used: boolean;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_User: {
             /** @description The rows. */
             items: {
@@ -2669,6 +3357,65 @@ export interface components {
              */
             total: number;
         };
+        /** @description A window of a list. */
+        Page_Webhook: {
+            /** @description The rows. */
+            items: {
+                /** @description Another with every change by people. */
+                changeToken: string;
+                /**
+                 * @description Why it is paused or failing: a stable code, such as `gone`, `owner_locked`, `not_permitted`, `address_refused`,
+                 *     `too_many_dead`, `answered_error`, `unreachable`.
+                 */
+                code?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                createdAt: string;
+                /**
+                 * Format: int64
+                 * @description How many deliveries were given up.
+                 */
+                deadCount: number;
+                /** @description The same in words. */
+                detail?: string | null;
+                /** @description What it tells. */
+                filter: components["schemas"]["WebhookFilter"];
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description The log that the position is of. */
+                log: string;
+                /** @description What people call it. */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description When a failing one is tried next, at the earliest.
+                 */
+                nextAt?: string | null;
+                /** @description The login name of the user with whose rights it looks. */
+                owner: string;
+                /**
+                 * Format: int64
+                 * @description What became of all changes up to here is known.
+                 */
+                position: number;
+                /** @description `active`; `failing`: what was sent last did not arrive and is tried again; `paused`. */
+                state: string;
+                /** @description Where it sends. */
+                url: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
         /** @description A group of permissions. */
         PermissionGroupView: {
             /** @description The single permissions that it stands for. */
@@ -2682,6 +3429,17 @@ export interface components {
             groups: components["schemas"]["PermissionGroupView"][];
             /** @description The single ones: the core's, then those of modules. */
             items: string[];
+        };
+        /** @description How a try ended. */
+        Ping: {
+            /** @description Why not: a stable code. */
+            code?: string | null;
+            /** @description Whether it arrived. */
+            delivered: boolean;
+            /** @description The id under which it was sent. */
+            delivery: string;
+            /** @description The same in words. */
+            detail?: string | null;
         };
         /** @description A folder in which an object is filed. */
         Place: {
@@ -2733,6 +3491,7 @@ export interface components {
              * @example checked_out
              * @example log_replaced
              * @example stale
+             * @example unsupported_tus_version
              * @example payload_too_large
              * @example unsupported_media_type
              * @example range_not_satisfiable
@@ -2741,6 +3500,7 @@ export interface components {
              * @example precondition_required
              * @example too_many_tries
              * @example too_many_requests
+             * @example checksum_mismatch
              * @example internal
              * @example content_damaged
              * @example not_yet_indexed
@@ -2871,6 +3631,14 @@ export interface components {
             /** @description `ready`; `degraded`, when it works and somebody should look at it; or `unready`. */
             status: string;
         };
+        /** @description How many deliveries are sent again. */
+        Replayed: {
+            /**
+             * Format: int64
+             * @description Their number.
+             */
+            count: number;
+        };
         /** @description How something comes back. */
         Restoration: {
             /**
@@ -2933,6 +3701,11 @@ export interface components {
              */
             total: number;
         };
+        /** @description A webhook with its secret. */
+        SecretWebhook: components["schemas"]["Webhook"] & {
+            /** @description What signs it, told this once: `whsec_` and base64. Absent when a repeated request finds the webhook. */
+            secret?: string | null;
+        };
         /** @description Who is signed in. */
         SessionUser: {
             /** @description Whether permissions do not bind the user. */
@@ -2983,6 +3756,20 @@ export interface components {
             pageNumber: number;
             /** @description The slot of the content that the page is of; absent for the main one. */
             slot?: string | null;
+        };
+        /** @description Pages to split off. */
+        SplitForm: {
+            /** @description Why the document has a new version. */
+            comment?: string;
+            /**
+             * Format: uuid
+             * @description The folder that it goes to; that of the document unless given.
+             */
+            folder?: string | null;
+            /** @description The name of the new document. */
+            name: string;
+            /** @description The places of the pages in the arrangement, from 0; not all of them. */
+            places: number[];
         };
         /** @description One row of a list. */
         Summary: {
@@ -3185,6 +3972,38 @@ export interface components {
             /** @description Its path below the source. */
             path: string;
         };
+        /** @description An upload. */
+        Upload: {
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description Until when it is kept.
+             */
+            expiresAt: string;
+            /** @description The file's name, as the metadata say. */
+            fileName: string;
+            /**
+             * Format: uuid
+             * @description The upload's id.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many bytes it will have.
+             */
+            lengthBytes: number;
+            /**
+             * Format: int64
+             * @description How many of them are here, on disk.
+             */
+            offsetBytes: number;
+            /** @description Whether it has become a content. */
+            used: boolean;
+        };
         /** @description A user. */
         User: {
             /** @description Whether permissions do not bind the user. */
@@ -3303,6 +4122,80 @@ export interface components {
             /** @description How many terms it has. */
             termCount: number;
         };
+        /** @description A webhook. */
+        Webhook: {
+            /** @description Another with every change by people. */
+            changeToken: string;
+            /**
+             * @description Why it is paused or failing: a stable code, such as `gone`, `owner_locked`, `not_permitted`, `address_refused`,
+             *     `too_many_dead`, `answered_error`, `unreachable`.
+             */
+            code?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /**
+             * Format: int64
+             * @description How many deliveries were given up.
+             */
+            deadCount: number;
+            /** @description The same in words. */
+            detail?: string | null;
+            /** @description What it tells. */
+            filter: components["schemas"]["WebhookFilter"];
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description The log that the position is of. */
+            log: string;
+            /** @description What people call it. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When a failing one is tried next, at the earliest.
+             */
+            nextAt?: string | null;
+            /** @description The login name of the user with whose rights it looks. */
+            owner: string;
+            /**
+             * Format: int64
+             * @description What became of all changes up to here is known.
+             */
+            position: number;
+            /** @description `active`; `failing`: what was sent last did not arrive and is tried again; `paused`. */
+            state: string;
+            /** @description Where it sends. */
+            url: string;
+        };
+        /** @description Which changes a webhook tells; what is absent or empty leaves nothing out. */
+        WebhookFilter: {
+            /**
+             * Format: uuid
+             * @description The folder in which the objects lie, however deep, or which they left.
+             */
+            folder?: string | null;
+            /**
+             * @description The kinds of change: `created`, `updated`, `moved`, `versioned`, `trashed`, `restored`, `destroyed`, `security`,
+             *     `rendition`.
+             */
+            kinds?: string[];
+            /** @description The types of the objects, with those that inherit from them. */
+            types?: string[];
+        };
+        /** @description Changes to a webhook; what is absent stays. */
+        WebhookForm: {
+            filter?: components["schemas"]["WebhookFilter"] | null;
+            /** @description What people call it. */
+            name?: string | null;
+            /** @description Whether it waits. One that goes on begins where it stopped. */
+            paused?: boolean | null;
+            /** @description Where it sends. */
+            url?: string | null;
+        };
     };
     responses: {
         /** @description A problem; `code` says which. */
@@ -3385,6 +4278,52 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_bag_import: {
+        parameters: {
+            query?: {
+                /** @description The id of the folder in which its topmost objects will lie; the root folder unless given. */
+                folder?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description the bag as a tar */
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description brought in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BagImport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            /** @description `invalid`: the bag has faults, each with its file */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -3788,6 +4727,255 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    get_arrangement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the document's id, or a version's */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the pages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Arrangement"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `no_pages` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_arrangement: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the document's id, or its working copy's */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArrangementForm"];
+            };
+        };
+        responses: {
+            /** @description the document as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_arrangement: {
+        parameters: {
+            query?: {
+                /** @description Why there is a new version. */
+                comment?: string;
+                /** @description Which version is made of it: `none`, `minor` or `major`; as the rules of its type say, unless given. */
+                version?: string;
+            };
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the document's id, or its working copy's */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the document as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `no_content`: it has nothing but these pages */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_arrangement_content: {
+        parameters: {
+            query?: {
+                /** @description `1` makes a browser keep the file instead of showing it. */
+                download?: number;
+            };
+            header?: {
+                /** @description one range of bytes */
+                Range?: string | null;
+                /** @description the ETag that the file must have */
+                "If-Match"?: string | null;
+                /** @description the ETag that the client has */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description the document's id, or a version's */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            /** @description the range */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            /** @description the client has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `arrangement_waiting`, `arrangement_failed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: the file is another */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_not_satisfiable` */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_arrangement_split: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the document's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitForm"];
+            };
+        };
+        responses: {
+            /** @description the new document */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_document_content: {
         parameters: {
             query?: {
@@ -3868,6 +5056,8 @@ export interface operations {
                  *     one unless given.
                  */
                 fileName?: string;
+                /** @description A whole upload (see `/uploads`) that becomes the content, instead of a body. */
+                upload?: string;
                 /** @description Why there is a new version. */
                 comment?: string;
                 /** @description Whether the next major number is taken; short for `version=major`. */
@@ -4032,6 +5222,8 @@ export interface operations {
                  *     one unless given.
                  */
                 fileName?: string;
+                /** @description A whole upload (see `/uploads`) that becomes the content, instead of a body. */
+                upload?: string;
                 /** @description Why there is a new version. */
                 comment?: string;
                 /** @description Whether the next major number is taken; short for `version=major`. */
@@ -4137,6 +5329,8 @@ export interface operations {
                  *     one unless given.
                  */
                 fileName?: string;
+                /** @description A whole upload (see `/uploads`) that becomes the content, instead of a body. */
+                upload?: string;
                 /** @description Why there is a new version. */
                 comment?: string;
                 /** @description Whether the next major number is taken; short for `version=major`. */
@@ -4905,6 +6099,200 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_exports: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Export"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExportForm"];
+            };
+        };
+        responses: {
+            /** @description a job makes it: follow it at `Location` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the export's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the export */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_export_abort: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the export's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the export */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_export_content: {
+        parameters: {
+            query?: {
+                /** @description `1` makes a browser keep the file instead of showing it. */
+                download?: number;
+            };
+            header?: {
+                /** @description one range of bytes */
+                Range?: string | null;
+                /** @description the ETag that the content must have */
+                "If-Match"?: string | null;
+                /** @description the ETag that the client has */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description the export's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": unknown;
+                };
+            };
+            /** @description the range */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": unknown;
+                };
+            };
+            /** @description the client has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `export_not_done`: there is no bag yet, or none any more */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            /** @description `range_not_satisfiable` */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6655,6 +8043,289 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_uploads: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Upload"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0.0` */
+                "Tus-Resumable": string;
+                /** @description how many bytes will come */
+                "Upload-Length": number;
+                /** @description pairs of a key and a value in Base64, with commas between */
+                "Upload-Metadata"?: string | null;
+                /** @description `sha1` or `sha256`, a space, the sum in Base64 */
+                "Upload-Checksum"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description the first bytes */
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description begun; `Location` is where it goes on */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description `too_many_uploads` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_tus_version` */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            /** @description `checksum_mismatch` */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_upload_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description in the headers */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the upload's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the upload */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_upload_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0.0` */
+                "Tus-Resumable": string;
+                /** @description `PATCH` or `DELETE` */
+                "X-HTTP-Method-Override": string;
+                /** @description how many bytes are here */
+                "Upload-Offset"?: number | null;
+            };
+            path: {
+                /** @description the upload's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description the next bytes */
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the upload's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0.0` */
+                "Tus-Resumable": string;
+                /** @description how many bytes are here */
+                "Upload-Offset": number;
+                /** @description `sha1` or `sha256`, a space, the sum in Base64 */
+                "Upload-Checksum"?: string | null;
+            };
+            path: {
+                /** @description the upload's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description the next bytes */
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description taken; `Upload-Offset` says up to where */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `upload_offset_mismatch`, `upload_too_long`, `upload_used` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_tus_version` */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            /** @description `checksum_mismatch` */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     list_users: {
         parameters: {
             query?: {
@@ -7014,6 +8685,324 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Webhook"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made, without the secret */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhookForm"];
+            };
+        };
+        responses: {
+            /** @description made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretWebhook"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_webhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookForm"];
+            };
+        };
+        responses: {
+            /** @description the webhook as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_webhook_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `dead`, `pending` or `delivered`; `dead` unless given. Of those that arrived the newest hundred are kept. */
+                state?: string;
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Delivery"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_webhook_replays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description they are sent again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_webhook_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the webhook's id */
+                id: string;
+                /** @description the delivery's id */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it is sent again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_webhook_ping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description how it ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ping"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_webhook_secret: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the webhook's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the webhook, with its secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretWebhook"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -113,6 +113,35 @@ fn set_up_writer(conn: &mut SqliteConnection, max_pages: u32) -> Result<(), DbEr
     Ok(())
 }
 
+/// Writes a copy of a database that others may be working with: of one moment, compact, in a file of its own.
+pub(crate) fn copy_into(path: &Path, copy: &Path) -> Result<(), DbError> {
+    // SQLite would make an empty database of a name that is wrong.
+    if !path.is_file() {
+        return Err(DbError::Open(format!("there is no database `{}`", path.display())));
+    }
+    let mut conn = establish(&database_url(path)?)?;
+    conn.batch_execute(BUSY_TIMEOUT)?;
+    diesel::sql_query("VACUUM INTO ?").bind::<diesel::sql_types::Text, _>(database_url(copy)?).execute(&mut conn)?;
+    Ok(())
+}
+
+/// Puts a copy in the place of a database that is not there; a copy on the same disk is moved there.
+pub(crate) fn put_back(copy: &Path, path: &Path) -> Result<(), DbError> {
+    let failed = |error: std::io::Error| DbError::Open(format!("cannot write `{}`: {error}", path.display()));
+    if path.exists() {
+        return Err(DbError::Config(format!("there is a database `{}` already", path.display())));
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let part = path.with_extension("part");
+    if std::fs::rename(copy, &part).is_err() {
+        std::fs::copy(copy, &part).map_err(failed)?;
+    }
+    std::fs::File::open(&part).and_then(|file| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&part, path).map_err(failed)?;
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
 fn establish(url: &str) -> Result<SqliteConnection, DbError> {
     log_file::register();
     SqliteConnection::establish(url).map_err(|e| DbError::Open(e.to_string()))

@@ -5,7 +5,9 @@ use super::queue::Task;
 use super::{Counts, WorkerConfig};
 use crate::error::FormatsError;
 use crate::extraction::{Extraction, Fault, FaultCode, Page, TextState};
-use crate::protocol::{Answer, Job};
+use crate::protocol::{Answer, Arrange, Job};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::fs::File;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -35,6 +37,11 @@ pub fn run(
             word_boxes: task.request.word_boxes,
             first_page: collected.next_page(),
             output_bytes: config.output_bytes.saturating_sub(collected.text_bytes),
+            arrange: task
+                .request
+                .arrange
+                .as_ref()
+                .map(|request| Arrange { sources: request.sources.clone(), pages: request.pages.clone() }),
         };
         let interruption = match process.send(&job, &file) {
             Ok(()) => read_answers(process, task, &config, deadline, &mut collected),
@@ -51,7 +58,8 @@ pub fn run(
         tracing::debug!(how = %end.describe(), page = collected.next_page(), size_bytes, "a worker was lost");
         let out_of_time = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         let loss = Loss { interruption, end, out_of_time };
-        if !collected.head_known {
+        // A file that was put together in part is none.
+        if !collected.head_known || task.request.arrange.is_some() {
             return Err(loss.into_error(&config));
         }
         if !collected.step_over(&loss) {
@@ -247,6 +255,15 @@ fn read_answers(
                     return Some(Interruption::Lost);
                 }
                 collected.add_page(page);
+            }
+            Answer::Bytes(text) => {
+                let output = task.request.arrange.as_ref().map(|request| &request.output);
+                let (Some(output), Ok(bytes)) = (output, STANDARD.decode(text)) else {
+                    return Some(Interruption::Lost);
+                };
+                if output.blocking_send(bytes.into()).is_err() {
+                    return Some(Interruption::Cancelled);
+                }
             }
             Answer::Fault(fault) => collected.add_fault(fault),
             Answer::Done { peak_memory_bytes } => {

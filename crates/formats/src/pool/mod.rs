@@ -75,6 +75,19 @@ pub struct ExtractionRequest {
     pub file_name: String,
     /// Whether words with boxes are wanted in the pages.
     pub word_boxes: bool,
+    /// Pages to put together, instead of reading text.
+    pub arrange: Option<ArrangeRequest>,
+}
+
+/// Pages of PDF files to put together into a new one. The files lie behind each other in the file of the request.
+#[derive(Clone, Debug)]
+pub struct ArrangeRequest {
+    /// Where each file begins, and how many bytes it has.
+    pub sources: Vec<(u64, u64)>,
+    /// Of each page: the file from 0, the page in it from 1, and by how many degrees it is turned clockwise.
+    pub pages: Vec<(u32, u32, u16)>,
+    /// Takes the bytes of the new file as they come; none come when the answer has faults.
+    pub output: tokio::sync::mpsc::Sender<bytes::Bytes>,
 }
 
 /// What a pool has done so far.
@@ -152,7 +165,8 @@ impl WorkerPool {
     ) -> Result<Extraction, FormatsError> {
         let media_type_hint = media_type_hint.map(str::to_owned);
         let file_name = file_name.to_owned();
-        self.extract_request(ExtractionRequest { source, media_type_hint, file_name, word_boxes: false }).await
+        self.extract_request(ExtractionRequest { source, media_type_hint, file_name, ..ExtractionRequest::default() })
+            .await
     }
 
     /// Reads one file as [`WorkerPool::extract`] does, with all choices.
@@ -163,6 +177,15 @@ impl WorkerPool {
         let (reply, answer) = oneshot::channel();
         self.shared.queue.push(Task { request, reply });
         answer.await.unwrap_or_else(|_| Err(FormatsError::Unavailable { reason: "the pool is closing".to_owned() }))
+    }
+
+    /// Puts pages of PDF files together into a new file, whose bytes go to the request's output. Text, fonts and images of
+    /// the pages are kept as they are; what else the files have (bookmarks, forms, scripts, attachments) is left out.
+    ///
+    /// # Errors
+    /// See [`FormatsError`]. Files that cannot be read are no error: the faults of the answer say why there is no new file.
+    pub async fn arrange(&self, source: PathBuf, request: ArrangeRequest) -> Result<Extraction, FormatsError> {
+        self.extract_request(ExtractionRequest { source, arrange: Some(request), ..ExtractionRequest::default() }).await
     }
 
     /// Returns which containment is in force. Waits for the first worker, at most five seconds, when that is not known yet.

@@ -1,5 +1,6 @@
 //! The readers, one a format; they run inside the worker only.
 
+mod arrange;
 mod charset;
 mod clean;
 mod html;
@@ -9,7 +10,7 @@ mod pdf;
 mod text;
 
 use crate::extraction::{Fault, FaultCode};
-use crate::protocol::{Head, Job};
+use crate::protocol::{Arrange, Head, Job};
 use crate::sniff::{Sniffed, disagreement, sniff};
 use crate::worker::Sink;
 use std::fs::File;
@@ -20,6 +21,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const HEAD_BYTES: u64 = 64 << 10;
 /// So much of a text file is read.
 const TEXT_BYTES: u64 = 64 << 20;
+
+/// Puts pages of files together into a new one.
+pub(crate) fn arrange_file(arrange: &Arrange, file: &File, memory_bytes: u64, sink: &mut dyn Sink) {
+    match read_whole(file, memory_bytes / 6) {
+        Ok(bytes) => arrange::put_together(&bytes, arrange, sink),
+        Err(detail) => {
+            sink.head(Head { media_type: "application/pdf".to_owned(), format_read: true, ..Head::default() });
+            sink.fault(Fault::of_file(FaultCode::FileTooLarge, detail));
+        }
+    }
+}
 
 /// Reads a file of any kind into a sink.
 pub(crate) fn read_file(job: &Job, file: &File, memory_bytes: u64, sink: &mut dyn Sink) {

@@ -67,6 +67,10 @@ fn serve_jobs(socket: &UnixStream, hello: &Hello, hook: Hook, give_memory_back: 
 
 fn serve_job(socket: &UnixStream, hello: &Hello, job: &Job, file: &File) -> io::Result<()> {
     let mut sink = SocketSink::new(socket, job, hello.cpu_seconds_per_page);
+    if let Some(arrange) = &job.arrange {
+        read::arrange_file(arrange, file, hello.memory_bytes, &mut sink);
+        return sink.finish();
+    }
     read::read_file(job, file, hello.memory_bytes, &mut sink);
     sink.finish()
 }

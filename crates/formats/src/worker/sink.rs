@@ -3,6 +3,8 @@
 use crate::containment;
 use crate::extraction::{Fault, FaultCode, Page};
 use crate::protocol::{self, Answer, Head, Job};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::io;
 use std::os::unix::net::UnixStream;
 
@@ -27,6 +29,8 @@ pub(crate) trait Sink {
     fn head(&mut self, head: Head);
     /// Takes one page; its number is larger than that of the page before.
     fn page(&mut self, page: Page) -> Flow;
+    /// Takes some bytes of a file that was put together.
+    fn bytes(&mut self, bytes: &[u8]) -> Flow;
     /// Takes a fault.
     fn fault(&mut self, fault: Fault);
     /// Says which page comes first: those before it are already known to the office.
@@ -93,6 +97,12 @@ impl Sink for SocketSink<'_> {
             self.fault(Fault::of_page(FaultCode::TextTruncated, "the text is longer than is kept", number));
             return Flow::Stop;
         }
+        if self.failure.is_some() { Flow::Stop } else { Flow::Continue }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Flow {
+        containment::renew_cpu_budget(self.cpu_seconds_per_page);
+        self.send(&Answer::Bytes(STANDARD.encode(bytes)));
         if self.failure.is_some() { Flow::Stop } else { Flow::Continue }
     }
 

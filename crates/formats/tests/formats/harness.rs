@@ -41,6 +41,7 @@ pub fn read_file(pool: &WorkerPool, path: &Path, word_boxes: bool) -> Result<Ext
         media_type_hint: None,
         file_name: path.file_name().unwrap().to_string_lossy().into_owned(),
         word_boxes,
+        arrange: None,
     };
     block_on(pool.extract_request(request))
 }

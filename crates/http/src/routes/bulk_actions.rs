@@ -52,6 +52,13 @@ pub enum BulkAct {
         /// The entry.
         entry: NewAclEntry,
     },
+    /// Takes it, with all in it, into one bag: `/exports/{id}` with the bulk action's id, once that is done.
+    Export {},
+    /// Takes it to another state of its life cycle.
+    Transition {
+        /// The transition's id.
+        transition: String,
+    },
     /// Puts it in the trash, with all in it.
     Delete {
         /// Whether it is destroyed instead, for good.
@@ -150,6 +157,8 @@ impl From<BulkAct> for repository::BulkAct {
             BulkAct::RemoveFacet { facet } => Self::RemoveFacet { facet },
             BulkAct::Grant { entry } => Self::Grant { entry: entry.into() },
             BulkAct::Revoke { entry } => Self::Revoke { entry: entry.into() },
+            BulkAct::Export {} => Self::Export,
+            BulkAct::Transition { transition } => Self::Transition { transition },
             BulkAct::Delete { permanent } => {
                 Self::Delete { extent: if permanent { Extent::Destroy } else { Extent::Trash } }
             }
@@ -167,6 +176,8 @@ impl From<repository::BulkAct> for BulkAct {
             Act::RemoveFacet { facet } => Self::RemoveFacet { facet },
             Act::Grant { entry } => Self::Grant { entry: entry.into() },
             Act::Revoke { entry } => Self::Revoke { entry: entry.into() },
+            Act::Export => Self::Export {},
+            Act::Transition { transition } => Self::Transition { transition },
             Act::Delete { extent } => Self::Delete { permanent: extent == Extent::Destroy },
         }
     }

@@ -49,6 +49,8 @@ pub struct NewContentQuery {
     /// The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
     /// one unless given.
     file_name: Option<String>,
+    /// A whole upload (see `/uploads`) that becomes the content, instead of a body.
+    upload: Option<String>,
     /// Why there is a new version.
     #[serde(default)]
     comment: String,
@@ -211,12 +213,32 @@ pub(crate) async fn put_in(guarded: &Guarded, slot: SlotName, body: web::Payload
     // Said before the bytes are sent, and again by the repository when they are there.
     let former_name = guarded.session().slot_check(id, slot.clone(), precondition.clone()).await?;
     let note = query.note()?;
-    let (file_name, file_name_raw) = query.file_name_or(guarded, former_name)?;
-    let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let staged = body::stage(guarded, body).await?;
-    let content = NewContent { file_name, file_name_raw, media_type, ..staged };
+    let content = match &query.upload {
+        Some(id) => taken_upload(guarded, id).await?,
+        None => {
+            let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            NewContent { media_type, ..body::stage(guarded, body).await? }
+        }
+    };
+    let keeps_name_of_upload = query.file_name.is_none() && !content.file_name.is_empty();
+    let content = match keeps_name_of_upload {
+        true => content,
+        false => {
+            let (file_name, file_name_raw) = query.file_name_or(guarded, former_name)?;
+            NewContent { file_name, file_name_raw, ..content }
+        }
+    };
     let put = guarded.session().slot_put(id, slot, precondition, content, note).await?;
     answer::changed(&put.transaction, put.value.summary.change_token, &Detail::from(put.value))
+}
+
+/// Returns a whole upload of the caller as a content to be.
+///
+/// # Errors
+/// `not_found`; `upload_unfinished`.
+pub(crate) async fn taken_upload(guarded: &Guarded, id: &str) -> Result<NewContent, ApiError> {
+    let id = id.parse().map_err(|_| ApiError::not_found("the upload"))?;
+    Ok(guarded.session().upload_take(id).await?)
 }
 
 /// Returns the file's name of a query as text and, when it is not UTF-8, as bytes; nothing when it is empty.

@@ -46,6 +46,17 @@ pub struct RemovedContentQuery {
     version: Option<String>,
 }
 
+impl RemovedContentQuery {
+    /// Returns what is said of the version.
+    ///
+    /// # Errors
+    /// `invalid_query`.
+    pub(crate) fn note(self) -> Result<VersionNote, ApiError> {
+        let increment = versions::increment(self.version.as_deref(), false)?;
+        Ok(VersionNote { comment: self.comment, increment })
+    }
+}
+
 fn slot_of(guarded: &Guarded) -> Result<SlotName, ApiError> {
     guarded.segment("slot")
 }
@@ -116,9 +127,7 @@ pub async fn delete_document_slot(guarded: Guarded) -> Answer {
     let (id, slot) = (guarded.id()?, slot_of(&guarded)?);
     let precondition = guarded.precondition_of_content()?;
     let query: RemovedContentQuery = guarded.query()?;
-    let increment = versions::increment(query.version.as_deref(), false)?;
-    let note = VersionNote { comment: query.comment, increment };
-    let done = guarded.session().slot_delete(id, slot, precondition, note).await?;
+    let done = guarded.session().slot_delete(id, slot, precondition, query.note()?).await?;
     answer::changed(&done.transaction, done.value.summary.change_token, &Detail::from(done.value))
 }
 

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::answer::{self, Answer};
 use crate::error::ApiError;
 use crate::guarded::Guarded;
+use crate::routes::content;
 use crate::routes::dossiers::{self, Changes, RemovalQuery};
 use crate::routes::object::{Detail, Fault};
 use crate::shape;
@@ -34,6 +35,8 @@ pub struct NewDocumentForm {
     source_system: Option<String>,
     /// Its id there; no two objects have the same.
     source_id: Option<String>,
+    /// A whole upload (see `/uploads`) that becomes the content, instead of the file.
+    upload: Option<String>,
     /// The file; without one the document is a placeholder for a paper that was received and not yet scanned.
     #[schema(value_type = Option<String>, format = Binary, content_media_type = "application/octet-stream")]
     content: Option<Vec<u8>>,
@@ -91,7 +94,7 @@ pub struct TextPage {
     language: Option<String>,
 }
 
-const FIELDS: &[&str] = &["name", "title", "type", "properties", "facets", "sourceSystem", "sourceId"];
+const FIELDS: &[&str] = &["name", "title", "type", "properties", "facets", "sourceSystem", "sourceId", "upload"];
 
 /// Files a new document in a dossier.
 #[utoipa::path(tag = "documents",
@@ -109,7 +112,13 @@ pub async fn create_document(guarded: Guarded, body: web::Payload) -> Answer {
 pub(crate) async fn create_in(guarded: &Guarded, folder: ObjectId, body: web::Payload) -> Answer {
     let idempotency_key = guarded.idempotency_key()?;
     guarded.session().require(folder, ADD_CHILDREN).await?;
-    let upload = upload::take(guarded, body, FIELDS).await?;
+    let mut upload = upload::take(guarded, body, FIELDS).await?;
+    if let Some(id) = upload.fields.remove("upload").filter(|id| !id.is_empty()) {
+        if upload.content.is_some() {
+            return Err(ApiError::invalid("upload", "repeated", "stands instead of the part `content`"));
+        }
+        upload.content = Some(content::taken_upload(guarded, &id).await?);
+    }
     let new = NewDocument { idempotency_key, ..new_document(upload)? };
     let made = guarded.session().document_create(folder, new).await?;
     let (token, id) = (made.value.summary.change_token, made.value.summary.id);

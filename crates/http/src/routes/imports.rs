@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::{get, post, put, web};
 use cartulary_model::{BlobDigest, ObjectId};
-use cartulary_repository::{ImportCandidate, ImportFile, ImportReport, NewImport};
+use cartulary_repository::{ImportCandidate, ImportFile, ImportReport, NewImport, RepositoryError};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -250,7 +250,8 @@ pub async fn update_import_file(guarded: Guarded, body: web::Payload) -> Answer 
     let FileQuery { path, path_raw, sequence } = file_query(guarded.request().query_string())?;
     let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     guarded.session().import_require(id).await?;
-    let staged = body::stage(&guarded, body).await?.staged;
+    let staged = body::stage(&guarded, body).await?.bytes.into_staged();
+    let staged = staged.ok_or_else(|| RepositoryError::internal("a body was not staged"))?;
     let file = ImportFile { path, path_raw, staged, media_type, sequence, slot: None };
     let imported = guarded.session().import_file(id, file).await?;
     let (transaction, imported) = (imported.transaction, imported.value);

@@ -3,20 +3,12 @@
 /// Returns the pattern of `path`, or `other`. Tests compare it with the OpenAPI document.
 pub fn of(path: &str) -> &'static str {
     let Some(rest) = path.strip_prefix("/api/v1/") else { return outside(path) };
+    if let Some(below) = rest.strip_prefix("documents/") {
+        return of_document(below);
+    }
     let mut segments = rest.split('/');
     let place = (segments.next(), segments.next(), segments.next(), segments.next());
     match place {
-        (Some("documents"), Some(_), None, None) => "/api/v1/documents/{id}",
-        (Some("documents"), Some(_), Some("content"), None) => "/api/v1/documents/{id}/content",
-        (Some("documents"), Some(_), Some("contents"), None) => "/api/v1/documents/{id}/contents",
-        (Some("documents"), Some(_), Some("contents"), Some(_)) => match (segments.next(), segments.next()) {
-            (None, _) => "/api/v1/documents/{id}/contents/{slot}",
-            (Some("parts"), None) => "/api/v1/documents/{id}/contents/{slot}/parts",
-            _ => "other",
-        },
-        (Some("documents"), Some(_), Some("versions"), None) => "/api/v1/documents/{id}/versions",
-        (Some("documents"), Some(_), Some("working-copy"), None) => "/api/v1/documents/{id}/working-copy",
-        (Some("documents"), Some(_), Some("text"), None) => "/api/v1/documents/{id}/text",
         (Some("dossiers"), None, None, None) => "/api/v1/dossiers",
         (Some("dossiers"), Some(_), None, None) => "/api/v1/dossiers/{id}",
         (Some("dossiers"), Some(_), Some("contents"), None) => "/api/v1/dossiers/{id}/contents",
@@ -53,24 +45,32 @@ pub fn of(path: &str) -> &'static str {
         (Some("objects"), Some(_), Some("acl"), None) => "/api/v1/objects/{id}/acl",
         (Some("objects"), Some(_), Some("copies"), None) => "/api/v1/objects/{id}/copies",
         (Some("objects"), Some(_), Some("move"), None) => "/api/v1/objects/{id}/move",
+        (Some("objects"), Some(_), Some("transitions"), None) => "/api/v1/objects/{id}/transitions",
         (Some("objects"), Some(_), Some("place"), None) => "/api/v1/objects/{id}/place",
         (Some("objects"), Some(_), Some("primary-parent"), None) => "/api/v1/objects/{id}/primary-parent",
         (Some("objects"), Some(_), Some("parents"), Some(_)) => "/api/v1/objects/{id}/parents/{folder}",
+        (Some("objects"), Some(_), Some("relationships"), None) => "/api/v1/objects/{id}/relationships",
+        (Some("relationships"), None, None, None) => "/api/v1/relationships",
+        (Some("relationships"), Some(_), None, None) => "/api/v1/relationships/{id}",
         (Some("unfiled"), None, None, None) => "/api/v1/unfiled",
         (Some("trash"), None, None, None) => "/api/v1/trash",
         (Some("trash"), Some(_), None, None) => "/api/v1/trash/{id}",
         (Some("trash"), Some(_), Some("restore"), None) => "/api/v1/trash/{id}/restore",
+        (Some("exports"), name, act, None) => of_export(name.is_some(), act),
+        (Some("bag-imports"), None, None, None) => "/api/v1/bag-imports",
         (Some("changes"), None, None, None) => "/api/v1/changes",
         (Some("changes"), Some("events"), None, None) => "/api/v1/changes/events",
+        (Some("backups"), None, None, None) => "/api/v1/backups",
+        (Some("backups"), Some(_), Some("runs"), None) => "/api/v1/backups/{name}/runs",
         (Some("audit-entries"), None, None, None) => "/api/v1/audit-entries",
         (Some("audit-entries"), Some(_), Some("proof"), None) => "/api/v1/audit-entries/{position}/proof",
         (Some("seals"), None, None, None) => "/api/v1/seals",
-        (Some("bulk-actions"), None, None, None) => "/api/v1/bulk-actions",
-        (Some("bulk-actions"), Some(_), None, None) => "/api/v1/bulk-actions/{id}",
-        (Some("bulk-actions"), Some(_), Some("abort"), None) => "/api/v1/bulk-actions/{id}/abort",
-        (Some("bulk-actions"), Some(_), Some("items"), None) => "/api/v1/bulk-actions/{id}/items",
+        (Some("bulk-actions"), id, below, None) => of_bulk_action(id, below),
+        (Some("webhooks"), ..) => of_webhook((place.1, place.2, place.3), (segments.next(), segments.next())),
         (Some("jobs"), None, None, None) => "/api/v1/jobs",
         (Some("jobs"), Some(_), None, None) => "/api/v1/jobs/{id}",
+        (Some("uploads"), None, None, None) => "/api/v1/uploads",
+        (Some("uploads"), Some(_), None, None) => "/api/v1/uploads/{id}",
         (Some("imports"), None, None, None) => "/api/v1/imports",
         (Some("imports"), Some(_), None, None) => "/api/v1/imports/{id}",
         (Some("imports"), Some(_), Some("check"), None) => "/api/v1/imports/{id}/check",
@@ -82,13 +82,63 @@ pub fn of(path: &str) -> &'static str {
     }
 }
 
+/// Returns the pattern of a path below `/documents/`.
+fn of_document(below: &str) -> &'static str {
+    let mut segments = below.split('/');
+    let place = (segments.next(), segments.next(), segments.next(), segments.next(), segments.next());
+    match place {
+        (Some(_), None, ..) => "/api/v1/documents/{id}",
+        (_, Some("content"), None, ..) => "/api/v1/documents/{id}/content",
+        (_, Some("text"), None, ..) => "/api/v1/documents/{id}/text",
+        (_, Some("working-copy"), None, ..) => "/api/v1/documents/{id}/working-copy",
+        (_, Some("versions"), None, ..) => "/api/v1/documents/{id}/versions",
+        (_, Some("versions"), Some(_), None, _) => "/api/v1/documents/{id}/versions/{version}",
+        (_, Some("arrangement"), None, ..) => "/api/v1/documents/{id}/arrangement",
+        (_, Some("arrangement"), Some("content"), None, _) => "/api/v1/documents/{id}/arrangement/content",
+        (_, Some("arrangement"), Some("splits"), None, _) => "/api/v1/documents/{id}/arrangement/splits",
+        (_, Some("contents"), None, ..) => "/api/v1/documents/{id}/contents",
+        (_, Some("contents"), Some(_), None, _) => "/api/v1/documents/{id}/contents/{slot}",
+        (_, Some("contents"), Some(_), Some("parts"), None) => "/api/v1/documents/{id}/contents/{slot}/parts",
+        _ => "other",
+    }
+}
+
 /// Returns the pattern of a path that leads to one version, or to something of it.
 fn of_version(first: &str, below: Option<&str>, further: Option<&str>) -> &'static str {
     match (first, below, further) {
-        ("documents", None, None) => "/api/v1/documents/{id}/versions/{version}",
         ("dossiers", None, None) => "/api/v1/dossiers/{id}/versions/{number}",
         ("dossiers", Some("members"), None) => "/api/v1/dossiers/{id}/versions/{number}/members",
         ("dossiers", Some("differences"), None) => "/api/v1/dossiers/{id}/versions/{number}/differences",
+        _ => "other",
+    }
+}
+
+/// Returns the pattern of a path that leads to bulk actions.
+fn of_bulk_action(id: Option<&str>, below: Option<&str>) -> &'static str {
+    match (id, below) {
+        (None, None) => "/api/v1/bulk-actions",
+        (Some(_), None) => "/api/v1/bulk-actions/{id}",
+        (Some(_), Some("abort")) => "/api/v1/bulk-actions/{id}/abort",
+        (Some(_), Some("items")) => "/api/v1/bulk-actions/{id}/items",
+        _ => "other",
+    }
+}
+
+/// What follows in a path.
+type Further<'a> = Option<&'a str>;
+
+/// Returns the pattern of a path that leads to webhooks, or to what was sent by one.
+fn of_webhook(place: (Further<'_>, Further<'_>, Further<'_>), rest: (Further<'_>, Further<'_>)) -> &'static str {
+    match (place, rest) {
+        ((None, None, None), _) => "/api/v1/webhooks",
+        ((Some(_), None, None), _) => "/api/v1/webhooks/{id}",
+        ((Some(_), Some("ping"), None), _) => "/api/v1/webhooks/{id}/ping",
+        ((Some(_), Some("secret"), None), _) => "/api/v1/webhooks/{id}/secret",
+        ((Some(_), Some("deliveries"), None), _) => "/api/v1/webhooks/{id}/deliveries",
+        ((Some(_), Some("deliveries"), Some("replay")), (None, None)) => "/api/v1/webhooks/{id}/deliveries/replay",
+        ((Some(_), Some("deliveries"), Some(_)), (Some("replay"), None)) => {
+            "/api/v1/webhooks/{id}/deliveries/{delivery}/replay"
+        }
         _ => "other",
     }
 }
@@ -100,5 +150,16 @@ fn outside(path: &str) -> &'static str {
         "/metrics" => "/metrics",
         _ if path.starts_with("/api/") => "other",
         _ => "/",
+    }
+}
+
+/// Returns the pattern of a path below `/api/v1/exports`.
+fn of_export(is_of_one: bool, act: Option<&str>) -> &'static str {
+    match (is_of_one, act) {
+        (false, None) => "/api/v1/exports",
+        (true, None) => "/api/v1/exports/{id}",
+        (true, Some("abort")) => "/api/v1/exports/{id}/abort",
+        (true, Some("content")) => "/api/v1/exports/{id}/content",
+        _ => "other",
     }
 }

@@ -1,7 +1,9 @@
 //! The core's routes, one file for each group of resources; the lists here are all there are.
 
 mod acl;
+mod arrangements;
 mod audit;
+mod backups;
 mod bulk_actions;
 mod changes;
 mod content;
@@ -9,23 +11,28 @@ mod contents;
 mod documents;
 mod dossier_versions;
 mod dossiers;
+mod exports;
 mod folders;
 pub mod groups;
 mod imports;
 mod jobs;
 pub mod label;
+mod life_cycle;
 pub mod object;
 mod objects;
 mod permissions;
 mod queries;
+mod relationships;
 mod search;
 mod sessions;
 mod trash;
 pub mod types;
+pub(crate) mod uploads;
 pub mod users;
 mod versioning;
 mod versions;
 pub mod vocabularies;
+pub mod webhooks;
 mod working_copies;
 
 use std::sync::LazyLock;
@@ -33,6 +40,8 @@ use std::sync::LazyLock;
 use actix_web::dev::ResourceDef;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, get};
+
+pub(crate) use changes::Change;
 
 use crate::answer::Answer;
 use crate::openapi::Document;
@@ -71,6 +80,11 @@ routes!(
         documents::get_document_text,
         versions::list_document_versions,
         content::update_document_content,
+        arrangements::get_arrangement,
+        arrangements::update_arrangement,
+        arrangements::delete_arrangement,
+        arrangements::get_arrangement_content,
+        arrangements::create_arrangement_split,
         contents::list_document_contents,
         contents::get_document_slot,
         contents::update_document_slot,
@@ -108,6 +122,13 @@ routes!(
         objects::create_object_copy,
         objects::update_object_place,
         objects::list_unfiled,
+        life_cycle::list_object_transitions,
+        life_cycle::create_object_transition,
+        relationships::create_relationship,
+        relationships::get_relationship,
+        relationships::update_relationship,
+        relationships::delete_relationship,
+        relationships::list_object_relationships,
         trash::list_trash,
         trash::get_trashed,
         trash::restore_trashed,
@@ -139,14 +160,40 @@ routes!(
         bulk_actions::get_bulk_action,
         bulk_actions::update_bulk_action_abort,
         bulk_actions::list_bulk_action_items,
+        exports::create_export,
+        exports::list_exports,
+        exports::get_export,
+        exports::update_export_abort,
+        exports::get_export_content,
+        exports::create_bag_import,
         changes::list_changes,
         changes::list_change_events,
+        webhooks::list_webhooks,
+        webhooks::create_webhook,
+        webhooks::get_webhook,
+        webhooks::update_webhook,
+        webhooks::delete_webhook,
+        webhooks::create_webhook_secret,
+        webhooks::create_webhook_ping,
+        webhooks::list_webhook_deliveries,
+        webhooks::create_webhook_replays,
+        webhooks::create_webhook_replay,
+        backups::list_backups,
+        backups::create_backup_run,
+        backups::list_backup_runs,
         audit::list_audit_entries,
         audit::get_audit_proof,
         audit::list_seals,
         audit::create_seal,
         jobs::list_jobs,
         jobs::get_job,
+        uploads::get_upload_options,
+        uploads::create_upload,
+        uploads::list_uploads,
+        uploads::get_upload,
+        uploads::update_upload,
+        uploads::update_upload_by_post,
+        uploads::delete_upload,
         imports::create_import,
         imports::get_import,
         imports::check_import,

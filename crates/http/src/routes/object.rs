@@ -86,6 +86,9 @@ pub struct Summary {
     /// Its id there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_id: Option<String>,
+    /// The state of its life cycle; absent when its type has none, and when the caller may only browse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// Documents: the latest version's label, with `+` when changed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_label: Option<String>,
@@ -254,6 +257,7 @@ impl From<ObjectSummary> for Summary {
             properties: summary.properties,
             source_system,
             source_id,
+            state: summary.state,
             version_label: summary.version_label,
             content: summary.content.map(Content::from),
             text: summary.text.map(TextSummary::from),

@@ -16,6 +16,7 @@ use crate::answer::{self, Answer};
 use crate::body;
 use crate::error::ApiError;
 use crate::guarded::Guarded;
+use crate::routes::life_cycle::LifeCycleForm;
 use crate::routes::versioning::VersioningRuleForm;
 
 /// All types and facets.
@@ -58,11 +59,20 @@ pub struct TypeView {
     /// The facets that every object of this very type bears, beside those of the types above.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     facets: Vec<String>,
+    /// Relationships: of which types, and those below them, the source is; absent: of any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_sources: Vec<String>,
+    /// Relationships: of which types, and those below them, the target is; absent: of any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_targets: Vec<String>,
     /// All its properties, inherited ones first.
     properties: Vec<PropertyView>,
     /// When versions are made without being asked for: its own rules, then inherited ones; the first that fits decides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     versioning: Vec<VersioningRuleForm>,
+    /// The states that its objects pass through, of its own or inherited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    life_cycle: Option<LifeCycleForm>,
     /// Of a type that was declared at run time: changes with it; `If-Match` takes it in quotes. What has none comes with the
     /// program, a module or the office's files, and does not change while the office runs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,12 +126,21 @@ pub struct TypeForm {
     /// The facets that every object of the type bears.
     #[serde(default)]
     facets: Vec<String>,
+    /// Relationships: of which types, and those below them, the source is; as its parent says unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    allowed_sources: Vec<String>,
+    /// Relationships: of which types, and those below them, the target is; as its parent says unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    allowed_targets: Vec<String>,
     /// The properties that it adds.
     #[serde(default)]
     properties: Vec<PropertyForm>,
     /// When versions are made without being asked for (documents only); asked before the rules of its parent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     versioning: Vec<VersioningRuleForm>,
+    /// The states that its objects pass through; those of its parent unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    life_cycle: Option<LifeCycleForm>,
 }
 
 const fn yes() -> bool {
@@ -260,8 +279,11 @@ impl From<TypeForm> for TypeDefinition {
             content: form.content,
             audit_reads: form.audit_reads,
             facets: form.facets,
+            allowed_sources: form.allowed_sources,
+            allowed_targets: form.allowed_targets,
             properties: form.properties.into_iter().map(PropertyDefinition::from).collect(),
             versioning: form.versioning.into_iter().map(VersioningRule::from).collect(),
+            life_cycle: form.life_cycle.map(Into::into),
         }
     }
 }
@@ -280,8 +302,11 @@ impl From<TypeDefinition> for TypeForm {
             content: definition.content,
             audit_reads: definition.audit_reads,
             facets: definition.facets,
+            allowed_sources: definition.allowed_sources,
+            allowed_targets: definition.allowed_targets,
             properties: definition.properties.into_iter().map(PropertyForm::from).collect(),
             versioning: definition.versioning.into_iter().map(VersioningRuleForm::from).collect(),
+            life_cycle: definition.life_cycle.map(Into::into),
         }
     }
 }
@@ -304,8 +329,11 @@ fn view(resolved: &ResolvedType, token: Option<i64>) -> TypeView {
         content: (definition.base == BaseType::Document).then_some(definition.content),
         audit_reads: resolved.audits_reads,
         facets: definition.facets.clone(),
+        allowed_sources: resolved.allowed_sources.clone(),
+        allowed_targets: resolved.allowed_targets.clone(),
         properties: resolved.properties.iter().map(property).collect(),
         versioning: resolved.versioning.iter().cloned().map(VersioningRuleForm::from).collect(),
+        life_cycle: resolved.life_cycle.clone().map(Into::into),
         change_token: token.map(|token| token.to_string()),
     }
 }

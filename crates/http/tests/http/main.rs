@@ -2,23 +2,29 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod access;
+mod arrangements;
 mod bodies;
 mod contents;
 mod declarations;
 mod documented;
 mod dossier_versions;
+mod exports;
 mod filing;
 mod following;
 mod guard;
+mod life_cycles;
 mod lists;
 mod matrix;
 mod office;
 mod people;
 mod problems;
 mod queries;
+mod relationships;
 mod running;
 mod slots;
 mod sources;
+mod uploads;
 mod versions;
 mod web;
+mod webhooks;
 mod writes;

@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::fmt::Write as _;
 
 use actix_web::http::Method;
+use cartulary_repository::WebhookRules;
 use serde_json::{Map, Value, json};
 
-use crate::office::{Client, Form, Office, PASSWORD};
+use crate::office::{Asking, Client, Form, Office, PASSWORD, Reply};
 
 /// Nobody has no credentials, an outsider no group; reader and writer have what the office's groups have from the first
 /// day, a manager everything on the one dossier.
@@ -14,6 +15,11 @@ const PEOPLE: [&str; 6] = ["nobody", "outsider", "reader", "writer", "manager", 
 
 /// A job that never was.
 const NO_JOB: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+/// A webhook that waits.
+fn idle_webhook() -> Value {
+    json!({ "name": "register", "url": "https://localhost/in", "paused": true })
+}
 
 /// An act on nothing at all.
 fn nothing_in_bulk() -> Value {
@@ -38,9 +44,17 @@ impl Operation {
 
     /// True when it concerns an object that an outsider must not even know of.
     fn is_of_an_object(&self) -> bool {
-        ["documents/{id}", "dossiers/{id}", "folders/{id}", "objects/{id}", "trash/{id}", "blobs/"]
-            .iter()
-            .any(|part| self.path.contains(part))
+        [
+            "documents/{id}",
+            "dossiers/{id}",
+            "folders/{id}",
+            "objects/{id}",
+            "relationships/{id}",
+            "trash/{id}",
+            "blobs/",
+        ]
+        .iter()
+        .any(|part| self.path.contains(part))
     }
 }
 
@@ -63,6 +77,21 @@ fn operations(document: &Value) -> Vec<Operation> {
     all
 }
 
+/// Pages of the document that a path is of: the same ones, or the first to be split off.
+fn arranging(uri: &str, name: &str) -> Value {
+    match uri.ends_with("/splits") {
+        true => json!({ "places": [0], "name": name }),
+        false => json!({ "pages": [{ "documentId": uri.split('/').nth(4).unwrap() }] }),
+    }
+}
+
+/// Some bytes of an upload.
+async fn as_tus(asking: Asking<'_>) -> Reply {
+    let asking = asking.header("tus-resumable", "1.0.0").header("upload-offset", "0").header("upload-length", "3");
+    let asking = asking.header("x-http-method-override", "PATCH");
+    asking.header("content-type", "application/offset+octet-stream").bytes(b"abc").await
+}
+
 /// What an operation asks for beside its path.
 fn query_of(operation: &str) -> &'static str {
     match operation {
@@ -71,6 +100,11 @@ fn query_of(operation: &str) -> &'static str {
         "get_object_by_path" => "?path=/",
         _ => "",
     }
+}
+
+/// An export of all there is.
+fn everything() -> Value {
+    json!({ "scope": { "kind": "repository" } })
 }
 
 /// What an address ends with.
@@ -114,6 +148,9 @@ impl Matrix<'_> {
     async fn filled(&self, operation: &Operation) -> (String, String) {
         let path = &operation.path;
         let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
+        if operation.id == "create_object_transition" {
+            return (path.replace("{id}", &id(&self.in_life_cycle().await)), String::new());
+        }
         if path.contains("objects/{id}/") && operation.id.contains("object") {
             let document = self.admin.document(&self.dossier().await, "a.txt", self.fresh().as_bytes()).await;
             let folder = id(&self.dossier().await);
@@ -133,6 +170,7 @@ impl Matrix<'_> {
                 let body = self.smallest(self.document.pointer(schema).unwrap());
                 id(&self.admin.post("/imports", body).await.expect(201).json())
             }
+            Some("relationships") => id(&self.admin.post("/relationships", self.link().await).await.expect(201).json()),
             Some("types") => {
                 let facet = json!({ "id": self.fresh(), "base": "facet", "label": "A" });
                 id(&self.admin.post("/types", facet).await.expect(201).json())
@@ -146,7 +184,9 @@ impl Matrix<'_> {
                 "1".to_owned()
             }
             Some("jobs") => NO_JOB.to_owned(),
+            Some("webhooks") => id(&self.admin.post("/webhooks", idle_webhook()).await.expect(201).json()),
             Some("bulk-actions") => id(&self.admin.post("/bulk-actions", nothing_in_bulk()).await.expect(202).json()),
+            Some("exports") => id(&self.admin.post("/exports", everything()).await.expect(202).json()),
             Some("dossiers" | "objects" | "folders") => {
                 let dossier = self.dossier().await;
                 if path.contains("{number}") {
@@ -156,26 +196,18 @@ impl Matrix<'_> {
                 }
                 id(&dossier)
             }
+            Some("uploads") => {
+                let begin = self.admin.ask(Method::POST, "/uploads").header("tus-resumable", "1.0.0");
+                let made = begin.header("upload-length", "10").send().await.expect(201);
+                named(made.header("location")).to_owned()
+            }
             Some("trash") => {
                 let document = self.admin.document(&self.dossier().await, "a.txt", self.fresh().as_bytes()).await;
                 let path = format!("/documents/{}", id(&document));
                 self.admin.ask(Method::DELETE, &path).header("if-match", "*").send().await.expect(204);
                 id(&document)
             }
-            Some("documents" | "blobs/sha256") => {
-                let bytes = self.fresh();
-                let document = self.admin.document(&self.dossier().await, "a.txt", bytes.as_bytes()).await;
-                if path.contains("{hex}") {
-                    let digest = document["content"]["digest"].as_str().unwrap();
-                    digest.get(digest.len() - 64..).unwrap().to_owned()
-                } else {
-                    if ["get_working_copy", "delete_working_copy"].contains(&&*operation.id) {
-                        let path = format!("/documents/{}/working-copy", id(&document));
-                        self.admin.ask(Method::POST, &path).send().await.expect(201);
-                    }
-                    id(&document)
-                }
-            }
+            Some("documents" | "blobs/sha256") => self.document_for(operation).await,
             Some(other) => panic!("say here what `{other}` is, so that a new one can be made"),
             None => String::new(),
         };
@@ -185,8 +217,15 @@ impl Matrix<'_> {
             .replace("{hex}", &id)
             .replace("{name}", "case-7")
             .replace("{slot}", "content")
-            .replace("{position}", &id);
+            .replace("{position}", &id)
+            .replace("{delivery}", NO_JOB);
         (format!("{}{query}", path.replace("{version}", "latest").replace("{number}", "1")), String::new())
+    }
+
+    /// What makes a relationship between two new dossiers.
+    async fn link(&self) -> Value {
+        let (source, target) = (self.dossier().await, self.dossier().await);
+        json!({ "type": "matrix:link", "source": source["id"], "target": target["id"] })
     }
 
     /// A new dossier on which the manager may do everything.
@@ -196,6 +235,40 @@ impl Matrix<'_> {
         let path = format!("/objects/{}/acl", dossier["id"].as_str().unwrap());
         self.admin.ask(Method::PUT, &path).header("if-match", "*").json(list).await.expect(200);
         dossier
+    }
+
+    /// Makes a document that an operation finds as it needs it, and returns its id, or the digest of its content.
+    async fn document_for(&self, operation: &Operation) -> String {
+        let is_arranged = operation.path.contains("/arrangement");
+        let bytes = format!("{}{}", if is_arranged { "%PDF-1.4\n" } else { "" }, self.fresh());
+        let document = self.admin.document(&self.dossier().await, "a.txt", bytes.as_bytes()).await;
+        let (id, digest) = (document["id"].as_str().unwrap(), document["content"]["digest"].as_str().unwrap());
+        if operation.path.contains("{hex}") {
+            return digest.get(digest.len() - 64..).unwrap().to_owned();
+        }
+        if ["get_working_copy", "delete_working_copy"].contains(&&*operation.id) {
+            let path = format!("/documents/{id}/working-copy");
+            self.admin.ask(Method::POST, &path).send().await.expect(201);
+        }
+        if is_arranged {
+            let pages = [1, 2].map(|page| json!({ "digest": digest, "page": page }));
+            let put = self.admin.ask(Method::PUT, &format!("/documents/{id}/arrangement")).header("if-match", "*");
+            put.json(json!({ "pages": pages })).await.expect(200);
+        }
+        id.to_owned()
+    }
+
+    /// A new document that can go from one state to another.
+    async fn in_life_cycle(&self) -> Value {
+        let name = self.fresh();
+        let cycle = json!({ "initial": "open", "states": [{ "id": "open" }, { "id": "closed" }],
+            "transitions": [{ "id": "close", "from": ["open"], "to": "closed" }] });
+        let declared =
+            json!({ "id": name, "parent": "document", "base": "document", "label": "A", "lifeCycle": cycle });
+        self.admin.post("/types", declared).await.expect(201);
+        let path = format!("/dossiers/{}/documents", self.dossier().await["id"].as_str().unwrap());
+        let form = Form::new().field("name", &name).field("type", &name);
+        self.admin.ask(Method::POST, &path).form(form).await.expect(201).json()
     }
 
     async fn status(&self, operation: &Operation, who: &str, client: &Client<'_>) -> u16 {
@@ -213,11 +286,17 @@ impl Matrix<'_> {
         }
         let content = &operation.described["requestBody"]["content"];
         let reply = match operation.id.as_str() {
+            "create_arrangement_split" | "update_arrangement" => asking.json(arranging(&uri, &self.fresh())).await,
+            "create_upload" | "update_upload" | "update_upload_by_post" => as_tus(asking).await,
             "create_session" => asking.json(json!({ "username": username, "password": PASSWORD })).await,
             "update_password" => {
                 asking.json(json!({ "currentPassword": PASSWORD, "newPassword": "another long password" })).await
             }
+            "create_export" => asking.json(everything()).await,
             "create_bulk_action" => asking.json(nothing_in_bulk()).await,
+            "create_relationship" => asking.json(self.link().await).await,
+            "create_webhook" => asking.json(idle_webhook()).await,
+            "update_webhook" => asking.json(json!({ "name": "another" })).await,
             "create_query" => asking.json(json!({ "statement": "SELECT cmis:name FROM cmis:document" })).await,
             "create_type" => asking.json(json!({ "id": self.fresh(), "base": "facet", "label": "A" })).await,
             "update_type" => asking.json(json!({ "id": named(&uri), "base": "facet", "label": "B" })).await,
@@ -226,6 +305,7 @@ impl Matrix<'_> {
             "update_document" | "update_dossier" | "update_folder" => asking.json(json!({ "title": "Another" })).await,
             "move_object" => asking.json(json!({ "to": folder })).await,
             "create_object_copy" | "update_object_primary_parent" => asking.json(json!({ "folder": folder })).await,
+            "create_object_transition" => asking.json(json!({ "transition": "close" })).await,
             "update_object_place" => asking.json(json!({ "position": "first" })).await,
             "update_acl" => asking.json(json!({ "entries": [], "inherits": true })).await,
             _ if content["multipart/form-data"].is_object() => asking.form(Form::new().field("name", "a")).await,
@@ -241,7 +321,13 @@ impl Matrix<'_> {
         match who {
             _ if operation.is_public() => assert!(status != 401 && status != 404, "{at}"),
             "nobody" => assert_eq!(status, 401, "{at}"),
-            "administrator" => assert!(status < 300 || (status, &*operation.id) == (404, "get_job"), "{status} {at}"),
+            _ if operation.id == "get_arrangement_content" && status == 409 => {}
+            // The export has not run yet, and what is sent is no bag: only that is wanting.
+            _ if matches!((status, &*operation.id), (409, "get_export_content") | (422, "create_bag_import")) => {}
+            "administrator" => {
+                let is_of_nothing = ["get_job", "create_webhook_replay"].contains(&&*operation.id);
+                assert!(status < 300 || (status == 404 && is_of_nothing), "{status} {at}");
+            }
             "outsider" if operation.is_of_an_object() => assert_eq!(status, 404, "{at}"),
             _ => assert!(status < 300 || status == 403 || status == 404, "{status} {at}"),
         }
@@ -252,7 +338,9 @@ impl Matrix<'_> {
 /// `UPDATE=1` writes the snapshot anew. A route without a row fails, as does a row without a route.
 #[actix_web::test]
 async fn every_route_answers_each_of_six_people_as_was_written_down() {
-    let office = Office::open_with(|parts| {
+    let sender = cartulary_http::HttpWebhooks::new(&cartulary_http::OutboundConfig::default()).unwrap();
+    let sending = WebhookRules { sender: Some(std::sync::Arc::new(sender)), ..WebhookRules::default() };
+    let office = Office::open_sending(sending, |parts| {
         parts.config.sign_in_burst = 1_000;
         parts.config.request_burst = 100_000;
     })
@@ -266,6 +354,8 @@ async fn every_route_answers_each_of_six_people_as_was_written_down() {
     clients.push(office.admin().await);
     let document = cartulary_http::openapi::document(&[]);
     let matrix = Matrix { office: &office, admin: office.admin().await, document, made: Cell::new(0) };
+    let link = json!({ "id": "matrix:link", "parent": "relationship", "base": "relationship", "label": "Link" });
+    matrix.admin.post("/types", link).await.expect(201);
     let mut rows = Vec::new();
     for operation in operations(&matrix.document) {
         let mut row = format!("{:<56}", format!("{} {}", operation.path, operation.method));

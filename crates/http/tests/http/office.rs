@@ -6,7 +6,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, web::Bytes};
 use cartulary_http::{AppState, HttpConfig, Parts, configure};
 use cartulary_model::TypeFile;
-use cartulary_repository::{NewUser, Repository, RepositoryConfig};
+use cartulary_repository::{NewUser, Repository, RepositoryConfig, WebhookRules};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -60,15 +60,20 @@ impl Office {
     }
 
     pub async fn open_with(change: impl FnOnce(&mut Parts)) -> Self {
-        Self::open_of(TypeFile::default(), change).await
+        Self::open_of(TypeFile::default(), WebhookRules::default(), change).await
     }
 
     /// Opens an office that declares types of its own, as the TOML text says.
     pub async fn open_of_types(types: &str) -> Self {
-        Self::open_of(TypeFile::parse(types).unwrap(), |_| {}).await
+        Self::open_of(TypeFile::parse(types).unwrap(), WebhookRules::default(), |_| {}).await
     }
 
-    async fn open_of(office_types: TypeFile, change: impl FnOnce(&mut Parts)) -> Self {
+    /// Opens an office that sends webhooks.
+    pub async fn open_sending(webhooks: WebhookRules, change: impl FnOnce(&mut Parts)) -> Self {
+        Self::open_of(TypeFile::default(), webhooks, change).await
+    }
+
+    async fn open_of(office_types: TypeFile, webhooks: WebhookRules, change: impl FnOnce(&mut Parts)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let config = RepositoryConfig {
@@ -83,6 +88,8 @@ impl Office {
             garbage_grace_ms: 1_000,
             trash_keep_ms: 0,
             office_types,
+            webhooks,
+            backup: cartulary_repository::BackupSettings { config_dir: at("config"), ..Default::default() },
         };
         let repository = Repository::open(config, Vec::new()).await.unwrap();
         assert_eq!(repository.ensure_administrator(Some(PASSWORD.to_owned())).await.unwrap(), None);

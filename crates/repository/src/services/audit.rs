@@ -201,7 +201,8 @@ fn has_only_seals(conn: &mut Conn, after: i64, until: i64) -> Result<bool> {
     Ok(until <= after || (rows.len() == 1 && rows.iter().all(|row| row.kind == ChangeKind::Sealed.as_str())))
 }
 
-fn proof(conn: &mut Conn, position: i64) -> Result<AuditProof> {
+/// Returns the proof of an entry.
+pub(super) fn proof(conn: &mut Conn, position: i64) -> Result<AuditProof> {
     let not_found = || RepositoryError::not_found(format!("the entry {position}"));
     let mut rows = changes::after(conn, position - 2, 2)?.into_iter();
     let (first, second) = (rows.next(), rows.next());

@@ -57,6 +57,13 @@ pub enum BulkAct {
         /// The entry.
         entry: NewAccessEntry,
     },
+    /// Takes it, with all in it, into one bag: an export with the bulk action's id.
+    Export,
+    /// Takes it to another state of its life cycle.
+    Transition {
+        /// The transition's id.
+        transition: String,
+    },
     /// Deletes it, with all in it.
     Delete {
         /// How far.
@@ -199,7 +206,17 @@ impl Session {
             BulkAct::SetProperties { properties } if properties.is_empty() => {
                 Err(RepositoryError::invalid("act.properties", "required", "says what is set"))
             }
-            BulkAct::SetProperties { .. } | BulkAct::Delete { .. } => Ok(()),
+            BulkAct::Transition { transition } => {
+                let catalogue = self.repository.inner.declarations.present(conn)?;
+                let mut cycles = catalogue.types().iter().filter_map(|one| one.life_cycle.as_ref());
+                match cycles.any(|cycle| cycle.transition(transition).is_some()) {
+                    true => Ok(()),
+                    false => {
+                        Err(RepositoryError::invalid("act.transition", "unknown_transition", "is in no life cycle"))
+                    }
+                }
+            }
+            BulkAct::SetProperties { .. } | BulkAct::Delete { .. } | BulkAct::Export => Ok(()),
         }
     }
 

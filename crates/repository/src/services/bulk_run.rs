@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cartulary_db::Conn;
 use cartulary_model::ObjectId;
-use cartulary_model::permission::WRITE_PROPERTIES;
+use cartulary_model::permission::{READ_PROPERTIES, WRITE_PROPERTIES};
 use serde::Deserialize;
 
 use crate::bootstrap::parse_id;
@@ -12,7 +12,9 @@ use crate::module::{JobContext, JobError, JobHandler};
 use crate::object::{ObjectChanges, Precondition};
 use crate::services::bulk::{BULK, BulkAct};
 use crate::services::deletions::Extent;
+use crate::services::exports::ExportScope;
 use crate::services::filing::ObjectMove;
+use crate::services::life_cycles::NewTransition;
 use crate::store::bulk::{self, BulkRow, ItemRow};
 use crate::store::objects;
 use crate::transaction::Tx;
@@ -68,8 +70,18 @@ impl Bulk {
             self.list().await?;
         }
         while self.some().await? {}
-        let no = self.row.no;
-        self.session.transact(move |tx| bulk::put_finished(tx.conn, no, tx.now.as_millis())).await?;
+        let (no, id, session) = (self.row.no, self.row.id.clone(), self.session.clone());
+        let is_export = self.act == BulkAct::Export;
+        self.session
+            .transact(move |tx| {
+                let row = bulk::by_id(tx.conn, &id)?.filter(|row| row.finished_at.is_none());
+                let goes_on = is_export && row.is_some_and(|row| row.aborted_at.is_none());
+                if goes_on {
+                    session.insert_export(tx, &id, &ExportScope::BulkAction { action: id.clone() })?;
+                }
+                bulk::put_finished(tx.conn, no, tx.now.as_millis())
+            })
+            .await?;
         Ok(())
     }
 
@@ -174,7 +186,12 @@ impl Session {
                 self.move_in_tx(tx, id, &ANY, &wanted).map(drop)
             }
             BulkAct::Grant { entry } => self.put_entry_in_tx(tx, id, entry, true),
+            BulkAct::Export => self.authorised(tx.conn, id, READ_PROPERTIES, tx.now).map(drop),
             BulkAct::Revoke { entry } => self.put_entry_in_tx(tx, id, entry, false),
+            BulkAct::Transition { transition } => {
+                let new = NewTransition { transition: transition.clone(), ..NewTransition::default() };
+                self.transition_in_tx(tx, id, &ANY, &new).map(drop)
+            }
             BulkAct::Delete { extent: Extent::Trash } => self.trash_in_tx(tx, id, &ANY).map(drop),
             BulkAct::Delete { extent: Extent::Destroy } => self.destroy_living_in_tx(tx, id, &ANY).map(drop),
         }

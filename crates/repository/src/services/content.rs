@@ -1,6 +1,7 @@
 //! Bytes: taken in, bound to objects, and given out.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 use cartulary_blobs::{BlobError, StagedBlob, StorageKey, VerifyOutcome};
@@ -11,7 +12,7 @@ use futures::{Stream, StreamExt};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::object::{Content, OpenedContent, Written};
+use crate::object::{BytesSource, Content, OpenedContent, ReceivedBytes, Written};
 use crate::services::detail::content_of;
 use crate::services::readings::Reading;
 use crate::store::blobs::{self, BlobRow, ContentRow};
@@ -21,6 +22,8 @@ use crate::{RepositoryError, Result, Session};
 
 /// How often bytes are stored again because their row was condemned meanwhile.
 const BIND_TRIES: usize = 8;
+/// Who asks for a digest that he may not know is refused after a multiple of this time.
+const REFUSAL_BEAT: Duration = Duration::from_millis(100);
 /// How many holders of a digest are looked at in one go.
 const HOLDERS: i64 = 500;
 
@@ -43,6 +46,20 @@ impl Session {
     /// As [`Session::content_stage`]; `Conflict` `changed_while_read` when somebody writes the file meanwhile.
     pub async fn content_stage_file(&self, path: &std::path::Path) -> Result<StagedBlob> {
         Ok(self.repository.blobs().stage_file(path).await?)
+    }
+
+    /// Runs `act` in a transaction in which the received bytes have a blob row; of an upload it has been used up for.
+    pub(crate) async fn with_received<T, F>(&self, received: ReceivedBytes, act: F) -> Result<Written<T>>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>, i64) -> Result<T> + Clone + Send + 'static,
+    {
+        match received.source {
+            BytesSource::Staged(staged) => self.with_blob(staged, act).await,
+            BytesSource::Stored(blob) => self.transact(move |tx| act(tx, blob)).await,
+            // Only a repeated request is answered; whoever wants to use it up again is refused before he needs a blob.
+            BytesSource::Used => self.transact(move |tx| act(tx, 0)).await,
+        }
     }
 
     /// Runs `act` in a transaction in which the staged bytes have a blob row: their own, or that of equal bytes.
@@ -224,7 +241,20 @@ impl Session {
         self.repository.database().read_brief(read).await
     }
 
-    async fn blob_row(&self, digest: BlobDigest) -> Result<(ContentRow, Option<Reading>)> {
+    /// Returns a content with these bytes that the caller may read. A refusal comes at a beat of its own, so that it takes
+    /// the same time whether the office has such bytes, for others, or has not.
+    pub(crate) async fn blob_row(&self, digest: BlobDigest) -> Result<(ContentRow, Option<Reading>)> {
+        let began = tokio::time::Instant::now();
+        let found = self.look_for_blob(digest).await;
+        if matches!(found, Err(RepositoryError::NotFound { .. })) {
+            let beats = began.elapsed().as_millis() / REFUSAL_BEAT.as_millis() + 1;
+            let beats = u32::try_from(beats).unwrap_or(u32::MAX);
+            tokio::time::sleep_until(began + REFUSAL_BEAT.saturating_mul(beats)).await;
+        }
+        found
+    }
+
+    async fn look_for_blob(&self, digest: BlobDigest) -> Result<(ContentRow, Option<Reading>)> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let read = move |conn: &mut Conn| -> Result<(ContentRow, Option<Reading>)> {
             let mut after = 0;

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::bootstrap::parse_id;
 use crate::object::{ObjectDetail, Written};
 use crate::services::filing::{chosen_name, refuse_taken};
+use crate::services::life_cycles::first_state;
 use crate::services::objects::{refuse_version, remember_made, request_digest};
 use crate::services::scopes;
 use crate::services::working_copies::refuse_working_copy;
@@ -94,7 +95,12 @@ impl Session {
             };
             scopes::check_place(tx, &row, &folder)?;
             refuse_taken(tx.conn, &folder, &name)?;
-            let source = session.source_of(tx, &row)?;
+            let mut source = session.source_of(tx, &row)?;
+            // A copy begins its life.
+            let catalogue = session.repository.inner.declarations.present(tx.conn)?;
+            for (_, row) in &mut source.places {
+                row.state = first_state(catalogue.types(), &row.type_id);
+            }
             let (made, copied_count) = copy_all(tx, &source, &folder, &name)?;
             remember_made(tx, key, &digest, &made.id)?;
             let detail = session.detail_of(tx.conn, &made, tx.now)?;
@@ -208,6 +214,7 @@ fn copy_one(tx: &mut Tx<'_>, row: &ObjectRow, folder: &ObjectRow, name: &str) ->
         name: name.to_owned(),
         title: if row.title == row.name { name.to_owned() } else { row.title.clone() },
         properties: row.properties.clone(),
+        state: row.state.clone(),
         created_at: at,
         created_by: tx.actor_no,
         modified_at: at,

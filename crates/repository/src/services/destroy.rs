@@ -11,6 +11,7 @@ use crate::bootstrap::parse_id;
 use crate::object::{Precondition, Written};
 use crate::services::detail::properties_of;
 use crate::services::filing::record_moved;
+use crate::services::relationships::destroy_links_of;
 use crate::services::trees::{self, Tree};
 use crate::store::objects::{self, ObjectRow};
 use crate::store::{acl, blobs, filing, trash};
@@ -79,6 +80,7 @@ impl Session {
         let is_folder = |row: &&ObjectRow| row.base == BaseType::Folder.as_str();
         let scopes: Vec<i64> = tree.rows.iter().filter(is_folder).map(|row| row.scope_no).collect();
         acl::detach_scopes(tx.conn, &scopes)?;
+        destroy_links_of(tx, &nos)?;
         trash::destroy(tx.conn, &nos, &tree.series(), self.repository.inner.root_no)?;
         Ok(nos.len() as u64)
     }

@@ -54,6 +54,7 @@ impl Session {
             if with_properties.contains(&row.scope_no) {
                 summary.properties = properties_of(row)?;
                 summary.source = source_of(row);
+                summary.state = state_of(&catalogue, row);
             }
             if summary.base == BaseType::Document {
                 summary.version_label = labels.get(&row.no).cloned();
@@ -115,6 +116,7 @@ impl Session {
         if permissions.contains(&READ_PROPERTIES) {
             summary.properties = properties_of(row)?;
             summary.source = source_of(row);
+            summary.state = state_of(&catalogue, row);
         }
         summary.version_label = content.map(|_| "1.0".to_owned());
         if permissions.contains(&READ_CONTENT) {
@@ -247,6 +249,7 @@ fn bare_summary(
         modified_at: Timestamp::from_millis(row.modified_at),
         modified_by,
         properties: Properties::new(),
+        state: None,
         change_token: row.change_token,
         source: None,
         version_label: None,
@@ -270,6 +273,10 @@ pub(crate) fn content_of(row: &ContentRow) -> Result<Content> {
 pub(crate) fn source_of(row: &ObjectRow) -> Option<Source> {
     let (system, id) = row.source_system.as_ref().zip(row.source_id.as_ref())?;
     Some(Source { system: system.clone(), id: id.clone() })
+}
+
+fn state_of(catalogue: &Catalogue, row: &ObjectRow) -> Option<String> {
+    catalogue.types().state_of(&row.type_id, row.state.as_deref()).map(str::to_owned)
 }
 
 /// Returns the stored properties.

@@ -1,5 +1,6 @@
 //! Documents and their versions.
 
+use cartulary_blobs::StagedBlob;
 use cartulary_db::Conn;
 use cartulary_formats::sniff;
 use cartulary_model::permission::ADD_CHILDREN;
@@ -13,6 +14,7 @@ use crate::declarations::Catalogue;
 use crate::object::{NewContent, NewDocument, ObjectDetail, Precondition, Source, VersionNote, Written};
 use crate::services::automatic_versions::VersionPlan;
 use crate::services::imports::as_name;
+use crate::services::life_cycles::first_state;
 use crate::services::objects::{
     Naming, Proposed, check_new, index_values, refuse_version, remember_made, request_digest, with_facets, with_source,
 };
@@ -22,7 +24,7 @@ use crate::services::versions::insert_version;
 use crate::services::working_copies::{refuse_note_to_working_copy, scope_in_log};
 use crate::store::blobs::{ContentRow, NewContentRow};
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
-use crate::store::{blobs, filing, versions};
+use crate::store::{arrangements, blobs, filing, versions};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -47,16 +49,29 @@ impl BoundContent {
         Self::in_slot(content, SlotName::main())
     }
 
-    /// Describes staged bytes; what they begin with decides the media type.
+    /// Describes received bytes; what they begin with decides the media type.
     pub(crate) fn in_slot(content: &NewContent, slot: SlotName) -> Self {
-        let sniffed = sniff(&content.staged.head, &content.file_name);
+        let bytes = &content.bytes;
+        let sniffed = sniff(&bytes.head, &content.file_name);
         Self {
-            digest: content.staged.digest,
-            size_bytes: content.staged.size_bytes,
+            digest: bytes.digest,
+            size_bytes: bytes.size_bytes,
             media_type: sniffed.media_type,
             file_name: file_name_of(&content.file_name),
             file_name_raw: content.file_name_raw.clone(),
             slot,
+        }
+    }
+
+    /// Describes the staged bytes of a file, as a main content.
+    pub(crate) fn of_file(staged: &StagedBlob, file_name: &str, file_name_raw: Option<Vec<u8>>) -> Self {
+        Self {
+            digest: staged.digest,
+            size_bytes: staged.size_bytes,
+            media_type: sniff(&staged.head, file_name).media_type,
+            file_name: file_name_of(file_name),
+            file_name_raw,
+            slot: SlotName::main(),
         }
     }
 
@@ -152,18 +167,22 @@ impl Session {
         ];
         let digest = request_digest(&with_source(with_facets(request, &parts.facets), parts.source.as_ref()));
         let session = self.clone();
+        let upload = new.content.as_ref().and_then(|content| content.bytes.upload);
         let make = move |tx: &mut Tx<'_>, blob: Option<i64>| -> Result<ObjectDetail> {
             if let Some(row) = session.replay(tx, key.as_deref(), &digest)? {
                 return session.detail_of(tx.conn, &row, tx.now);
             }
             let parent = session.authorised(tx.conn, folder, ADD_CHILDREN, tx.now)?;
             let content = bound.as_ref().zip(blob);
+            if let Some((bound, _)) = content {
+                session.use_upload(tx, upload, bound.digest)?;
+            }
             let row = session.insert_document(tx, &parent, &parts, content)?;
             remember_made(tx, key.as_deref(), &digest, &row.id)?;
             session.detail_of_new(tx, &row, parent, bound.as_ref(), &parts.facets)
         };
         match new.content {
-            Some(content) => self.with_blob(content.staged, move |tx, blob| make(tx, Some(blob))).await,
+            Some(content) => self.with_received(content.bytes, move |tx, blob| make(tx, Some(blob))).await,
             None => self.transact(move |tx| make(tx, None)).await,
         }
     }
@@ -199,6 +218,7 @@ impl Session {
             name: name.clone(),
             title: parts.title.clone().unwrap_or_else(|| name.clone()),
             properties: serde_json::to_string(&properties).map_err(RepositoryError::internal)?,
+            state: first_state(types, &parts.type_id),
             created_at: at,
             created_by: tx.actor_no,
             modified_at: at,
@@ -279,6 +299,10 @@ impl Session {
         self.keep_before(tx, row, &plan)?;
         let at = self.series_instant(tx, row)?;
         blobs::bind(tx.conn, bound.row(row.no, blob))?;
+        if bound.slot.is_main() {
+            // Its pages were those of the former content.
+            arrangements::clear(tx.conn, &[row.no])?;
+        }
         texts::request(tx, bound.digest, &bound.media_type, &bound.file_name)?;
         self.finish_content_change(tx, row, &plan, note, (&bound.slot, before, Some(bound.digest.to_string())), at)
     }

@@ -177,7 +177,8 @@ impl Session {
         let nos: BTreeSet<i64> = places.keys().copied().chain(left).collect();
         refuse_large(nos.len())?;
         let mut rows = objects::by_nos(conn, &nos.into_iter().collect::<Vec<_>>())?;
-        rows.retain(|_, row| row.role == objects::LIVE);
+        // What was brought in with its history was there before the log says so.
+        rows.retain(|_, row| row.role == objects::LIVE && row.created_at <= at.as_millis());
         let scopes: BTreeSet<i64> = rows.values().map(|row| row.scope_no).collect();
         let visible = self.repository.inner.access.allowing(conn, &self.actor, &scopes, BROWSE, now)?;
         rows.retain(|_, row| visible.contains(&row.scope_no));

@@ -11,6 +11,7 @@ use crate::listing::{Collection, NumberWindow};
 use crate::object::{
     ListOrder, NewFolder, ObjectDetail, ObjectSummary, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
 };
+use crate::services::life_cycles::first_state;
 use crate::services::objects::{
     Naming, Proposed, check_new, index_values, remember_made, request_digest, with_facets, with_source,
 };
@@ -112,6 +113,7 @@ impl Session {
             name: name.as_str().to_owned(),
             title: new.title.clone().unwrap_or_else(|| name.as_str().to_owned()),
             properties: serde_json::to_string(&properties).map_err(RepositoryError::internal)?,
+            state: first_state(types, type_id),
             created_at: at,
             created_by: tx.actor_no,
             modified_at: at,

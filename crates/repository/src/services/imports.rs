@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::bootstrap::parse_id;
-use crate::object::{Fault, NewContent, NewFolder, VersionNote, Written};
+use crate::object::{Fault, NewFolder, VersionNote, Written};
 use crate::services::documents::{BoundContent, DocumentParts};
 use crate::services::objects::{Naming, made_before, remember_made, request_digest};
 use crate::services::texts::{TEXT_KIND, TEXT_PRODUCER};
@@ -350,12 +350,11 @@ impl Session {
         let file_name = file.path.rsplit('/').next().unwrap_or_default().to_owned();
         let file_name_raw =
             file.path_raw.as_deref().map(|raw| raw.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec());
-        let content = NewContent { staged: file.staged, file_name, file_name_raw, media_type: file.media_type };
-        let bound = BoundContent::of(&content);
+        let bound = BoundContent::of_file(&file.staged, &file_name, file_name_raw);
         let (session, path) = (self.clone(), file.path);
         let arrived = Arrived { path, place, sequence: file.sequence };
         let act = move |tx: &mut Tx<'_>, blob| session.take(tx, id, &arrived, &bound, blob);
-        self.with_stored_blob(content.staged, file.slot, act).await
+        self.with_stored_blob(file.staged, file.slot, act).await
     }
 
     fn take(

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::store::dossier_versions::{DossierVersionRow, MemberRow};
 use crate::store::objects::{self, ObjectRow};
-use crate::store::{blobs, dossier_versions, principals, versions};
+use crate::store::{arrangements, blobs, dossier_versions, exports, principals, versions};
 use crate::{RepositoryError, Result};
 
 /// More members than this are not handled in one transaction.
@@ -104,6 +104,22 @@ pub(crate) fn refuse_large(count: usize) -> Result<()> {
     Ok(())
 }
 
+/// Says whether a version of a dossier has the digest of what it names. One that came from another office was made there,
+/// where users have other ids: its manifest is kept as it came, and says of all else what the rows say.
+pub(crate) fn is_whole(conn: &mut Conn, row: &DossierVersionRow, members: &[MemberRow]) -> Result<bool> {
+    let Some(kept) = exports::kept_manifest(conn, row.no)? else {
+        return Ok(digest_of(conn, row, members)? == row.digest);
+    };
+    let without_maker = |text: &str| -> Option<Value> {
+        let mut manifest: Value = serde_json::from_str(text).ok()?;
+        manifest.as_object_mut()?.remove("madeBy");
+        Some(manifest)
+    };
+    let own = without_maker(&text_of(conn, row, members)?);
+    let has_digest = Sha256::digest(kept.as_bytes()).to_vec() == row.digest;
+    Ok(has_digest && own.is_some() && without_maker(&kept) == own)
+}
+
 /// Returns the digest of a manifest: the SHA-256 of [`text_of`].
 pub(crate) fn digest_of(conn: &mut Conn, row: &DossierVersionRow, members: &[MemberRow]) -> Result<Vec<u8>> {
     Ok(Sha256::digest(text_of(conn, row, members)?.as_bytes()).to_vec())
@@ -113,21 +129,26 @@ pub(crate) fn digest_of(conn: &mut Conn, row: &DossierVersionRow, members: &[Mem
 ///
 /// It binds the values of the dossier and, through their digests, the bytes of each version that it names; anybody who has
 /// these can compute it again.
-fn text_of(conn: &mut Conn, row: &DossierVersionRow, members: &[MemberRow]) -> Result<String> {
+pub(crate) fn text_of(conn: &mut Conn, row: &DossierVersionRow, members: &[MemberRow]) -> Result<String> {
     let live: Vec<i64> = members.iter().map(|member| member.live_no).chain([row.dossier_no]).collect();
     let named: Vec<i64> = members.iter().filter_map(|member| member.version_no).collect();
     let ids = ids_of(conn, live.iter().chain(&named).copied())?;
     let labels = versions::by_objects(conn, &named)?;
     let slots = blobs::slots_of(conn, &named)?;
+    let arrangements = arrangements::of_objects(conn, &named)?;
     let maker = principals::by_nos(conn, &[row.made_by].into())?.remove(&row.made_by).map(|person| person.id);
     let properties: Value = serde_json::from_str(&row.properties).map_err(RepositoryError::internal)?;
     let member = |member: &MemberRow| {
         let version = member.version_no.map(|no| {
-            json!({
+            let mut version = json!({
                 "id": ids.get(&no),
                 "label": labels.get(&no).map(|version| format!("{}.{}", version.major, version.minor)),
                 "contents": slots.get(&no).cloned().unwrap_or_default(),
-            })
+            });
+            if let (Some(map), Some(arrangement)) = (version.as_object_mut(), arrangements.get(&no)) {
+                map.insert("arrangement".to_owned(), json!(arrangement.digest));
+            }
+            version
         });
         json!({ "id": ids.get(&member.live_no), "name": member.name, "version": version })
     };

@@ -1,8 +1,12 @@
 //! The services: what a [`Session`] can do, one noun a file.
 
 mod access_lists;
+mod arrangements;
 mod audit;
 mod automatic_versions;
+mod backup;
+mod bag;
+mod bag_imports;
 mod bulk;
 mod bulk_run;
 mod changes;
@@ -17,18 +21,23 @@ mod dossier_compare;
 mod dossier_restore;
 mod dossier_versions;
 mod explanation;
+mod export_proof;
+mod export_run;
+mod exports;
 mod filing;
 mod folders;
 mod garbage;
 mod health;
 mod imports;
 mod jobs;
+mod life_cycles;
 mod manifest;
 mod objects;
 mod people;
 mod places;
 mod query;
 mod readings;
+mod relationships;
 mod scopes;
 mod search;
 mod slots;
@@ -36,13 +45,26 @@ mod texts;
 mod trash;
 mod trees;
 mod types;
+mod uploads;
 mod verify;
 mod verify_versions;
 mod versions;
+mod webhook_filter;
+pub(crate) mod webhooks;
+mod webhooks_sent;
 mod working_copies;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
+pub(crate) use arrangements::{ARRANGED_KIND, ARRANGED_PRODUCER, ArrangeJob, pages_of};
+pub use arrangements::{ArrangedPage, Arrangement, PagesToArrange, PagesToSplit};
 pub use audit::{AuditEntry, AuditProof, Seal};
+pub(crate) use backup::backup_handlers;
+pub use backup::{
+    BackupCheck, BackupError, BackupLook, BackupPlace, BackupRun, BackupSettings, BackupSnapshot, BackupStanding,
+    BackupState, BackupTarget, NewBackupTarget, RecoveryKey, RecoverySheet, RestorePlan, RestoreProgress,
+    RestoreReport, RestoredFile,
+};
+pub use bag_imports::{BagFault, BagReport};
 pub use bulk::{BulkAct, BulkItem, BulkOutcome, BulkState, BulkView, NewBulkAction};
 pub(crate) use bulk_run::bulk_handlers;
 pub use changes::ChangeEntry;
@@ -53,6 +75,9 @@ pub use dossier_compare::{DossierComparison, DossierDifference, DossierMemberSid
 pub use dossier_restore::NotRestored;
 pub use dossier_versions::{DossierMember, DossierVersion, MadeDossierVersion, NewDossierVersion};
 pub use explanation::{AccessExplanation, DecidingEntry, ExplainedPermission};
+pub use export_run::WrittenBag;
+pub(crate) use export_run::export_handlers;
+pub use exports::{ExportScope, ExportState, ExportView, NewExport};
 pub use filing::{LastFolder, ObjectMove};
 pub use garbage::{GarbageReport, GarbageRules};
 pub use health::{Figures, Health, HealthCheck};
@@ -61,14 +86,22 @@ pub use imports::{
     UnreadFile,
 };
 pub use jobs::{JobState, JobView};
+pub use life_cycles::{NewTransition, Transitions};
 pub use people::{GroupView, NewGroup, NewUser, UserChanges, UserView};
 pub use places::Position;
 pub use query::{QueryColumn, QueryRequest, QueryResult};
+pub use relationships::{Direction, NewRelationship, RelatedObject, RelationshipView};
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
 pub use slots::{ContentToAppend, SlotContent};
-pub(crate) use texts::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, indexed_page, read_pages};
+pub(crate) use texts::{
+    TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words, indexed_page, read_pages, request as texts_request,
+};
 pub use trash::{Restoring, TrashedObject};
+pub use uploads::{Checksum, ChecksumKind, NewUpload, UploadLimits, UploadView};
 pub use verify::{ReindexReport, VerifyFault, VerifyOptions, VerifyProgress, VerifyReport};
+pub(crate) use webhook_filter::{Stretch, stretch};
+pub use webhooks::{NewWebhook, PingOutcome, WebhookChanges, WebhookFilter, WebhookSecret, WebhookState, WebhookView};
+pub use webhooks_sent::{DeliveryState, DeliveryView};
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{ADD_CHILDREN, Permission};
@@ -88,6 +121,8 @@ impl Session {
         now: Timestamp,
     ) -> Result<ObjectRow> {
         let row = crate::store::objects::by_id(conn, &id.to_string())?.filter(|row| row.trashed_at.is_none());
+        // A relationship is no one's by a scope: it has a door of its own.
+        let row = row.filter(|row| row.base != crate::store::objects::RELATIONSHIP);
         let row = row.ok_or_else(|| RepositoryError::not_found("the object"))?;
         if row.role == crate::store::objects::WORKING && !self.may_see_working_copy(conn, &row, now)? {
             return Err(RepositoryError::not_found("the object"));

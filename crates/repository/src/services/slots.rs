@@ -17,6 +17,7 @@ use crate::services::objects::refuse_version;
 use crate::services::readings::Reading;
 use crate::services::texts;
 use crate::services::working_copies::refuse_note_to_working_copy;
+use crate::store::arrangements;
 use crate::store::blobs::{self, ContentRow};
 use crate::store::objects::{self, ObjectRow};
 use crate::store::versions;
@@ -104,8 +105,10 @@ impl Session {
     ) -> Result<Written<ObjectDetail>> {
         let session = self.clone();
         let bound = BoundContent::in_slot(&content, slot);
-        self.with_blob(content.staged, move |tx, blob| {
+        let upload = content.bytes.upload;
+        self.with_received(content.bytes, move |tx, blob| {
             let row = session.slot_for_change(tx, id, &bound.slot, &precondition)?;
+            session.use_upload(tx, upload, bound.digest)?;
             let bound = bound.with_name_of(tx.conn, &row)?;
             session.put_unless_same(tx, &row, &bound, blob, &note)
         })
@@ -150,11 +153,11 @@ impl Session {
                 (staged?, row.file_name.clone())
             }
         };
-        let content = NewContent { staged, file_name, file_name_raw: raw, media_type: None };
+        let content = NewContent { bytes: staged.into(), file_name, file_name_raw: raw, media_type: None };
         let bound = BoundContent::in_slot(&content, slot);
         let base = former.map(|row| row.digest);
         let session = self.clone();
-        self.with_blob(content.staged, move |tx, blob| {
+        self.with_received(content.bytes, move |tx, blob| {
             let row = session.slot_for_change(tx, id, &bound.slot, &precondition)?;
             let present = blobs::content_in(tx.conn, row.no, &bound.slot)?.map(|content| content.digest);
             if present != base {
@@ -192,6 +195,9 @@ impl Session {
             session.keep_before(tx, &row, &plan)?;
             let at = session.series_instant(tx, &row)?;
             blobs::unbind(tx.conn, row.no, &slot)?;
+            if slot.is_main() {
+                arrangements::clear(tx.conn, &[row.no])?;
+            }
             let change = (&slot, Some(before.digest), None);
             let changed = session.finish_content_change(tx, &row, &plan, &note, change, at)?;
             session.detail_of(tx.conn, &changed, tx.now)

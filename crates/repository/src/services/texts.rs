@@ -261,6 +261,8 @@ mod tests {
                 garbage_grace_ms: 0,
                 trash_keep_ms: 0,
                 office_types: cartulary_model::TypeFile::default(),
+                webhooks: crate::WebhookRules::default(),
+                backup: crate::BackupSettings::default(),
             };
             let repository = Repository::open(config, Vec::new()).await.unwrap();
             for (source, sizes) in [("a", &[0, 3, 1][..]), ("b", &[0, 0][..])] {

@@ -86,6 +86,10 @@ impl Session {
                 let detail = "there are objects of it, in the trash perhaps: destroy them first";
                 return Err(RepositoryError::conflict("type_in_use", detail));
             }
+            declared.types.remove(&id);
+            if let Err(problems) = session.declarations().check(declared) {
+                return Err(RepositoryError::conflict("type_in_use", problems.join("; ")));
+            }
             declarations::delete_type(tx.conn, &id)?;
             declarations::count_change(tx.conn)?;
             note(tx, "type", &id, Some(json!(before)), None)?;

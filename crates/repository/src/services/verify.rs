@@ -10,7 +10,7 @@ use cartulary_model::{BaseType, BlobDigest};
 
 use crate::feed;
 use crate::sequencer::link;
-use crate::store::{acl, blobs, changes, filing, objects, renditions, seals};
+use crate::store::{acl, blobs, changes, filing, objects, relationships, renditions, seals};
 use crate::{Repository, RepositoryError, Result};
 
 /// How many rows are looked at in one read.
@@ -112,6 +112,7 @@ impl Repository {
             return Ok(report);
         }
         self.verify_blobs(options, &progress, &mut report).await?;
+        self.verify_uploads(&mut report).await?;
         self.verify_renditions(&mut report).await?;
         self.verify_changes(&mut report).await?;
         self.verify_versions(&mut report).await?;
@@ -272,6 +273,10 @@ impl Repository {
                     report.fault("scope_differs", row.child_no.to_string(), detail);
                 }
             }
+        }
+        let read = |conn: &mut Conn| relationships::without_ends(conn, PAGE);
+        for no in self.database().read(read).await? {
+            report.fault("link_missing", no.to_string(), "a relationship links nothing");
         }
         self.verify_places(report).await
     }

@@ -53,7 +53,7 @@ impl Repository {
             let read = move |conn: &mut Conn| -> Result<_> {
                 let Some(row) = dossier_versions::page(conn, after, 1)?.pop() else { return Ok(None) };
                 let members = dossier_versions::members(conn, row.no)?;
-                let is_whole = manifest::digest_of(conn, &row, &members)? == row.digest;
+                let is_whole = manifest::is_whole(conn, &row, &members)?;
                 Ok(Some((row.no, is_whole)))
             };
             let Some((no, is_whole)) = self.database().read(read).await? else { return Ok(()) };

@@ -17,7 +17,7 @@ use crate::services::readings::Reading;
 use crate::services::working_copies::{copied, of_object, refuse_working_copy};
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, VersionRow, Which};
-use crate::store::{blobs, copies, dossier_versions, principals};
+use crate::store::{arrangements, blobs, copies, dossier_versions, principals};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -318,8 +318,12 @@ pub(crate) fn values_of(conn: &mut Conn, row: &ObjectRow) -> Result<Value> {
         "name": row.name, "title": row.title, "facets": objects::facets_of(conn, row.no)?,
         "properties": properties_of(row)?, "content": content,
     });
-    if let (Some(map), false) = (values.as_object_mut(), slots.is_empty()) {
-        map.insert("contents".to_owned(), json!(slots));
+    let arrangement = arrangements::of_objects(conn, &[row.no])?.remove(&row.no);
+    if let Some(map) = values.as_object_mut() {
+        if !slots.is_empty() {
+            map.insert("contents".to_owned(), json!(slots));
+        }
+        map.extend(arrangement.map(|one| ("arrangement".to_owned(), json!(one.digest))));
     }
     Ok(values)
 }

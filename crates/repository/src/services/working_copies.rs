@@ -284,6 +284,7 @@ pub(crate) fn copied(row: &ObjectRow) -> NewObjectRow {
         name: row.name.clone(),
         title: row.title.clone(),
         properties: row.properties.clone(),
+        state: row.state.clone(),
         created_at: row.created_at,
         created_by: row.created_by,
         modified_at: row.modified_at,

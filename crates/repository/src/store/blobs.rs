@@ -8,7 +8,7 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::objects::WORKING;
-use super::schema::{blob, blob_lease, content, object, rendition};
+use super::schema::{arrangement_source, blob, blob_lease, content, export, object, rendition, upload_part};
 use crate::Result;
 
 /// A blob.
@@ -124,10 +124,10 @@ pub(crate) fn bind(conn: &mut Conn, row: NewContentRow<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Takes all contents from an object.
+/// Takes all contents from an object, and the arrangement of its pages.
 pub(crate) fn clear_contents(conn: &mut Conn, object: i64) -> Result<()> {
     each_db!(conn, |c| diesel::delete(content::table.filter(content::object_no.eq(object))).execute(c))?;
-    Ok(())
+    super::arrangements::clear(conn, &[object])
 }
 
 /// Returns the main contents of objects, by object number.
@@ -270,6 +270,17 @@ impl Part {
     }
 }
 
+/// Returns up to `limit` living blobs of a part after a digest, in the order of their digests.
+pub(crate) fn living_of_part(conn: &mut Conn, part: Part, after: &str, limit: i64) -> Result<Vec<BlobRow>> {
+    let rows = each_db!(conn, |c| blob::table
+        .filter(blob::digest.gt(after).and(blob::digest.lt(part.end())).and(blob::condemned_at.is_null()))
+        .order(blob::digest)
+        .limit(limit)
+        .select(BlobRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
 /// Some blobs of a part, in the order of their digests.
 #[derive(Debug)]
 pub(crate) struct Unbound {
@@ -303,6 +314,9 @@ fn unbound_among(conn: &mut Conn, nos: &[i64]) -> Result<Vec<i64>> {
                 .and(blob::condemned_at.is_null())
                 .and(not(exists(content::table.filter(content::blob_no.eq(blob::no)))))
                 .and(not(exists(rendition::table.filter(rendition::blob_no.eq(blob::no.nullable())))))
+                .and(not(exists(arrangement_source::table.filter(arrangement_source::blob_no.eq(blob::no)))))
+                .and(not(exists(upload_part::table.filter(upload_part::blob_no.eq(blob::no)))))
+                .and(not(exists(export::table.filter(export::blob_no.eq(blob::no.nullable())))))
         )
         .select(blob::no)
         .load(c))?;
@@ -380,6 +394,12 @@ pub(crate) fn put_lease(conn: &mut Conn, id: &str, holder: &str, expires_at: i64
 /// Ends a lease.
 pub(crate) fn delete_lease(conn: &mut Conn, id: &str) -> Result<()> {
     each_db!(conn, |c| diesel::delete(blob_lease::table.filter(blob_lease::id.eq(id))).execute(c))?;
+    Ok(())
+}
+
+/// Ends all leases.
+pub(crate) fn delete_leases(conn: &mut Conn) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(blob_lease::table).execute(c))?;
     Ok(())
 }
 

@@ -232,3 +232,14 @@ pub(crate) fn left_since(conn: &mut Conn, folder: &str, at: i64, limit: i64) -> 
     );
     Ok(nos.into_iter().flatten().collect())
 }
+
+/// Returns what the entries of versions of an object say, made here or brought in, each with its position, newest first.
+pub(crate) fn details_of(conn: &mut Conn, object_no: i64, id: &str) -> Result<Vec<(Option<i64>, String)>> {
+    const KINDS: [&str; 2] = ["versioned", "imported"];
+    let rows = each_db!(conn, |c| change::table
+        .filter(change::object_no.eq(object_no).and(change::object_id.eq(id)).and(change::kind.eq_any(KINDS)))
+        .order(change::no.desc())
+        .select((change::position, change::detail))
+        .load(c))?;
+    Ok(rows)
+}

@@ -4,10 +4,11 @@ use cartulary_db::{Conn, each_db};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
+use super::arrangements;
 use super::schema::{content, object_facet, property_value};
 use crate::Result;
 
-/// Binds the blobs of one object to another too.
+/// Binds the blobs of one object to another too, in the same arrangement of pages, and returns how much that was.
 pub(crate) fn copy_contents(conn: &mut Conn, from: i64, to: i64) -> Result<usize> {
     let count = each_db!(conn, |c| content::table
         .filter(content::object_no.eq(from))
@@ -29,7 +30,7 @@ pub(crate) fn copy_contents(conn: &mut Conn, from: i64, to: i64) -> Result<usize
             content::file_name_raw,
         ))
         .execute(c))?;
-    Ok(count)
+    Ok(count + arrangements::copy(conn, from, to)?)
 }
 
 /// Attaches the facets of one object to another.

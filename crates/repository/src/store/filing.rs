@@ -87,7 +87,11 @@ pub(crate) fn insert_further(conn: &mut Conn, parent: i64, child: i64, name: &st
     insert_row(conn, parent, child, name, ordinal, false, now)
 }
 
-fn insert_row(
+/// Files `child` in `parent` at a place in its order.
+///
+/// # Errors
+/// As [`insert`].
+pub(crate) fn insert_row(
     conn: &mut Conn,
     parent: i64,
     child: i64,

@@ -109,6 +109,14 @@ pub(crate) fn release_expired(conn: &mut Conn, now: i64) -> Result<usize> {
     Ok(count)
 }
 
+/// Puts back what anybody holds: nobody is at work on a database that was put back.
+pub(crate) fn release_all(conn: &mut Conn) -> Result<()> {
+    each_db!(conn, |c| update_rows(job::table.filter(is_word(job::state, "running")))
+        .set((job::state.eq("waiting"), job::lease_owner.eq(None::<String>), job::run_after.eq(0)))
+        .execute(c))?;
+    Ok(())
+}
+
 /// Puts back what `owner` holds, as a clean stop does; the try does not count.
 pub(crate) fn release_owned(conn: &mut Conn, owner: &str, now: i64) -> Result<usize> {
     let count = each_db!(conn, |c| update_rows(

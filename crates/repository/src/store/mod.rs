@@ -16,13 +16,17 @@ macro_rules! load_among {
 }
 
 pub(crate) mod acl;
+pub(crate) mod arrangements;
+pub(crate) mod backups;
 pub(crate) mod blobs;
 pub(crate) mod bulk;
 pub(crate) mod changes;
 pub(crate) mod copies;
 pub(crate) mod declarations;
 pub(crate) mod dossier_versions;
+pub(crate) mod exports;
 pub(crate) mod filing;
+pub(crate) mod history;
 pub(crate) mod imports;
 pub(crate) mod info;
 pub(crate) mod jobs;
@@ -31,12 +35,15 @@ pub(crate) mod objects;
 mod plans;
 pub(crate) mod principals;
 pub(crate) mod query;
+pub(crate) mod relationships;
 pub(crate) mod renditions;
 pub(crate) mod schema;
 pub(crate) mod seals;
 pub(crate) mod sessions;
 pub(crate) mod trash;
+pub(crate) mod uploads;
 pub(crate) mod versions;
+pub(crate) mod webhooks;
 
 use crate::RepositoryError;
 

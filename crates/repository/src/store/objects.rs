@@ -22,6 +22,8 @@ pub(crate) struct ObjectRow {
     pub name: String,
     pub title: String,
     pub properties: String,
+    /// The state of its life cycle; nothing: the first one, if its type has any.
+    pub state: Option<String>,
     pub change_token: i64,
     pub created_at: i64,
     pub created_by: i64,
@@ -45,6 +47,7 @@ pub(crate) struct NewObjectRow {
     pub name: String,
     pub title: String,
     pub properties: String,
+    pub state: Option<String>,
     pub created_at: i64,
     pub created_by: i64,
     pub modified_at: i64,
@@ -99,6 +102,7 @@ impl NewObjectRow {
             name: self.name,
             title: self.title,
             properties: self.properties,
+            state: self.state,
             change_token: FIRST_TOKEN,
             created_at: self.created_at,
             created_by: self.created_by,
@@ -110,6 +114,9 @@ impl NewObjectRow {
         }
     }
 }
+
+/// The base of relationships.
+pub(crate) const RELATIONSHIP: &str = "relationship";
 
 /// Inserts an object and returns its number.
 ///
@@ -234,6 +241,14 @@ pub(crate) fn update(
             object::modified_at.eq(now),
             object::modified_by.eq(by),
         ))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Writes the state of an object's life cycle, and raises the change token.
+pub(crate) fn put_state(conn: &mut Conn, no: i64, state: &str) -> Result<()> {
+    each_db!(conn, |c| update_rows(object::table.filter(object::no.eq(no)))
+        .set((object::state.eq(state), object::change_token.eq(object::change_token + 1)))
         .execute(c))?;
     Ok(())
 }
@@ -392,10 +407,12 @@ pub(crate) fn orders_by_type(conn: &mut Conn, types: &[String]) -> Result<Vec<Or
     Ok(rows)
 }
 
-/// Returns up to `limit` live objects that are not in the trash, with numbers above `after`.
+/// Returns up to `limit` live objects that are not in the trash, with numbers above `after`; no relationships, which lie in no
+/// folder and no index.
 pub(crate) fn live_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<ObjectRow>> {
     let rows = each_db!(conn, |c| object::table
         .filter(object::no.gt(after).and(object::role.eq(LIVE)).and(object::trashed_at.is_null()))
+        .filter(object::base.ne(RELATIONSHIP))
         .order(object::no)
         .limit(limit)
         .select(ObjectRow::as_select())

@@ -187,6 +187,7 @@ table! {
         digest -> Binary,
         made_at -> BigInt,
         made_by -> BigInt,
+        manifest -> Nullable<Text>,
     }
 }
 
@@ -416,7 +417,131 @@ table! {
     }
 }
 
+table! {
+    arrangement (object_no) {
+        object_no -> BigInt,
+        digest -> Text,
+        page_count -> Integer,
+        pages -> Text,
+    }
+}
+
+table! {
+    arrangement_source (object_no, blob_no) {
+        object_no -> BigInt,
+        blob_no -> BigInt,
+    }
+}
+
+table! {
+    upload (no) {
+        no -> BigInt,
+        id -> Text,
+        principal_no -> BigInt,
+        length_bytes -> BigInt,
+        offset_bytes -> BigInt,
+        metadata -> Text,
+        file_name -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+        digest -> Nullable<Text>,
+    }
+}
+
+table! {
+    upload_part (upload_no, begins_at) {
+        upload_no -> BigInt,
+        begins_at -> BigInt,
+        blob_no -> BigInt,
+    }
+}
+
+table! {
+    export (no) {
+        no -> BigInt,
+        id -> Text,
+        job_id -> Text,
+        principal_no -> BigInt,
+        scope -> Text,
+        created_at -> BigInt,
+        counted_at -> Nullable<BigInt>,
+        aborted_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
+        total_count -> BigInt,
+        done_count -> BigInt,
+        left_out_count -> BigInt,
+        blob_no -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    relationship (object_no) {
+        object_no -> BigInt,
+        source_no -> BigInt,
+        target_no -> BigInt,
+    }
+}
+
+table! {
+    webhook (no) {
+        no -> BigInt,
+        id -> Text,
+        owner_no -> BigInt,
+        name -> Text,
+        url -> Text,
+        secret -> Text,
+        filter -> Text,
+        state -> Text,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        change_token -> BigInt,
+        created_at -> BigInt,
+        log_identity -> Text,
+        position -> BigInt,
+        next_at -> BigInt,
+        lease_owner -> Nullable<Text>,
+        lease_until -> BigInt,
+    }
+}
+
+table! {
+    webhook_delivery (no) {
+        no -> BigInt,
+        id -> Text,
+        webhook_no -> BigInt,
+        kind -> Text,
+        previous_log -> Nullable<Text>,
+        after_position -> BigInt,
+        to_position -> BigInt,
+        state -> Text,
+        attempts -> BigInt,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        created_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    backup_run (no) {
+        no -> BigInt,
+        id -> Text,
+        target -> Text,
+        state -> Text,
+        started_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        snapshot -> Nullable<Text>,
+        blobs -> BigInt,
+        files_new -> BigInt,
+        bytes_new -> BigInt,
+        reason -> Nullable<Text>,
+    }
+}
+
 joinable!(content -> blob (blob_no));
+joinable!(relationship -> object (object_no));
 joinable!(filing -> object (child_no));
 joinable!(acl_entry -> principal (principal_no));
 joinable!(version -> object (object_no));
@@ -461,4 +586,12 @@ allow_tables_to_appear_in_same_query!(
     idempotency,
     bulk_action,
     bulk_item,
+    arrangement,
+    arrangement_source,
+    upload,
+    upload_part,
+    export,
+    relationship,
+    webhook,
+    webhook_delivery,
 );

@@ -93,6 +93,12 @@ pub(crate) fn take_along(conn: &mut Conn, user: i64, epoch: i64) -> Result<()> {
     Ok(())
 }
 
+/// Ends all sessions.
+pub(crate) fn delete_all(conn: &mut Conn) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(session::table).execute(c))?;
+    Ok(())
+}
+
 /// Removes sessions that ended before `now`.
 pub(crate) fn delete_expired(conn: &mut Conn, now: i64) -> Result<usize> {
     let count = each_db!(conn, |c| diesel::delete(session::table.filter(session::expires_at.lt(now))).execute(c))?;

@@ -193,6 +193,7 @@ pub(crate) fn destroy(conn: &mut Conn, live: &[i64], series: &[i64], root_folder
     let mut all: Vec<i64> = live.iter().copied().chain(of_series).collect();
     all.sort_unstable();
     all.dedup();
+    super::arrangements::clear(conn, &all)?;
     let all = || all.iter().copied();
     let live = || live.iter().copied();
     each_db!(conn, |c| {

@@ -6,7 +6,7 @@ use cartulary_db::{Conn, among, each_db, insert_numbered, update_rows};
 use diesel::prelude::*;
 
 use super::objects::ObjectRow;
-use super::schema::{content, object, object_facet, property_value, version, version_series};
+use super::schema::{object, object_facet, property_value, version, version_series};
 use crate::Result;
 
 /// A version series.
@@ -242,7 +242,7 @@ pub(crate) fn by_objects(conn: &mut Conn, objects: &[i64]) -> Result<BTreeMap<i6
 
 /// Removes the rows of an object that is a version or a working copy, and of what hangs on it.
 pub(crate) fn destroy(conn: &mut Conn, object_no: i64) -> Result<()> {
-    each_db!(conn, |c| diesel::delete(content::table.filter(content::object_no.eq(object_no))).execute(c))?;
+    super::blobs::clear_contents(conn, object_no)?;
     each_db!(conn, |c| diesel::delete(object_facet::table.filter(object_facet::object_no.eq(object_no))).execute(c))?;
     each_db!(conn, |c| diesel::delete(property_value::table.filter(property_value::object_no.eq(object_no)))
         .execute(c))?;

@@ -4,14 +4,16 @@ pub mod demo;
 mod folders;
 mod lock;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use cartulary_blobs::{SecretSource, StoreConfig};
 use cartulary_formats::{ContainmentChoice, WorkerConfig};
+use cartulary_http::{HttpWebhooks, OutboundConfig};
 use cartulary_model::TypeFile;
-use cartulary_repository::{Repository, RepositoryConfig};
+use cartulary_repository::{BackupSettings, Repository, RepositoryConfig, WebhookRules};
 
 pub use folders::can_prepare;
 pub use lock::{DataLock, LockError};
@@ -48,6 +50,9 @@ impl Office {
     }
 
     async fn try_open(loaded: &Loaded, purpose: Purpose) -> anyhow::Result<Self> {
+        if let Some(reason) = crate::cli::restore::unfinished(&loaded.data.root) {
+            bail!(reason);
+        }
         folders::prepare(loaded).await?;
         let lock = DataLock::take(&loaded.data.lock_file())?;
         let mut config = repository_config(&loaded.configuration, &loaded.data)?;
@@ -127,7 +132,38 @@ pub fn repository_config(configuration: &Configuration, data: &DataFolder) -> an
         trash_keep_ms: i64::from(configuration.work.trash_days).saturating_mul(24 * 60 * 60 * 1000),
         garbage_grace_ms: i64::from(configuration.work.garbage_grace_hours).saturating_mul(60 * 60 * 1000),
         office_types: office_types(data)?,
+        webhooks: webhook_rules(configuration)?,
+        backup: backup_settings(configuration, data),
     })
+}
+
+/// Returns how webhooks are sent: by HTTP.
+fn webhook_rules(configuration: &Configuration) -> anyhow::Result<WebhookRules> {
+    let settings = &configuration.webhooks;
+    let outbound = OutboundConfig {
+        allow: settings.allow.clone(),
+        allow_http: settings.allow_http,
+        timeout: Duration::from_secs(settings.timeout_seconds),
+    };
+    Ok(WebhookRules { sender: Some(Arc::new(HttpWebhooks::new(&outbound)?)), ..WebhookRules::default() })
+}
+
+/// Returns what backups must know beside database and store.
+pub fn backup_settings(configuration: &Configuration, data: &DataFolder) -> BackupSettings {
+    let mut more_files: Vec<PathBuf> = configuration.database.postgres.url_file.iter().cloned().collect();
+    let (server, named) = (&configuration.server, |path: &&PathBuf| !path.as_os_str().is_empty());
+    more_files.extend(
+        [&server.tls.certificate, &server.tls.key, &server.metrics_token_file].into_iter().filter(named).cloned(),
+    );
+    if let StoreConfig::S3(store) = &configuration.store {
+        more_files.extend([&store.access_key, &store.secret_key].into_iter().filter_map(SecretSource::file));
+    }
+    BackupSettings {
+        config_dir: data.config(),
+        more_files,
+        office: configuration.office.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
 }
 
 /// Returns how contained readers are started: as this same program.

@@ -3,10 +3,13 @@
 #![allow(rustdoc::bare_urls, reason = "what documents an argument is the help that people read in a terminal")]
 
 pub mod audit;
+pub mod backup;
+pub mod bags;
 pub mod config;
 pub mod doctor;
 pub mod import;
 pub mod maintenance;
+pub mod restore;
 pub mod serve;
 pub mod tls;
 pub mod user;
@@ -58,6 +61,10 @@ pub enum Command {
     Serve(Serve),
     /// Takes a folder of papers in: each sub-folder a dossier, each file a document
     Import(Import),
+    /// Writes everything, or one dossier, with its whole history into a folder: a bag (BagIt)
+    Export(Export),
+    /// Brings a bag in, with its original users, instants and numbers: whole, or not at all
+    ImportBag(ImportBag),
     /// Re-hashes every blob, and proves that rows, blobs, renditions and index agree
     Verify(Verify),
     /// Checks the change log: its values, its chain and its seals
@@ -66,6 +73,12 @@ pub enum Command {
     Reindex(Maintenance),
     /// Deletes the bytes that nothing refers to any more
     Gc(Gc),
+    /// Sealed copies of everything, on a disk, a share or in a bucket
+    Backup(Backup),
+    /// Puts an office back from a backup
+    Restore(Restore),
+    /// Puts an office back as a trial, reports, and takes it away again
+    RestoreDrill(RestoreDrill),
     /// Adds and lists people, sets passwords, shuts accounts
     User(User),
     /// Checks and shows the configuration, and prints samples
@@ -253,6 +266,64 @@ pub struct Import {
     pub json: bool,
 }
 
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary export /mnt/archive/office
+  cartulary export ~/one-dossier --path /2024-001
+
+The bag has each object as JSON with all its versions, and each content once,
+called by its SHA-256; any tool for BagIt (RFC 8493) can check it. It opens the
+data folder itself, so no office may run on it; a running one makes bags by
+POST /api/v1/exports.
+
+Exit codes:
+  0  done
+  2  could not do it")]
+pub struct Export {
+    /// The folder to write into; it is made, or is empty
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// Only what lies there, as /2024-001 [default: everything]
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `import-bag`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary import-bag /mnt/archive/office
+  cartulary import-bag bag.tar --into /archive --json
+
+Everything is looked at first: when anything is wrong, each fault is named and
+nothing comes in. It opens the data folder itself, so no office may run on it;
+a running one takes bags by POST /api/v1/bag-imports.
+
+Exit codes:
+  0  brought in
+  1  the bag has faults; each is named
+  2  could not do it")]
+pub struct ImportBag {
+    /// The bag: a folder, or a tar of one
+    #[arg(value_name = "BAG")]
+    pub bag: PathBuf,
+    /// The folder in which its topmost objects will lie, as /archive [default: /]
+    #[arg(long, value_name = "PATH")]
+    pub into: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -322,6 +393,203 @@ pub struct Gc {
     /// The hours that unreferenced bytes are kept [default: work.garbageGraceHours of the configuration, 24]
     #[arg(long, value_name = "HOURS")]
     pub grace_hours: Option<u32>,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where the backups are.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub struct ShelfPlace {
+    /// A folder of a removable disk or of a share
+    #[arg(long = "to", visible_alias = "from", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// A file (TOML) that says where an S3-compatible bucket is: endpoint, bucket, prefix, region, accessKey, secretKey
+    #[arg(long, value_name = "FILE")]
+    pub s3: Option<PathBuf>,
+}
+
+/// Arguments of `backup`.
+#[derive(Debug, Args)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  cartulary backup setup --to /media/disk/cartulary
+  cartulary backup run
+  cartulary backup list
+  cartulary backup verify
+
+Exit codes:
+  0  done
+  1  a backup is damaged; what is damaged is named
+  2  could not do it"
+)]
+pub struct Backup {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: BackupCommand,
+}
+
+/// What can be done with backups.
+#[derive(Debug, Subcommand)]
+pub enum BackupCommand {
+    /// Sets up where backups go, and prints the recovery sheet: the only thing that opens them
+    #[command(after_help = "\
+Examples:
+  cartulary backup setup --to /media/disk/cartulary
+  cartulary backup setup --s3 bucket.toml --name cloud --bytes-per-second 500000
+
+Nothing has to be typed again: a running office makes a backup every day from
+then on, and when the disk was away, as soon as it is back.
+
+Exit codes:
+  0  done
+  2  could not do it")]
+    Setup {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        shelf: ShelfPlace,
+        /// What it is called
+        #[arg(long, value_name = "NAME", default_value = "backup")]
+        name: String,
+        /// How often a running office makes one by itself; 0: never
+        #[arg(long, value_name = "HOURS", default_value_t = 24)]
+        every_hours: u32,
+        /// How many backups are kept
+        #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+        keep: u32,
+        /// How many bytes a second it may write; 0: as fast as it goes
+        #[arg(long, value_name = "BYTES", default_value_t = 0)]
+        bytes_per_second: u64,
+        /// A file with a passphrase that opens the backups beside the recovery key
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// Writes the recovery sheet into a new file, instead of printing it
+        #[arg(long, value_name = "FILE")]
+        sheet: Option<PathBuf>,
+    },
+    /// Makes a backup now; only what is new is written
+    #[command(after_help = "\
+Examples:
+  cartulary backup run --target backup
+
+It opens the data folder itself. A running office makes backups by itself, and
+one now at POST /api/v1/backups/NAME/runs.
+
+Exit codes:
+  0  done
+  2  could not do it")]
+    Run {
+        #[command(flatten)]
+        place: Place,
+        /// Which target
+        #[arg(long, value_name = "NAME", default_value = "backup")]
+        target: String,
+        /// Writes the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists where backups go, and what is there
+    #[command(after_help = "\
+Examples:
+  cartulary backup list --json
+
+Exit codes:
+  0  done
+  2  could not do it")]
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// Writes the list as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Reads every byte that lies there, beside a running office
+    #[command(after_help = "\
+Examples:
+  cartulary backup verify --target backup
+
+It needs no key. What is damaged is taken away, so that the next backup lays it
+down anew.
+
+Exit codes:
+  0  every byte is as it was written
+  1  something is damaged
+  2  could not check")]
+    Verify {
+        #[command(flatten)]
+        place: Place,
+        /// Which target
+        #[arg(long, value_name = "NAME", default_value = "backup")]
+        target: String,
+        /// Writes the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Which backup, and what opens it.
+#[derive(Debug, Clone, Args)]
+pub struct RestoreSource {
+    #[command(flatten)]
+    pub shelf: ShelfPlace,
+    /// Which backup: part of its name [default: the latest]
+    #[arg(long, value_name = "NAME")]
+    pub at: Option<String>,
+    /// A file with the recovery key or the passphrase [default: it is asked for]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// An empty PostgreSQL database, for an office that had one [default: that of its configuration]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+}
+
+/// Arguments of `restore`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary restore --from /media/disk/cartulary --data /srv/office
+
+The folder must not be there yet, or be empty. If it is stopped, the same
+command goes on.
+
+Exit codes:
+  0  the office is back
+  1  it is back, and something is missing; it is named
+  2  could not put it back")]
+pub struct Restore {
+    #[command(flatten)]
+    pub source: RestoreSource,
+    /// The folder where the office shall keep everything
+    #[arg(long, value_name = "DIR", env = "CARTULARY_DATA", default_value = "data", hide_env_values = true)]
+    pub data: PathBuf,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `restore-drill`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary restore-drill --from /media/disk/cartulary
+
+The living office is not touched, and may run.
+
+Exit codes:
+  0  the backup is good
+  1  something is missing; it is named
+  2  could not try")]
+pub struct RestoreDrill {
+    #[command(flatten)]
+    pub source: RestoreSource,
+    /// The folder that has room for the whole office [default: that of the system for what may be lost]
+    #[arg(long, value_name = "DIR")]
+    pub into: Option<PathBuf>,
     /// Writes the report as JSON
     #[arg(long)]
     pub json: bool,

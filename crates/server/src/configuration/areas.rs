@@ -65,6 +65,19 @@ documented! {
 }
 
 documented! {
+    /// Webhooks: changes that the office sends to other machines.
+    pub struct WebhookSettings {
+        /// Addresses and networks that are called though they are private, such as `10.0.0.0/24`: all others outside the open
+        /// network are refused, whatever name leads to them.
+        pub allow: Vec<String> = Vec::new(),
+        /// Whether addresses that begin with `http:` are called. Everybody on the way can read what is sent there.
+        pub allow_http: bool = false,
+        /// Seconds that a receiver may take to answer.
+        pub timeout_seconds: u64 = 15,
+    }
+}
+
+documented! {
     /// The log, written to standard error.
     pub struct LogSettings {
         /// `pretty` for people, `json` for machines.

@@ -16,7 +16,9 @@ use cartulary_blobs::StoreConfig;
 use cartulary_db::{Backend, DatabaseConfig};
 use serde::{Deserialize, Serialize};
 
-pub use areas::{Containment, IndexSettings, LogFormat, LogSettings, OfficeSettings, SessionSettings, WorkSettings};
+pub use areas::{
+    Containment, IndexSettings, LogFormat, LogSettings, OfficeSettings, SessionSettings, WebhookSettings, WorkSettings,
+};
 pub use error::ConfigurationError;
 pub use layers::{Loaded, Sources, load};
 pub use sample::{SAMPLES, sample};
@@ -40,6 +42,8 @@ pub struct Configuration {
     pub work: WorkSettings,
     /// People's sessions.
     pub session: SessionSettings,
+    /// Changes that are sent to other machines.
+    pub webhooks: WebhookSettings,
     /// The log.
     pub log: LogSettings,
 }
@@ -74,6 +78,14 @@ impl Configuration {
             if !is_address_or_network(proxy) {
                 problems.push(format!("`server.trustedProxies` has `{proxy}`, which is no address and no network"));
             }
+        }
+        for network in &self.webhooks.allow {
+            if !is_address_or_network(network) {
+                problems.push(format!("`webhooks.allow` has `{network}`, which is no address and no network"));
+            }
+        }
+        if !(1..=60).contains(&self.webhooks.timeout_seconds) {
+            problems.push("`webhooks.timeoutSeconds` is between 1 and 60".to_owned());
         }
         let tls = &self.server.tls;
         let lacks_files = tls.certificate.as_os_str().is_empty() || tls.key.as_os_str().is_empty();
@@ -159,6 +171,11 @@ impl DataFolder {
     /// Marks a demonstration office: its module is then part of every start and command. Says whether it is `filled`.
     pub fn demo_mark(&self) -> PathBuf {
         self.config().join("demo")
+    }
+
+    /// Is there while an office is put back from a backup and is not whole yet.
+    pub fn restore_mark(&self) -> PathBuf {
+        self.root.join("restore-unfinished")
     }
 
     /// The file that is locked while a program has the data folder open.

@@ -3,7 +3,7 @@
 use cartulary_blobs::{FolderSettings, S3Config, Setting};
 
 use super::Configuration;
-use super::areas::{IndexSettings, LogSettings, OfficeSettings, SessionSettings, WorkSettings};
+use super::areas::{IndexSettings, LogSettings, OfficeSettings, SessionSettings, WebhookSettings, WorkSettings};
 use super::server::{ServerSettings, TlsSettings};
 
 /// One table of the configuration file.
@@ -113,6 +113,7 @@ pub fn areas() -> Vec<Area> {
             WorkSettings::SETTINGS,
         ),
         area("session", "People's sessions.", SessionSettings::SETTINGS),
+        area("webhooks", "Webhooks: changes that the office sends to other machines.", WebhookSettings::SETTINGS),
         area("log", "The log, written to standard error.", LogSettings::SETTINGS),
     ]
 }

@@ -38,6 +38,10 @@ documented! {
         pub shutdown_seconds: u64 = 30,
         /// The largest content of one upload, in bytes; 0: what the store has room for.
         pub max_upload_bytes: u64 = 0,
+        /// Uploads in several requests (tus) that one user may have open at once.
+        pub max_open_uploads: u64 = 100,
+        /// Hours that such an upload is kept after the last byte that came.
+        pub upload_keep_hours: u32 = 168,
         /// Requests that one client may send in a second, over time; 0: any number. This machine is not counted.
         pub requests_per_second: u32 = 500,
         /// Requests that one client may send at once before they are counted.
@@ -70,6 +74,8 @@ impl ServerSettings {
             keep_alive_ms: self.keep_alive_ms,
             shutdown_seconds: self.shutdown_seconds,
             max_upload_bytes: self.max_upload_bytes,
+            max_open_uploads: self.max_open_uploads,
+            upload_keep_hours: self.upload_keep_hours,
             requests_per_second: self.requests_per_second,
             request_burst: self.request_burst,
             sign_ins_per_minute: self.sign_ins_per_minute,

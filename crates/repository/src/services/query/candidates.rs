@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::names::{Bound, Field, Needs, System};
 use super::values::Datum;
 use crate::store::query::CandidateRow;
+use crate::store::relationships::{self, Ends};
 use crate::store::{blobs, filing, objects, principals, versions};
 use crate::{RepositoryError, Result, Session};
 
@@ -25,6 +26,7 @@ pub(super) struct Candidate {
     content: Option<blobs::ContentRow>,
     parent: Option<String>,
     series: Option<String>,
+    ends: Option<Ends>,
 }
 
 impl Session {
@@ -59,9 +61,12 @@ impl Session {
             }
             false => BTreeMap::new(),
         };
+        let mut ends = if needs.has(Needs::ENDS) { relationships::ends_of(conn, &nos)? } else { BTreeMap::new() };
         let name_of = |no: i64| people.get(&no).map(|person| person.name.clone());
+        let catalogue = self.repository.inner.declarations.present(conn)?;
         let mut found = Vec::with_capacity(rows.len());
-        for row in rows {
+        for mut row in rows {
+            row.state = catalogue.types().state_of(&row.type_id, row.state.as_deref()).map(str::to_owned);
             let properties = match needs.has(Needs::PROPERTIES) {
                 true => serde_json::from_str(&row.properties).map_err(RepositoryError::internal)?,
                 false => Properties::new(),
@@ -75,6 +80,7 @@ impl Session {
                 content: contents.remove(&row.no),
                 parent: parents.remove(&row.no),
                 series: row.series_no.and_then(|no| series.get(&no).cloned()),
+                ends: ends.remove(&row.no),
                 row,
             });
         }
@@ -175,6 +181,8 @@ impl Candidate {
             System::ContentFileName => self.content.as_ref().map(|one| Datum::text(&one.file_name)),
             System::SourceName => row.source_system.clone().map(Datum::Text),
             System::SourceId => row.source_id.clone().map(Datum::Text),
+            System::LinkSource => self.ends.as_ref().map(|ends| Datum::Text(ends.source.id.clone())),
+            System::LinkTarget => self.ends.as_ref().map(|ends| Datum::Text(ends.target.id.clone())),
             System::ContentHash => self.content.as_ref().map(|one| Datum::Text(format!("{{sha-256}}{}", one.digest))),
         }
     }

@@ -30,7 +30,7 @@ use self::values::SortKey;
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
 use crate::object::WINDOW_ROWS_MAX;
-use crate::store::query::{Candidates, Sql};
+use crate::store::query::{CandidateRow, Candidates, Sql};
 use crate::{RepositoryError, Result, Session};
 
 /// So many objects are looked at for one statement; one that would need more is refused.
@@ -227,7 +227,13 @@ impl Session {
             let scopes: BTreeSet<i64> = rows.iter().map(|row| row.scope_no).collect();
             let access = &self.repository.inner.access;
             let visible = access.allowing(conn, &self.actor, &scopes, READ_PROPERTIES, now)?;
-            rows.retain(|row| visible.contains(&row.scope_no));
+            let is_relationship = |row: &CandidateRow| row.base == BaseType::Relationship.as_str();
+            let links: Vec<i64> = rows.iter().filter(|row| is_relationship(row)).map(|row| row.no).collect();
+            let links = self.relationships_in_sight(conn, &links, READ_PROPERTIES, now)?;
+            rows.retain(|row| match is_relationship(row) {
+                true => links.contains(&row.no),
+                false => visible.contains(&row.scope_no),
+            });
             for candidate in self.candidates(conn, rows, needs, now)? {
                 see(candidate)?;
             }

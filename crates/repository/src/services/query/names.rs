@@ -16,6 +16,7 @@ impl Needs {
     pub(super) const CONTENT: Self = Self(16);
     pub(super) const PARENT: Self = Self(32);
     pub(super) const SERIES: Self = Self(64);
+    pub(super) const ENDS: Self = Self(128);
 
     pub(super) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -52,6 +53,8 @@ pub(super) enum System {
     ContentHash,
     SourceName,
     SourceId,
+    LinkSource,
+    LinkTarget,
 }
 
 /// A column that every object has.
@@ -70,7 +73,7 @@ const fn one(system: System, name: &'static str, kind: PropertyKind, needs: Need
 const ROW: Needs = Needs(0);
 
 /// All of them, in the order of `SELECT *`. What CMIS has no name for has one of ours.
-pub(super) const SYSTEM_COLUMNS: [SystemColumn; 23] = [
+pub(super) const SYSTEM_COLUMNS: [SystemColumn; 25] = [
     one(System::ObjectId, "cmis:objectId", PropertyKind::Id, ROW),
     one(System::BaseTypeId, "cmis:baseTypeId", PropertyKind::Id, ROW),
     one(System::TypeId, "cmis:objectTypeId", PropertyKind::Id, ROW),
@@ -100,7 +103,16 @@ pub(super) const SYSTEM_COLUMNS: [SystemColumn; 23] = [
     one(System::ContentHash, "cmis:contentStreamHash", PropertyKind::String, Needs::CONTENT),
     one(System::SourceName, "cartulary:sourceSystem", PropertyKind::Id, ROW),
     one(System::SourceId, "cartulary:sourceId", PropertyKind::Id, ROW),
+    one(System::LinkSource, "cmis:sourceId", PropertyKind::Id, Needs::ENDS),
+    one(System::LinkTarget, "cmis:targetId", PropertyKind::Id, Needs::ENDS),
 ];
+
+impl SystemColumn {
+    /// Says whether the objects of a table have it: only relationships have ends.
+    pub(super) fn is_of(&self, table: &PlannedTable) -> bool {
+        table.has_relationships || self.needs != Needs::ENDS
+    }
+}
 
 /// The objects that a table stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +132,8 @@ pub(super) struct PlannedTable {
     pub name: String,
     pub source: Source,
     pub definitions: Vec<PropertyDefinition>,
+    /// Whether its objects are relationships.
+    pub has_relationships: bool,
 }
 
 /// What a column leads to.
@@ -174,23 +188,22 @@ pub(super) fn table(types: &TypeRegistry, table: &Table) -> Result<PlannedTable,
     if written == "cmis:secondary" {
         let facets = types.iter().filter(|one| one.definition.base == BaseType::Facet);
         let facets = facets.map(|one| one.definition.id.clone()).collect();
-        return Ok(PlannedTable { name, source: bearing(types, facets), definitions: Vec::new() });
+        let source = bearing(types, facets);
+        return Ok(PlannedTable { name, source, definitions: Vec::new(), has_relationships: false });
     }
     let id = written.strip_prefix("cmis:").filter(|id| is_base(id)).unwrap_or(written);
     let Some(resolved) = types.get(id) else {
         return Err(fault(table.name.position, format!("there is no type `{written}`")));
     };
     let definitions = resolved.properties.clone();
-    let below = |one: &&cartulary_model::ResolvedType| {
-        one.definition.id == id || one.ancestors.iter().any(|ancestor| ancestor == id)
-    };
-    let family: Vec<String> = types.iter().filter(below).map(|one| one.definition.id.clone()).collect();
+    let family = types.family(id);
+    let has_relationships = resolved.definition.base == BaseType::Relationship;
     let source = match resolved.definition.base {
         BaseType::Facet => bearing(types, family),
         base if is_base(id) => Source::Base(base),
         _ => Source::Types(family),
     };
-    Ok(PlannedTable { name, source, definitions })
+    Ok(PlannedTable { name, source, definitions, has_relationships })
 }
 
 fn is_base(id: &str) -> bool {
@@ -262,7 +275,7 @@ fn unqualified(tables: &[PlannedTable], name: &Named, fields: &[&Named]) -> Resu
 }
 
 fn in_table(table: &PlannedTable, place: usize, name: &Named, fields: &[&Named]) -> Result<Option<Bound>, QlError> {
-    if let Some(column) = SYSTEM_COLUMNS.iter().find(|column| column.name == name.text) {
+    if let Some(column) = SYSTEM_COLUMNS.iter().find(|column| column.name == name.text && column.is_of(table)) {
         if let Some(field) = fields.first() {
             return Err(fault(field.position, format!("`{}` has no fields", name.text)));
         }

@@ -5,7 +5,7 @@
 
 use cartulary_db::Conn;
 use cartulary_model::ql::Comparison;
-use cartulary_model::{PropertyKind, TypeRegistry, text_key};
+use cartulary_model::{PropertyKind, TypeRegistry, nfc, text_key};
 use std::collections::HashMap;
 
 use super::names::{Bound, Field, Source, System};
@@ -153,13 +153,27 @@ impl Narrowing<'_> {
             Field::System(System::Name) => Ok(Some(Sql::of("o.name").among_texts(texts()))),
             Field::System(System::TypeId) => Ok(Some(Sql::of("o.type_id").among_texts(texts()))),
             Field::System(System::BaseTypeId) => Ok(Some(Sql::of("o.base").among_texts(texts()))),
-            Field::System(System::State) => Ok(Some(Sql::of("o.state").among_texts(texts()))),
             Field::System(System::SourceName) => Ok(Some(Sql::of("o.source_system").among_texts(texts()))),
             Field::System(System::SourceId) => Ok(Some(Sql::of("o.source_id").among_texts(texts()))),
+            Field::System(System::State) => Ok(Some(self.in_state(&texts()))),
             Field::System(System::Facets) => Ok(Some(
                 Sql::of("o.no IN (SELECT a.object_no FROM object_facet a WHERE a.facet_id")
                     .among_texts(texts())
                     .words(")"),
+            )),
+            Field::System(System::LinkSource) => Ok(Some(
+                Sql::of(
+                    "o.no IN (SELECT r.object_no FROM relationship r JOIN object e ON e.no = r.source_no WHERE e.id",
+                )
+                .among_texts(texts())
+                .words(")"),
+            )),
+            Field::System(System::LinkTarget) => Ok(Some(
+                Sql::of(
+                    "o.no IN (SELECT r.object_no FROM relationship r JOIN object e ON e.no = r.target_no WHERE e.id",
+                )
+                .among_texts(texts())
+                .words(")"),
             )),
             Field::System(_) => Ok(None),
             Field::Property { .. } => {
@@ -177,6 +191,16 @@ impl Narrowing<'_> {
                 }
             }
         }
+    }
+
+    /// Narrows to objects in one of some states; what has none stored is in the first one of its life cycle.
+    fn in_state(&self, states: &[String]) -> Sql {
+        let first = self.types.iter().filter(|one| {
+            one.life_cycle.as_ref().is_some_and(|cycle| states.iter().any(|state| *state == nfc(&cycle.initial)))
+        });
+        let first = first.map(|one| one.definition.id.clone()).collect();
+        let unsaid = Sql::of("o.state IS NULL AND o.type_id").among_texts(first);
+        Sql::of("o.state").among_texts(states.to_vec()).words(" OR (").then(unsaid).words(")")
     }
 
     /// Narrows to objects with an indexed value of a property of which something holds.

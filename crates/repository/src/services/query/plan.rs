@@ -281,7 +281,8 @@ impl Planner<'_> {
     /// Adds all columns of a table, named with a prefix where there are several tables.
     fn all_of(&self, place: usize, prefix: Option<&str>, found: &mut Vec<PlannedColumn>) {
         let Some(table) = self.tables.get(place) else { return };
-        let systems = SYSTEM_COLUMNS.iter().map(|column| names::system(column, place, 0));
+        let systems = SYSTEM_COLUMNS.iter().filter(|column| column.is_of(table));
+        let systems = systems.map(|column| names::system(column, place, 0));
         let declared = table.definitions.iter().map(|one| {
             let is_list = one.cardinality == cartulary_model::Cardinality::Multi;
             names::property(one, vec![one.id.clone()], is_list, place, 0)

@@ -1,0 +1,334 @@
+//! Bags brought in: what an office exported, or a tool made of another system's papers, with its original users, instants
+//! and numbers.
+//!
+//! Everything is looked at first, and all that is wrong is told; then the objects come in one transaction, or none does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cartulary_blobs::{StagedBlob, StorageKey};
+use cartulary_db::Conn;
+use cartulary_model::permission::{ADD_CHILDREN, IMPORT_HISTORY, WRITE_SECURITY};
+use cartulary_model::{BaseType, ObjectId, TypeRegistry};
+use futures::StreamExt;
+use tokio::io::AsyncWriteExt;
+
+use crate::declarations::Declared;
+use crate::object::{Precondition, Source};
+use crate::services::bag::check::{self, Plan};
+use crate::services::bag::form::Description;
+use crate::services::bag::read::{self, Faults, OpenBag};
+use crate::services::bag::{content_path, insert};
+use crate::store::{blobs, history, objects};
+use crate::{RepositoryError, Result, Session};
+
+pub use crate::services::bag::read::BagFault;
+
+/// How many ids are asked for at a time.
+const IDS_AT_ONCE: usize = 500;
+
+/// What became of a bag.
+#[derive(Clone, Debug, Default)]
+pub struct BagReport {
+    /// Whether all of it came in; otherwise none of it did, and the faults say why.
+    pub is_taken: bool,
+    /// How many objects it has.
+    pub object_count: u64,
+    /// How many versions of documents.
+    pub version_count: u64,
+    /// How many versions of dossiers.
+    pub dossier_version_count: u64,
+    /// How many contents.
+    pub content_count: u64,
+    /// How many things are wrong with it.
+    pub fault_count: u64,
+    /// The first 1,000 of them.
+    pub faults: Vec<BagFault>,
+}
+
+impl BagReport {
+    fn of(faults: Faults) -> Self {
+        Self { fault_count: faults.count, faults: faults.named, ..Self::default() }
+    }
+}
+
+/// What a bag declares and the office has not.
+#[derive(Debug, Default)]
+struct Missing {
+    types: Vec<cartulary_model::TypeDefinition>,
+    vocabularies: Vec<cartulary_model::VocabularyDefinition>,
+}
+
+impl Session {
+    /// Brings a bag in: a folder, or a tar of one, on this machine's disk; its topmost objects lie in `folder` then.
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` without `AddChildren` and `ImportHistory`, without `WriteSecurity` when it has access lists,
+    /// for others than administrators when it has a root folder or types that are not here; `StorageFull`. What is wrong
+    /// with the bag is no error: the report says it.
+    pub async fn bag_import(&self, path: PathBuf, folder: ObjectId) -> Result<BagReport> {
+        for wanted in [ADD_CHILDREN, IMPORT_HISTORY] {
+            self.require(folder, wanted).await?;
+        }
+        let work_dir = self.repository.inner.config.work_dir.clone();
+        let (bag, mut faults) = waiting(move || {
+            let mut faults = Faults::default();
+            let bag = read::open(&path, &work_dir, &mut faults)?;
+            read::validate(&bag, &mut faults)?;
+            Ok((bag, faults))
+        })
+        .await?;
+        let bag = Arc::new(bag);
+        let Some(description) = check::description(&bag, &mut faults)? else { return Ok(BagReport::of(faults)) };
+        let Some((types, missing)) = self.types_with(&description, &mut faults).await? else {
+            return Ok(BagReport::of(faults));
+        };
+        let (plan, description, mut faults) = self.checked(&bag, description, types, faults).await?;
+        self.require_rights(folder, &plan, &missing).await?;
+        self.check_ids(&plan, &mut faults).await?;
+        if faults.is_empty() {
+            self.store_contents(&bag, &plan, &mut faults).await?;
+        }
+        let mut report = BagReport {
+            object_count: plan.object_count,
+            version_count: plan.version_count,
+            dossier_version_count: plan.dossier_version_count,
+            content_count: plan.digests.len() as u64,
+            ..BagReport::of(faults)
+        };
+        if report.fault_count == 0 {
+            self.declare_and_bring_in(&bag, plan, description, missing, folder).await?;
+            report.is_taken = true;
+        }
+        Ok(report)
+    }
+
+    /// Brings a bag in that was taken as bytes: a tar.
+    ///
+    /// # Errors
+    /// As [`Session::bag_import`].
+    pub async fn bag_import_staged(&self, staged: StagedBlob, folder: ObjectId) -> Result<BagReport> {
+        let (digest, size_bytes) = (staged.digest, staged.size_bytes);
+        // It is nobody's content, and goes with the garbage.
+        self.with_blob(staged, |_, _| Ok(())).await?;
+        let look = move |conn: &mut Conn| blobs::living(conn, &digest.to_string());
+        let blob = self.repository.database().read(look).await?.ok_or(RepositoryError::Interrupted)?;
+        let key = StorageKey::new(digest, blob.generation.unsigned_abs());
+        if let Some(path) = self.repository.blobs().local_path(&key).await {
+            return self.bag_import(path, folder).await;
+        }
+        let path = self.repository.inner.config.work_dir.join(format!("{}.tar", uuid::Uuid::now_v7()));
+        let mut reader = self.repository.blobs().read(&key, digest, size_bytes, None).await?;
+        let mut file = tokio::fs::File::create(&path).await.map_err(RepositoryError::internal)?;
+        while let Some(chunk) = reader.next().await {
+            file.write_all(&chunk?).await.map_err(RepositoryError::internal)?;
+        }
+        file.flush().await.map_err(RepositoryError::internal)?;
+        let brought = self.bag_import(path.clone(), folder).await;
+        let _ = tokio::fs::remove_file(&path).await;
+        brought
+    }
+
+    /// Returns all types as they will be with those of the bag; nothing when they do not go together.
+    async fn types_with(
+        &self,
+        description: &Description,
+        faults: &mut Faults,
+    ) -> Result<Option<(TypeRegistry, Missing)>> {
+        let catalogue = self.catalogue().await?;
+        let mut declared = self.repository.database().read(|conn: &mut Conn| Declared::read(conn)).await?;
+        let mut missing = Missing::default();
+        for definition in &description.types {
+            match catalogue.types().get(&definition.id) {
+                Some(known) if known.definition == *definition => {}
+                Some(_) => faults.add("type_differs", &definition.id, "is declared here in another way"),
+                None => {
+                    declared.types.insert(definition.id.clone(), (definition.clone(), 1));
+                    missing.types.push(definition.clone());
+                }
+            }
+        }
+        for definition in &description.vocabularies {
+            match declared.vocabularies.get(&definition.id) {
+                Some((known, _)) if known == definition => {}
+                Some(_) => faults.add("vocabulary_differs", &definition.id, "is declared here in another way"),
+                None if catalogue.types().vocabulary(&definition.id).is_some() => {}
+                None => {
+                    declared.vocabularies.insert(definition.id.clone(), (definition.clone(), 1));
+                    missing.vocabularies.push(definition.clone());
+                }
+            }
+        }
+        match self.repository.inner.declarations.check(&declared) {
+            Ok(types) => Ok(Some((types, missing))),
+            Err(problems) => {
+                for problem in problems {
+                    faults.add("invalid_types", "data/cartulary.json", problem);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    async fn checked(
+        &self,
+        bag: &Arc<OpenBag>,
+        description: Description,
+        types: TypeRegistry,
+        mut faults: Faults,
+    ) -> Result<(Arc<Plan>, Arc<Description>, Faults)> {
+        let (bag, repository) = (Arc::clone(bag), self.repository.clone());
+        waiting(move || {
+            let is_permission = |name: &str| repository.permissions().is_known(name);
+            let plan = check::check(&bag, &description, &types, &is_permission, &mut faults)?;
+            Ok((Arc::new(plan), Arc::new(description), faults))
+        })
+        .await
+    }
+
+    async fn require_rights(&self, folder: ObjectId, plan: &Plan, missing: &Missing) -> Result<()> {
+        let declares = !missing.types.is_empty() || !missing.vocabularies.is_empty();
+        if declares || plan.root.is_some() {
+            self.require_administrator()?;
+        }
+        if plan.root.is_some() && self.root_folder().await? != folder {
+            let detail = "a bag of a whole office is brought into the root folder";
+            return Err(RepositoryError::invalid("folder", "not_the_root_folder", detail));
+        }
+        if plan.has_access {
+            self.require(folder, WRITE_SECURITY).await?;
+        }
+        Ok(())
+    }
+
+    /// Finds what is here already.
+    async fn check_ids(&self, plan: &Arc<Plan>, faults: &mut Faults) -> Result<()> {
+        let plan = Arc::clone(plan);
+        let look = move |conn: &mut Conn| -> Result<Vec<(&'static str, String, &'static str)>> {
+            let mut found = Vec::new();
+            let ids: Vec<String> = plan.ids.iter().map(ObjectId::to_string).collect();
+            for some in ids.chunks(IDS_AT_ONCE) {
+                let known = history::known_ids(conn, some)?;
+                found.extend(known.into_iter().map(|id| ("id_taken", id, "is the id of an object here")));
+            }
+            let others: Vec<String> = plan.other_ids.iter().map(|(_, id)| id.to_string()).collect();
+            for some in others.chunks(IDS_AT_ONCE) {
+                let mut known = history::known_series(conn, some)?;
+                known.extend(history::known_dossier_versions(conn, some)?);
+                found.extend(known.into_iter().map(|id| ("id_taken", id, "is the id of versions here")));
+            }
+            for (system, id) in &plan.sources {
+                let source = Source { system: system.clone(), id: id.clone() };
+                if objects::by_source(conn, &source.system, &source.id)?.is_some() {
+                    found.push(("source_taken", format!("{system} {id}"), "an object here came from there"));
+                }
+            }
+            Ok(found)
+        };
+        for (code, path, detail) in self.repository.database().read(look).await? {
+            faults.add(code, path, detail);
+        }
+        Ok(())
+    }
+
+    /// Stores the contents. Nothing names them until the objects come; if these do not, they go with the garbage.
+    async fn store_contents(&self, bag: &OpenBag, plan: &Plan, faults: &mut Faults) -> Result<()> {
+        for digest in &plan.digests {
+            let path = content_path(digest);
+            let staged = self.content_stage_file(&bag.folder.join(&path)).await?;
+            if staged.digest.to_string() != *digest {
+                self.repository.blobs().discard(staged).await;
+                faults.add("wrong_digest", path, "does not have the digest that it is called by");
+                continue;
+            }
+            self.with_blob(staged, |_, _| Ok(())).await?;
+        }
+        Ok(())
+    }
+
+    async fn declare_and_bring_in(
+        &self,
+        bag: &Arc<OpenBag>,
+        plan: Arc<Plan>,
+        description: Arc<Description>,
+        missing: Missing,
+        folder: ObjectId,
+    ) -> Result<()> {
+        let mut declared = Declaring { session: self, types: Vec::new(), vocabularies: Vec::new() };
+        let brought = match declared.declare(missing).await {
+            Ok(()) => {
+                let (session, bag) = (self.clone(), Arc::clone(bag));
+                self.transact(move |tx| {
+                    session.lock_trees_for(tx, folder)?;
+                    let target = session.authorised(tx.conn, folder, ADD_CHILDREN, tx.now)?;
+                    if target.base != BaseType::Folder.as_str() {
+                        return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
+                    }
+                    insert::bring_in(&session, tx, (&bag, &plan, &description), target)
+                })
+                .await
+                .map(drop)
+            }
+            Err(error) => Err(error),
+        };
+        if brought.is_err() {
+            declared.undo().await;
+        }
+        brought
+    }
+}
+
+/// Types and vocabularies that were declared for a bag.
+struct Declaring<'a> {
+    session: &'a Session,
+    types: Vec<(String, i64)>,
+    vocabularies: Vec<(String, i64)>,
+}
+
+impl Declaring<'_> {
+    async fn declare(&mut self, missing: Missing) -> Result<()> {
+        for definition in missing.vocabularies {
+            let id = definition.id.clone();
+            let token = self.session.vocabulary_create(definition).await?.value;
+            self.vocabularies.push((id, token));
+        }
+        let mut waiting = missing.types;
+        while !waiting.is_empty() {
+            let ids: Vec<String> = waiting.iter().map(|one| one.id.clone()).collect();
+            // Those whose parent and facets are there come first.
+            let needs = |one: &cartulary_model::TypeDefinition| {
+                ids.iter().any(|id| *id != one.id && (one.parent.as_ref() == Some(id) || one.facets.contains(id)))
+            };
+            let (later, now): (Vec<_>, Vec<_>) = waiting.into_iter().partition(needs);
+            if now.is_empty() {
+                return Err(RepositoryError::invalid("bag", "cyclic_types", "types of the bag are made of each other"));
+            }
+            for definition in now {
+                let id = definition.id.clone();
+                let token = self.session.type_create(definition).await?.value;
+                self.types.push((id, token));
+            }
+            waiting = later;
+        }
+        Ok(())
+    }
+
+    /// Takes back what was declared: nothing of a bag that did not come in stays.
+    async fn undo(self) {
+        for (id, token) in self.types.into_iter().rev() {
+            if let Err(error) = self.session.type_delete(id, Precondition::Token(token)).await {
+                crate::repository::log_error("a type of a bag that did not come in stays declared", &error);
+            }
+        }
+        for (id, token) in self.vocabularies.into_iter().rev() {
+            if let Err(error) = self.session.vocabulary_delete(id, Precondition::Token(token)).await {
+                crate::repository::log_error("a vocabulary of a bag that did not come in stays declared", &error);
+            }
+        }
+    }
+}
+
+/// Does what waits for the disk, and makes nobody else wait.
+async fn waiting<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(RepositoryError::internal)?
+}

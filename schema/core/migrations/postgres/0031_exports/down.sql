@@ -1,0 +1,2 @@
+ALTER TABLE dossier_version DROP COLUMN manifest;
+DROP TABLE export;

@@ -1,0 +1,2 @@
+DROP TABLE arrangement_source;
+DROP TABLE arrangement;
