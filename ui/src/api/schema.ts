@@ -38,6 +38,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists where backups go and how they stand; for administrators. */
+        get: operations["list_backups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/{name}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the backups of a target, newest first; for administrators. */
+        get: operations["list_backup_runs"];
+        put?: never;
+        /** Asks for a backup now; where one waits or is under way, that is the answer. For administrators. */
+        post: operations["create_backup_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bag-imports": {
         parameters: {
             query?: never;
@@ -1099,6 +1134,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/objects/{id}/relationships": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the relationships of an object whose other end the caller sees, in the order of making. */
+        get: operations["list_object_relationships"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/transitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the transitions that an object can make now and the caller may make, with its state. */
+        get: operations["list_object_transitions"];
+        put?: never;
+        /** Takes an object to another state of its life cycle, by a transition that starts from its present one. */
+        post: operations["create_object_transition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -1148,6 +1218,46 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relationships": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Links two objects, by a relationship of a declared type.
+         * @description It lies in no folder. Whoever may see both ends sees it; who may change the source changes it. While an end is in the trash
+         *     it is not there; it is destroyed with either end.
+         */
+        post: operations["create_relationship"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relationships/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a relationship. */
+        get: operations["get_relationship"];
+        put?: never;
+        post?: never;
+        /** Destroys a relationship; its ends stay as they are. */
+        delete: operations["delete_relationship"];
+        options?: never;
+        head?: never;
+        /** Changes name, title, properties and facets of a relationship; what it links stays. */
+        patch: operations["update_relationship"];
         trace?: never;
     };
     "/api/v1/seals": {
@@ -1835,6 +1945,65 @@ export interface components {
             /** @description The seal that holds it. */
             seal: components["schemas"]["Seal"];
         };
+        /** @description A backup. */
+        BackupRun: {
+            /**
+             * Format: int64
+             * @description How many blobs the office has, as far as it has come.
+             */
+            blobs: number;
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytesNew: number;
+            /**
+             * Format: int64
+             * @description How many files were laid down anew.
+             */
+            filesNew: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finishedAt?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What is wrong, or what it waits for. */
+            reason?: string | null;
+            /** @description What it is called on the shelf, once it is whole. */
+            snapshot?: string | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            startedAt: string;
+            /** @description `running`, `done` (whole, and read back) or `failed`. */
+            state: string;
+            /** @description Its target. */
+            target: string;
+        };
+        /** @description A target of backups; `cartulary backup setup` makes one. */
+        BackupTarget: {
+            /**
+             * Format: int32
+             * @description How often a backup is begun, in hours; 0: never by itself.
+             */
+            everyHours: number;
+            /** @description What is wrong with its settings. */
+            fault?: string | null;
+            last?: components["schemas"]["BackupRun"] | null;
+            /** @description Its name. */
+            name: string;
+            /** @description Where it is, for a person. */
+            place: string;
+            verified?: components["schemas"]["BackupRun"] | null;
+        };
+        /** @description All targets. */
+        BackupTargets: {
+            /** @description The targets, by name. */
+            items: components["schemas"]["BackupTarget"][];
+        };
         /** @description A bag that came in. */
         BagImport: {
             /**
@@ -1892,6 +2061,11 @@ export interface components {
         } | {
             /** @enum {string} */
             kind: "export";
+        } | {
+            /** @enum {string} */
+            kind: "transition";
+            /** @description The transition's id. */
+            transition: string;
         } | {
             /** @enum {string} */
             kind: "delete";
@@ -2534,6 +2708,15 @@ export interface components {
             /** @description The permission that the caller has not. */
             permission: string;
         };
+        /** @description The states that objects of a type pass through. They grant nothing. */
+        LifeCycleForm: {
+            /** @description The state of an object that is made. */
+            initial: string;
+            /** @description The states. */
+            states: components["schemas"]["StateForm"][];
+            /** @description The transitions between them; each state is reached by them. */
+            transitions?: components["schemas"]["TransitionForm"][];
+        };
         /** @description Whether the process answers. */
         Liveness: {
             /** @description Always `live`. */
@@ -2725,6 +2908,27 @@ export interface components {
             /** @description The password as it shall be. */
             newPassword: string;
         };
+        /** @description A relationship to make. */
+        NewRelationshipForm: {
+            /** @description The facets to attach. */
+            facets?: string[];
+            /** @description Its name; the label of its type unless given. */
+            name?: string | null;
+            /** @description Its properties. */
+            properties?: Record<string, never>;
+            /**
+             * Format: uuid
+             * @description The id of the object that it goes out from.
+             */
+            source: string;
+            /**
+             * Format: uuid
+             * @description The id of the object that it leads to.
+             */
+            target: string;
+            /** @description Its type: one whose base is `relationship`. It says of which types the ends are. */
+            type: string;
+        };
         /** @description A request to sign in. */
         NewSession: {
             /** @description Whether the session is a browser's: kept in a cookie, with a CSRF token, and no token in the answer. */
@@ -2733,6 +2937,13 @@ export interface components {
             password: string;
             /** @description The login name. */
             username: string;
+        };
+        /** @description A transition to make. */
+        NewTransitionForm: {
+            /** @description Why; it stands in the change log. */
+            comment?: string;
+            /** @description The transition's id. */
+            transition: string;
         };
         /** @description A new user. */
         NewUserForm: {
@@ -2801,6 +3012,54 @@ export interface components {
          * @enum {string}
          */
         Order: "first" | "last" | "before" | "after";
+        /** @description A window of a list. */
+        Page_BackupRun: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description How many blobs the office has, as far as it has come.
+                 */
+                blobs: number;
+                /**
+                 * Format: int64
+                 * @description Their bytes.
+                 */
+                bytesNew: number;
+                /**
+                 * Format: int64
+                 * @description How many files were laid down anew.
+                 */
+                filesNew: number;
+                /**
+                 * Format: date-time
+                 * @description When it ended.
+                 */
+                finishedAt?: string | null;
+                /** @description Its id. */
+                id: string;
+                /** @description What is wrong, or what it waits for. */
+                reason?: string | null;
+                /** @description What it is called on the shelf, once it is whole. */
+                snapshot?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it began.
+                 */
+                startedAt: string;
+                /** @description `running`, `done` (whole, and read back) or `failed`. */
+                state: string;
+                /** @description Its target. */
+                target: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
         /** @description A window of a list. */
         Page_BulkAction: {
             /** @description The rows. */
@@ -3113,6 +3372,54 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_Relationship: {
+            /** @description The rows. */
+            items: {
+                /** @description Changes with it; `If-Match` takes it in quotes, as it takes the ETag. */
+                changeToken: string;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                createdAt: string;
+                /** @description By whom. */
+                createdBy: string;
+                /** @description The facets that are attached, for the same. */
+                facets: string[];
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was last changed.
+                 */
+                modifiedAt: string;
+                /** @description By whom. */
+                modifiedBy: string;
+                /** @description Its name. */
+                name: string;
+                /** @description Its properties, for who may read those of both ends. */
+                properties: Record<string, never>;
+                /** @description What it goes out from. */
+                source: components["schemas"]["Related"];
+                /** @description What it leads to. */
+                target: components["schemas"]["Related"];
+                /** @description What people read. */
+                title: string;
+                /** @description Its type. */
+                type: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_Seal: {
             /** @description The rows. */
             items: {
@@ -3193,6 +3500,8 @@ export interface components {
                 sourceId?: string | null;
                 /** @description The system that it came from, when it came from one. */
                 sourceSystem?: string | null;
+                /** @description The state of its life cycle; absent when its type has none, and when the caller may only browse. */
+                state?: string | null;
                 text?: components["schemas"]["TextSummary"] | null;
                 /** @description What people read. */
                 title: string;
@@ -3631,6 +3940,71 @@ export interface components {
             /** @description `ready`; `degraded`, when it works and somebody should look at it; or `unready`. */
             status: string;
         };
+        /** @description An end of a relationship. */
+        Related: {
+            /** @description `document`, `folder`, `policy` or `item`. */
+            base: string;
+            /**
+             * Format: uuid
+             * @description The object's id.
+             */
+            id: string;
+            /** @description The name. */
+            name: string;
+            /** @description What people read. */
+            title: string;
+            /** @description The type's id. */
+            type: string;
+        };
+        /** @description A relationship. */
+        Relationship: {
+            /** @description Changes with it; `If-Match` takes it in quotes, as it takes the ETag. */
+            changeToken: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description By whom. */
+            createdBy: string;
+            /** @description The facets that are attached, for the same. */
+            facets: string[];
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            modifiedAt: string;
+            /** @description By whom. */
+            modifiedBy: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Its properties, for who may read those of both ends. */
+            properties: Record<string, never>;
+            /** @description What it goes out from. */
+            source: components["schemas"]["Related"];
+            /** @description What it leads to. */
+            target: components["schemas"]["Related"];
+            /** @description What people read. */
+            title: string;
+            /** @description Its type. */
+            type: string;
+        };
+        /** @description Changes to a relationship; what is absent stays. */
+        RelationshipChanges: {
+            /** @description All facets to be attached from now on. */
+            facets?: string[] | null;
+            /** @description Another name. */
+            name?: string | null;
+            /** @description Properties to set, or to remove where the value is null. */
+            properties?: Record<string, never>;
+            /** @description Another title. */
+            title?: string | null;
+        };
         /** @description How many deliveries are sent again. */
         Replayed: {
             /**
@@ -3771,6 +4145,17 @@ export interface components {
             /** @description The places of the pages in the arrangement, from 0; not all of them. */
             places: number[];
         };
+        /** @description A state. */
+        StateForm: {
+            /** @description Its id, unique in the life cycle. */
+            id: string;
+            /** @description What people read; the id unless given. */
+            label?: string | null;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
+        };
         /** @description One row of a list. */
         Summary: {
             /** @description `folder` or `document`. */
@@ -3803,6 +4188,8 @@ export interface components {
             sourceId?: string | null;
             /** @description The system that it came from, when it came from one. */
             sourceSystem?: string | null;
+            /** @description The state of its life cycle; absent when its type has none, and when the caller may only browse. */
+            state?: string | null;
             text?: components["schemas"]["TextSummary"] | null;
             /** @description What people read. */
             title: string;
@@ -3870,6 +4257,28 @@ export interface components {
             /** @description `none`, `waiting`, `ready` or `failed`. */
             state: string;
         };
+        /** @description A transition. */
+        TransitionForm: {
+            /** @description The states that it starts from. */
+            from: string[];
+            /** @description Its id, unique in the life cycle. */
+            id: string;
+            /** @description What people read; the id unless given. */
+            label?: string | null;
+            /** @description What they read in other languages, by language (BCP 47). */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description The state that it leads to. */
+            to: string;
+        };
+        /** @description Where an object is in its life cycle, and where it can go. */
+        TransitionList: {
+            /** @description The transitions that start there and the caller may make, in the order of their declaration. */
+            items: components["schemas"]["TransitionForm"][];
+            /** @description Its state; absent when its type has no life cycle. */
+            state?: string | null;
+        };
         /** @description Something in the trash. */
         Trashed: components["schemas"]["Summary"] & {
             /** @description Changes with the object; `If-Match` takes it in quotes. */
@@ -3885,6 +4294,10 @@ export interface components {
         };
         /** @description A type or facet to declare: what it adds to its parent. */
         TypeForm: {
+            /** @description Relationships: of which types, and those below them, the source is; as its parent says unless given. */
+            allowedSources?: string[];
+            /** @description Relationships: of which types, and those below them, the target is; as its parent says unless given. */
+            allowedTargets?: string[];
             /** @description Whether each reading of an object of it, or that bears it, is an entry of the audit trail. */
             auditReads?: boolean;
             /** @description The base type: `document`, `folder`, `relationship`, `policy`, `item` or `facet`. */
@@ -3907,6 +4320,7 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            lifeCycle?: components["schemas"]["LifeCycleForm"] | null;
             /** @description The type it inherits from; a facet may have none. */
             parent?: string | null;
             /** @description The properties that it adds. */
@@ -3921,6 +4335,10 @@ export interface components {
         };
         /** @description A type or facet. */
         TypeView: {
+            /** @description Relationships: of which types, and those below them, the source is; absent: of any. */
+            allowedSources?: string[];
+            /** @description Relationships: of which types, and those below them, the target is; absent: of any. */
+            allowedTargets?: string[];
             /** @description Whether each reading of an object of it, or that bears it, is an entry of the audit trail. */
             auditReads: boolean;
             /** @description The base type: `document`, `folder`, `relationship`, `policy`, `item` or `facet`. */
@@ -3948,6 +4366,7 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            lifeCycle?: components["schemas"]["LifeCycleForm"] | null;
             /** @description The type it inherits from. */
             parent?: string | null;
             /** @description All its properties, inherited ones first. */
@@ -4278,6 +4697,88 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all targets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupTargets"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_backup_runs: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the target's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BackupRun"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_backup_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the target's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a job makes it; `GET` the same address to follow it */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -7434,6 +7935,122 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_object_relationships: {
+        parameters: {
+            query?: {
+                /** @description `source`: those that go out from the object; `target`: those that lead to it; `either`, as unless given. */
+                direction?: string;
+                /** @description Only those of this type and of those below it. */
+                type?: string;
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Relationship"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_object_transitions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the state and the transitions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransitionList"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_object_transition: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTransitionForm"];
+            };
+        };
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `transition_not_allowed`: it does not start from the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_openapi: {
         parameters: {
             query?: never;
@@ -7507,6 +8124,143 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_relationship: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRelationshipForm"];
+            };
+        };
+        responses: {
+            /** @description the relationship */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Relationship"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_relationship: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the relationship's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the relationship */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Relationship"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_relationship: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the relationship's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_relationship: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the relationship's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RelationshipChanges"];
+            };
+        };
+        responses: {
+            /** @description the relationship as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Relationship"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
