@@ -216,7 +216,8 @@ pub(crate) async fn put_in(guarded: &Guarded, slot: SlotName, body: web::Payload
     let content = match &query.upload {
         Some(id) => taken_upload(guarded, id).await?,
         None => {
-            let media_type = guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let media_type =
+                guarded.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
             NewContent { media_type, ..body::stage(guarded, body).await? }
         }
     };

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::config::load_place;
-use super::{BackupCommand, Place, ShelfPlace};
+use super::{BackupCommand, Place};
 use crate::boot::{self, open_for_command};
 use crate::{output, telemetry};
 
@@ -21,16 +21,26 @@ const FAULTS_FOUND: u8 = 1;
 /// Runs the command.
 pub async fn run(command: &BackupCommand) -> anyhow::Result<ExitCode> {
     match command {
-        BackupCommand::Setup { place, shelf, name, every_hours, keep, bytes_per_second, passphrase_file, sheet } => {
+        BackupCommand::Setup {
+            place,
+            shelf,
+            name,
+            every_hours,
+            keep,
+            bytes_per_second,
+            passphrase_file,
+            sheet,
+            json,
+        } => {
             let new = NewBackupTarget {
                 name: name.clone(),
-                shelf: shelf_config(shelf)?,
+                shelf: shelf_config(shelf.folder.as_deref(), shelf.s3.as_deref())?,
                 every_hours: *every_hours,
                 bytes_per_second: *bytes_per_second,
                 keep: *keep,
                 passphrase: passphrase_file.as_deref().map(secret_of_file).transpose()?,
             };
-            set_up(place, new, sheet.as_deref()).await
+            set_up(place, new, sheet.as_deref(), *json).await
         }
         BackupCommand::Run { place, target, json } => back_up(place, target, *json).await,
         BackupCommand::List { place, json } => list(place, *json).await,
@@ -47,16 +57,23 @@ fn settings(place: &Place) -> anyhow::Result<BackupSettings> {
     Ok(boot::backup_settings(&loaded.configuration, &loaded.data))
 }
 
-async fn set_up(place: &Place, new: NewBackupTarget, sheet: Option<&Path>) -> anyhow::Result<ExitCode> {
+async fn set_up(place: &Place, new: NewBackupTarget, sheet: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
     let settings = settings(place)?;
     let scratch = std::env::temp_dir();
     let (name, every_hours) = (new.name.clone(), new.every_hours);
     let made = settings.set_up(new, &scratch).await?;
+    if let Some(path) = sheet {
+        write_secret(path, &made.text).with_context(|| {
+            format!("the sheet could not be written; remove `{}` and set up anew", made.target_file.display())
+        })?;
+    }
+    if json {
+        let text = sheet.is_none().then_some(&made.text);
+        output::say_json(&json!({ "name": name, "file": made.target_file, "sheetFile": sheet, "sheet": text }));
+        return Ok(ExitCode::SUCCESS);
+    }
     match sheet {
         Some(path) => {
-            write_secret(path, &made.text).with_context(|| {
-                format!("the sheet could not be written; remove `{}` and set up anew", made.target_file.display())
-            })?;
             output::say(&format!("The recovery sheet is in `{}`: print it, then delete the file.", path.display()));
         }
         None => output::say(&made.text),
@@ -147,8 +164,8 @@ async fn verify(place: &Place, target: &str, json: bool) -> anyhow::Result<ExitC
 }
 
 /// Returns where a shelf is, as the arguments say.
-pub fn shelf_config(shelf: &ShelfPlace) -> anyhow::Result<ShelfConfig> {
-    match (&shelf.folder, &shelf.s3) {
+pub fn shelf_config(folder: Option<&Path>, s3: Option<&Path>) -> anyhow::Result<ShelfConfig> {
+    match (folder, s3) {
         (Some(folder), _) => Ok(ShelfConfig::Folder { path: std::path::absolute(folder)? }),
         (None, Some(file)) => {
             let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;

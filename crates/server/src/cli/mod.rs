@@ -398,12 +398,24 @@ pub struct Gc {
     pub json: bool,
 }
 
-/// Where the backups are.
+/// Where backups go.
 #[derive(Debug, Clone, Args)]
-#[group(required = true, multiple = false)]
+#[group(id = "shelf", required = true, multiple = false)]
 pub struct ShelfPlace {
     /// A folder of a removable disk or of a share
-    #[arg(long = "to", visible_alias = "from", value_name = "DIR")]
+    #[arg(long = "to", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// A file (TOML) that says where an S3-compatible bucket is: endpoint, bucket, prefix, region, accessKey, secretKey
+    #[arg(long, value_name = "FILE")]
+    pub s3: Option<PathBuf>,
+}
+
+/// Where backups are.
+#[derive(Debug, Clone, Args)]
+#[group(id = "shelf", required = true, multiple = false)]
+pub struct ShelfSource {
+    /// The folder that they were made in
+    #[arg(long = "from", value_name = "DIR")]
     pub folder: Option<PathBuf>,
     /// A file (TOML) that says where an S3-compatible bucket is: endpoint, bucket, prefix, region, accessKey, secretKey
     #[arg(long, value_name = "FILE")]
@@ -471,6 +483,9 @@ Exit codes:
         /// Writes the recovery sheet into a new file, instead of printing it
         #[arg(long, value_name = "FILE")]
         sheet: Option<PathBuf>,
+        /// Writes what was set up as JSON, with the recovery sheet unless it goes into a file
+        #[arg(long)]
+        json: bool,
     },
     /// Makes a backup now; only what is new is written
     #[command(after_help = "\
@@ -536,7 +551,7 @@ Exit codes:
 #[derive(Debug, Clone, Args)]
 pub struct RestoreSource {
     #[command(flatten)]
-    pub shelf: ShelfPlace,
+    pub shelf: ShelfSource,
     /// Which backup: part of its name [default: the latest]
     #[arg(long, value_name = "NAME")]
     pub at: Option<String>,

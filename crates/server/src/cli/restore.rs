@@ -100,7 +100,7 @@ pub async fn drill(arguments: &RestoreDrill) -> anyhow::Result<ExitCode> {
 
 async fn put_back(source: &RestoreSource, data: &DataFolder, is_silent: bool) -> anyhow::Result<Outcome> {
     let began = Instant::now();
-    let shelf = shelf_config(&source.shelf)?;
+    let shelf = shelf_config(source.shelf.folder.as_deref(), source.shelf.s3.as_deref())?;
     let place = BackupPlace::open(&shelf, &key(source)?).await?;
     let names = place.names().await?;
     let name = match &source.at {
