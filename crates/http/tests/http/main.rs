@@ -3,6 +3,7 @@
 
 mod access;
 mod arrangements;
+mod backups;
 mod bodies;
 mod contents;
 mod declarations;

@@ -6,7 +6,9 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, web::Bytes};
 use cartulary_http::{AppState, HttpConfig, Parts, configure};
 use cartulary_model::TypeFile;
-use cartulary_repository::{NewUser, Repository, RepositoryConfig, WebhookRules};
+use cartulary_repository::{
+    BackupSettings, NewBackupTarget, NewUser, Repository, RepositoryConfig, ShelfConfig, WebhookRules,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -89,7 +91,7 @@ impl Office {
             trash_keep_ms: 0,
             office_types,
             webhooks,
-            backup: cartulary_repository::BackupSettings { config_dir: at("config"), ..Default::default() },
+            backup: Self::backup_settings(&folder),
         };
         let repository = Repository::open(config, Vec::new()).await.unwrap();
         assert_eq!(repository.ensure_administrator(Some(PASSWORD.to_owned())).await.unwrap(), None);
@@ -97,6 +99,23 @@ impl Office {
         change(&mut parts);
         let state = AppState::new(repository.clone(), parts).unwrap();
         Self { repository, state, folder }
+    }
+
+    fn backup_settings(folder: &TempDir) -> BackupSettings {
+        BackupSettings { config_dir: folder.path().join("config"), ..BackupSettings::default() }
+    }
+
+    /// Sets up that backups go into a folder of the test.
+    pub async fn set_up_backups(&self, name: &str) {
+        let new = NewBackupTarget {
+            name: name.to_owned(),
+            shelf: ShelfConfig::Folder { path: self.folder.path().join("shelf") },
+            every_hours: 0,
+            bytes_per_second: 0,
+            keep: 1,
+            passphrase: None,
+        };
+        Self::backup_settings(&self.folder).set_up(new, self.folder.path()).await.unwrap();
     }
 
     pub async fn send(&self, request: TestRequest) -> Reply {

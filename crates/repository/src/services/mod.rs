@@ -62,7 +62,7 @@ pub(crate) use backup::backup_handlers;
 pub use backup::{
     BackupCheck, BackupError, BackupLook, BackupPlace, BackupRun, BackupSettings, BackupSnapshot, BackupStanding,
     BackupState, BackupTarget, NewBackupTarget, RecoveryKey, RecoverySheet, RestorePlan, RestoreProgress,
-    RestoreReport, RestoredFile,
+    RestoreReport, RestoredFile, ShelfConfig,
 };
 pub use bag_imports::{BagFault, BagReport};
 pub use bulk::{BulkAct, BulkItem, BulkOutcome, BulkState, BulkView, NewBulkAction};

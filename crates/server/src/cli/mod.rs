@@ -452,7 +452,7 @@ pub enum BackupCommand {
     #[command(after_help = "\
 Examples:
   cartulary backup setup --to /media/disk/cartulary
-  cartulary backup setup --s3 bucket.toml --name cloud --bytes-per-second 500000
+  cartulary backup setup --s3 bucket.toml --name cloud
 
 Nothing has to be typed again: a running office makes a backup every day from
 then on, and when the disk was away, as soon as it is back.

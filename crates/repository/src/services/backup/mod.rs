@@ -25,6 +25,7 @@ use cartulary_model::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
+pub use cartulary_blobs::ShelfConfig;
 pub use check::{BackupCheck, BackupLook};
 pub use error::BackupError;
 pub use restore::{
