@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::office::{Client, Office};
+use crate::office::{Client, Office, let_work_go_on};
 
 /// Asks for the runs of a target until the last has ended, and returns it.
 async fn follow(client: &Client<'_>) -> Value {
@@ -12,7 +12,7 @@ async fn follow(client: &Client<'_>) -> Value {
         if let Some(run) = ended {
             return run.clone();
         }
-        actix_web::rt::task::yield_now().await;
+        let_work_go_on().await;
     }
 }
 

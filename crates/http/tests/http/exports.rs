@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
-use crate::office::{Client, Office};
+use crate::office::{Client, Office, let_work_go_on};
 
 /// Asks for an export until it has ended.
 async fn follow(client: &Client<'_>, path: &str) -> Value {
@@ -12,7 +12,7 @@ async fn follow(client: &Client<'_>, path: &str) -> Value {
         if !["counting", "running"].contains(&export["state"].as_str().unwrap()) {
             return export;
         }
-        actix_web::rt::task::yield_now().await;
+        let_work_go_on().await;
     }
 }
 

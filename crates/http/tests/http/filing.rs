@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
-use crate::office::{Client, Office};
+use crate::office::{Client, Office, let_work_go_on};
 
 fn id(value: &Value) -> &str {
     value["id"].as_str().unwrap()
@@ -230,6 +230,6 @@ async fn follow(client: &Client<'_>, path: &str) -> Value {
         if job["state"] == "done" || job["state"] == "dead" {
             return job;
         }
-        actix_web::rt::task::yield_now().await;
+        let_work_go_on().await;
     }
 }

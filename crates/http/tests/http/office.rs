@@ -14,6 +14,14 @@ use tempfile::TempDir;
 
 pub const PASSWORD: &str = "a long enough password";
 
+/// Lets what the office does beside its answers go on, on the one thread that a test has. A question costs some thousand
+/// steps of it, so that asking at each step would leave it no time.
+pub async fn let_work_go_on() {
+    for _ in 0..1_000 {
+        actix_web::rt::task::yield_now().await;
+    }
+}
+
 pub struct Office {
     pub repository: Repository,
     pub state: AppState,
