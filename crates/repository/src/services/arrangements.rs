@@ -393,7 +393,7 @@ fn request(tx: &mut Tx<'_>, digest: &str) -> Result<()> {
     }
     let payload = serde_json::to_value(ArrangeJob { digest: digest.to_owned() }).map_err(RepositoryError::internal)?;
     let dedupe_key = Some(format!("arrange:{digest}"));
-    tx.enqueue(&NewJob { kind: "core.arrange", payload, dedupe_key, priority: 0 })
+    tx.enqueue(&NewJob { kind: "core.arrange", payload, dedupe_key, priority: 1 })
 }
 
 /// Returns the pages of an arrangement.

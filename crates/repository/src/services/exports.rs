@@ -130,7 +130,7 @@ impl Session {
     /// Inserts an export and its job.
     pub(crate) fn insert_export(&self, tx: &mut Tx<'_>, id: &str, scope: &ExportScope) -> Result<()> {
         let payload = json!({ "export": id });
-        let job = NewJob { kind: EXPORT, payload, dedupe_key: Some(format!("{EXPORT}:{id}")), priority: 0 };
+        let job = NewJob { kind: EXPORT, payload, dedupe_key: Some(format!("{EXPORT}:{id}")), priority: 1 };
         let job_id = tx.enqueue_followed(&job)?;
         let scope = serde_json::to_string(scope).map_err(RepositoryError::internal)?;
         let (principal_no, created_at) = (self.actor.no, tx.now.as_millis());

@@ -203,7 +203,7 @@ impl Repository {
             kind: BACKUP,
             payload: json!({ "target": target }),
             dedupe_key: Some(format!("{BACKUP}:{target}")),
-            priority: 0,
+            priority: 1,
         };
         let now = self.clock().now();
         self.database().write(move |conn| jobs::insert(conn, &new, now, None)).await?;
