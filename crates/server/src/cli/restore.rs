@@ -10,18 +10,93 @@ use cartulary_repository::{
     BackupPlace, BackupSnapshot, CORE_MIGRATIONS, RecoveryKey, RestorePlan, RestoreProgress, RestoreReport,
     VerifyOptions,
 };
+use clap::Args;
 use secrecy::SecretString;
 use serde_json::json;
 
 use super::backup::{secret_of_file, shelf_config};
 use super::verify::Findings;
-use super::{Restore, RestoreDrill, RestoreSource};
 use crate::boot::{Office, Purpose};
 use crate::configuration::{DataFolder, Loaded, Sources, load};
 use crate::{modules, output, telemetry};
 
 /// Exit code when something is missing or does not agree.
 const FAULTS_FOUND: u8 = 1;
+
+/// Where backups are.
+#[derive(Debug, Clone, Args)]
+#[group(id = "shelf", required = true, multiple = false)]
+pub struct ShelfSource {
+    /// The folder that they were made in
+    #[arg(long = "from", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// A file (TOML) that says where an S3-compatible bucket is: endpoint, bucket, prefix, region, accessKey, secretKey
+    #[arg(long, value_name = "FILE")]
+    pub s3: Option<PathBuf>,
+}
+
+/// Which backup, and what opens it.
+#[derive(Debug, Clone, Args)]
+pub struct RestoreSource {
+    #[command(flatten)]
+    pub shelf: ShelfSource,
+    /// Which backup: part of its name [default: the latest]
+    #[arg(long, value_name = "NAME")]
+    pub at: Option<String>,
+    /// A file with the recovery key or the passphrase [default: it is asked for]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// An empty PostgreSQL database, for an office that had one [default: that of its configuration]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+}
+
+/// Arguments of `restore`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary restore --from /media/disk/cartulary --data /srv/office
+
+The folder must not be there yet, or be empty. If it is stopped, the same
+command goes on.
+
+Exit codes:
+  0  the office is back
+  1  it is back, and something is missing; it is named
+  2  could not put it back")]
+pub struct Restore {
+    #[command(flatten)]
+    pub source: RestoreSource,
+    /// The folder where the office shall keep everything
+    #[arg(long, value_name = "DIR", env = "CARTULARY_DATA", default_value = "data", hide_env_values = true)]
+    pub data: PathBuf,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `restore-drill`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary restore-drill --from /media/disk/cartulary
+
+The living office is not touched, and may run.
+
+Exit codes:
+  0  the backup is good
+  1  something is missing; it is named
+  2  could not try")]
+pub struct RestoreDrill {
+    #[command(flatten)]
+    pub source: RestoreSource,
+    /// The folder that has room for the whole office [default: that of the system for what may be lost]
+    #[arg(long, value_name = "DIR")]
+    pub into: Option<PathBuf>,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// What became of it.
 struct Outcome {
