@@ -408,7 +408,7 @@ fn scope_of_all(tx: &mut Tx<'_>) -> Result<i64> {
 
 fn family(catalogue: &Catalogue, type_id: &str) -> Result<Vec<String>> {
     let resolved = catalogue.types().get(type_id);
-    if !resolved.is_some_and(|resolved| resolved.definition.base == BaseType::Relationship) {
+    if resolved.is_none_or(|resolved| resolved.definition.base != BaseType::Relationship) {
         return Err(RepositoryError::invalid("type", "unknown_type", "is no type of relationships"));
     }
     Ok(catalogue.types().family(type_id))
