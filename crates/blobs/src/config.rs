@@ -35,6 +35,9 @@ documented_settings! {
         /// Milliseconds that the disk may take over one call, and a second more for each MiB that is written. Who waits
         /// longer is told that the store is not available; nothing is lost, and it works again when the disk does.
         pub timeout_ms: u64 = 30_000,
+        /// The file of the master key (`cartulary key create`), with which the bytes are encrypted on the disk; a relative
+        /// path lies in the data folder. Empty: they are stored as they are. See README.md, Encryption at rest.
+        pub key_file: PathBuf = PathBuf::new(),
     }
 }
 
@@ -72,6 +75,9 @@ documented_settings! {
         pub part_bytes: u64 = 8 * 1024 * 1024,
         /// The largest blob, in bytes, that the store copies in one request; larger ones pass through this program once more.
         pub copy_limit_bytes: u64 = 5 * 1024 * 1024 * 1024,
+        /// The file of the master key (`cartulary key create`), with which the bytes are encrypted before they leave this
+        /// machine; a relative path lies in the data folder. Empty: they are stored as they are. See README.md, Encryption at rest.
+        pub key_file: PathBuf = PathBuf::new(),
     }
 }
 
@@ -85,8 +91,35 @@ impl StoreConfig {
     #[must_use]
     pub fn resolved_against(self, base: &Path) -> Self {
         match self {
-            Self::Folder(settings) => Self::Folder(FolderSettings { path: base.join(&settings.path), ..settings }),
-            other => other,
+            Self::Folder(settings) => Self::Folder(FolderSettings {
+                path: base.join(&settings.path),
+                key_file: laid_into(base, settings.key_file),
+                ..settings
+            }),
+            Self::S3(settings) => {
+                Self::S3(Box::new(S3Config { key_file: laid_into(base, settings.key_file.clone()), ..*settings }))
+            }
+            Self::Memory => Self::Memory,
+        }
+    }
+
+    /// Returns the file of the master key, if the bytes are to be encrypted.
+    pub fn key_file(&self) -> Option<&Path> {
+        let file = match self {
+            Self::Memory => return None,
+            Self::Folder(settings) => &settings.key_file,
+            Self::S3(settings) => &settings.key_file,
+        };
+        Some(file.as_path()).filter(|file| !file.as_os_str().is_empty())
+    }
+
+    /// Returns this configuration with another file of the master key.
+    #[must_use]
+    pub fn with_key_file(self, file: PathBuf) -> Self {
+        match self {
+            Self::Memory => Self::Memory,
+            Self::Folder(settings) => Self::Folder(FolderSettings { key_file: file, ..settings }),
+            Self::S3(settings) => Self::S3(Box::new(S3Config { key_file: file, ..*settings })),
         }
     }
 }
@@ -95,6 +128,10 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self::from(TaggedConfig::Folder(FolderSettings::default()))
     }
+}
+
+fn laid_into(base: &Path, file: PathBuf) -> PathBuf {
+    if file.as_os_str().is_empty() { file } else { base.join(file) }
 }
 
 /// The form in a file. `Memory` is an empty struct, because serde lets unknown keys pass beside a unit variant.
@@ -252,7 +289,7 @@ mod tests {
         }
         assert_eq!(
             FolderSettings::SETTINGS.iter().map(crate::Setting::key).collect::<Vec<_>>(),
-            ["path", "reserveBytes", "timeoutMs"]
+            ["path", "reserveBytes", "timeoutMs", "keyFile"]
         );
     }
 

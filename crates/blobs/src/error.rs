@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::StorageKey;
+use crate::{KeyId, StorageKey};
 
 /// An error of any kind, kept as a cause.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -34,6 +34,14 @@ pub enum BlobError {
         key: StorageKey,
         /// What is wrong with them.
         fault: Corruption,
+    },
+    /// The blob is sealed with a master key that the store was not opened with. Its bytes are as good as before.
+    #[error("the blob `{key}` is sealed with the master key {master}, which the key file does not have")]
+    NoKey {
+        /// The place of the sealed bytes.
+        key: StorageKey,
+        /// The master key that opens them.
+        master: KeyId,
     },
     /// The file was changed by somebody while it was read; read it again later.
     #[error("the file changed while it was read")]
@@ -122,6 +130,9 @@ pub enum Corruption {
     /// The number of bytes is right and their digest is not.
     #[error("its bytes have another digest")]
     Bytes,
+    /// The bytes are sealed, and were changed since, or belong to another blob.
+    #[error("its seal is broken: the sealed bytes were changed, or are those of another blob")]
+    Seal,
     /// Something that has no bytes lies in its place: a folder, or a pipe.
     #[error("what lies in its place is no file")]
     NoFile,

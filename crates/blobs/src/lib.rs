@@ -13,6 +13,7 @@
 //!   of a store (such as a conditional put, which some stores silently ignore) is taken for a lock or a proof.
 //! - No blob is held in memory whole, unless it is small; 20 GB pass with the same memory as 20 MB.
 //! - Bytes under a storage key are never changed. Writing a key again replaces the file by one with the same bytes.
+//! - Where a master key is named, no byte of a blob reaches the store unencrypted, staged or not (`sealing/mod.rs`).
 //! - Outside this crate nobody sees `object_store`.
 //!
 //! Why the folder is written here and not through `object_store::local`: durability is a chain of four steps (write,
@@ -31,6 +32,7 @@ mod lane;
 mod objects;
 mod probe;
 mod reader;
+mod sealing;
 mod shelf;
 mod sound;
 mod source;
@@ -46,10 +48,11 @@ pub use error::{BlobError, Corruption};
 pub use key::{InvalidStorageKey, StorageKey};
 pub use probe::StoreCapabilities;
 pub use reader::{BlobReader, VerifyOutcome};
+pub use sealing::{KeyId, MasterKeys};
 pub use shelf::{Shelf, ShelfConfig, ShelfItem};
 pub use source::SourceFile;
 pub use staged::StagedBlob;
-pub use store::{BlobStore, ListedBlob};
+pub use store::{BlobStore, ListedBlob, Resealed};
 pub use storing::Storing;
 
 /// The largest chunk of a [`BlobReader`], in bytes.

@@ -21,7 +21,7 @@ use crate::folder::FileCursor;
 use crate::lane::{self, Lane};
 use crate::objects::ObjectCursor;
 
-use crate::{CHUNK_BYTES, StorageKey};
+use crate::{CHUNK_BYTES, KeyId, StorageKey, sealing};
 
 /// The bytes of a blob, or of a range of it, as a stream of chunks of at most [`CHUNK_BYTES`].
 ///
@@ -87,6 +87,13 @@ pub enum VerifyOutcome {
     },
     /// The number of bytes is right and their digest is not.
     WrongBytes,
+    /// The bytes are sealed, and were changed since, or belong to another blob.
+    BrokenSeal,
+    /// The bytes are sealed with a master key that is not at hand, and could not be looked at.
+    NoKey {
+        /// The master key that opens them.
+        master: KeyId,
+    },
     /// Something that has no bytes lies under the key: a folder, or a pipe.
     NoFile,
 }
@@ -96,6 +103,7 @@ impl From<Corruption> for VerifyOutcome {
         match fault {
             Corruption::Length { expected_bytes, found_bytes } => Self::WrongLength { expected_bytes, found_bytes },
             Corruption::Bytes => Self::WrongBytes,
+            Corruption::Seal => Self::BrokenSeal,
             Corruption::NoFile => Self::NoFile,
         }
     }
@@ -141,14 +149,30 @@ impl Wanted {
         self.is_whole().then(|| Check { hasher: Sha256::new(), expected: self.digest, key: self.key })
     }
 
-    /// Refuses a stored blob of another length.
-    pub(crate) const fn check_length(&self, found_bytes: u64) -> Result<()> {
-        if found_bytes == self.size_bytes {
-            return Ok(());
+    /// Returns in which form so many stored bytes are what is wanted; none if the blob is of another length.
+    pub(crate) fn form_of(&self, stored: u64) -> Option<Form> {
+        if stored == self.size_bytes {
+            return Some(Form::Plain);
         }
-        let fault = Corruption::Length { expected_bytes: self.size_bytes, found_bytes };
-        Err(BlobError::Corrupt { key: self.key, fault })
+        (stored == sealing::stored_bytes(self.size_bytes)).then_some(Form::Sealed)
     }
+
+    /// Says that a stored blob is of another length. `end` is how the stored bytes end, if that is known.
+    pub(crate) fn wrong_length(&self, stored: u64, end: Option<&[u8]>) -> BlobError {
+        let is_sealed = end.is_some_and(sealing::looks_sealed);
+        let found_bytes = sealing::plain_bytes(stored).filter(|_| is_sealed).unwrap_or(stored);
+        let fault = Corruption::Length { expected_bytes: self.size_bytes, found_bytes };
+        BlobError::Corrupt { key: self.key, fault }
+    }
+}
+
+/// How a blob is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As its own bytes.
+    Plain,
+    /// Encrypted, with a seal at the end.
+    Sealed,
 }
 
 /// A digest that is being made while bytes pass.
@@ -198,7 +222,7 @@ impl Cursor {
                 }
             }
             Self::Object(cursor) => tokio::spawn(async move {
-                let (bytes, rest) = cursor.advance().await?;
+                let (bytes, rest) = Box::pin(cursor.advance()).await?;
                 Ok((bytes, rest.map(Cursor::Object)))
             }),
         }

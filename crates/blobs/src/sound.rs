@@ -1,9 +1,10 @@
 //! Which stored blobs this process has seen to be right: a range is given out only of such a one.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::StorageKey;
+use crate::sealing::ContentKey;
 
 /// So many are remembered; then all are forgotten, and seen again when they are asked for.
 const SEEN_MAX: usize = 65_536;
@@ -22,27 +23,35 @@ impl Mark {
     }
 }
 
+/// What a range of a blob needs: the mark that the stored bytes had when they were seen to be right, or to be sealed.
+#[derive(Clone, Debug)]
+pub(crate) struct Proof {
+    pub(crate) mark: Mark,
+    /// The key of a sealed blob, whose chunks prove themselves; none of a plain one, which was looked through.
+    pub(crate) seal: Option<Arc<ContentKey>>,
+}
+
 /// The blobs that were seen to be right, by their keys.
 #[derive(Debug, Default)]
 pub(crate) struct Sound {
-    seen: Mutex<HashMap<StorageKey, Mark>>,
+    seen: Mutex<HashMap<StorageKey, Proof>>,
     /// Two readers of one blob do not look through it twice.
     turns: [tokio::sync::Mutex<()>; TURNS],
 }
 
 impl Sound {
-    /// Returns the mark that a blob had when it was seen to be right.
-    pub(crate) fn mark(&self, key: &StorageKey) -> Option<Mark> {
+    /// Returns what was seen of a blob.
+    pub(crate) fn proof(&self, key: &StorageKey) -> Option<Proof> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    /// Notes that the blob is right as long as it has this mark.
-    pub(crate) fn remember(&self, key: StorageKey, mark: Mark) {
+    /// Notes that the blob is right as long as it has the mark.
+    pub(crate) fn remember(&self, key: StorageKey, proof: Proof) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= SEEN_MAX {
             seen.clear();
         }
-        seen.insert(key, mark);
+        seen.insert(key, proof);
     }
 
     /// Forgets a blob that has another mark now.

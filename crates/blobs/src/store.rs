@@ -18,11 +18,12 @@ use crate::folder::{self, FileCursor, FileSink, Folder};
 use crate::lane::Lane;
 use crate::objects::{ObjectCursor, Objects, path_of};
 use crate::probe::{probe_folder, probe_objects};
-use crate::reader::{BlobReader, Cursor, Opened, VerifyOutcome, Wanted};
-use crate::sound::{Mark, Sound};
+use crate::reader::{BlobReader, Cursor, Form, Opened, VerifyOutcome, Wanted};
+use crate::sealing::{self, MasterKeys};
+use crate::sound::{Proof, Sound};
 use crate::staged::{StagedBlob, StagedBody};
 use crate::storing::Storing;
-use crate::{SourceFile, StorageKey, StoreCapabilities, StoreConfig, blocking, stream_in};
+use crate::{KeyId, SourceFile, StorageKey, StoreCapabilities, StoreConfig, blocking, stream_in};
 
 /// How often a range is asked for again when the blob was stored anew meanwhile.
 const RANGE_TRIES: usize = 3;
@@ -63,6 +64,14 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
+    /// Returns the master keys, if the blobs are to be sealed.
+    const fn keys(&self) -> Option<&Arc<MasterKeys>> {
+        match self {
+            Self::Folder(folder) => folder.keys(),
+            Self::Objects(objects) => objects.keys(),
+        }
+    }
+
     /// Returns up to which size a body stays in memory, in bytes.
     pub(crate) const fn memory_bytes(&self) -> usize {
         match self {
@@ -85,24 +94,40 @@ pub struct ListedBlob {
     pub modified: Timestamp,
 }
 
+/// What came of the wish to have a blob sealed with the newest master key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resealed {
+    /// It is so already.
+    WasSealed,
+    /// It was rewritten.
+    Rewritten,
+}
+
 impl BlobStore {
     /// Opens a store; a folder is made, with its sub-folders synced, when it is not there. A bucket is not asked yet:
     /// see [`BlobStore::probe`].
     ///
     /// # Errors
-    /// [`BlobError::Config`] when a setting or a secret cannot be used, [`BlobError::Io`] when the folder cannot be made,
+    /// [`BlobError::Config`] when a setting, a secret or the file of the master key cannot be used, [`BlobError::Io`] when the folder cannot be made,
     /// [`BlobError::Unavailable`] when its disk does not answer.
     pub async fn open(config: &StoreConfig) -> Result<Self, BlobError> {
+        let keys = match config.key_file() {
+            None => None,
+            Some(file) => {
+                let file = file.to_owned();
+                Some(Arc::new(blocking::run(move || MasterKeys::read(&file)).await?))
+            }
+        };
         let backend = match config {
             StoreConfig::Memory => Backend::Objects(Objects::in_memory()),
             StoreConfig::Folder(settings) => {
                 let lane = Lane::new(Duration::from_millis(settings.timeout_ms));
                 let (settings, own) = (settings.clone(), lane.clone());
-                Backend::Folder(lane.run(move || Folder::open(&settings, own)).await?)
+                Backend::Folder(lane.run(move || Folder::open(&settings, keys, own)).await?)
             }
             StoreConfig::S3(settings) => {
                 let settings = settings.clone();
-                Backend::Objects(blocking::run(move || Objects::in_bucket(&settings)).await?)
+                Backend::Objects(blocking::run(move || Objects::in_bucket(&settings)).await?.sealed_with(keys))
             }
         };
         Ok(Self {
@@ -111,6 +136,12 @@ impl BlobStore {
             sound: Arc::default(),
             counters: Arc::new(Counters::default()),
         })
+    }
+
+    /// Returns the names of the master keys that the store was opened with, the one that seals last; none if it stores
+    /// blobs as they are.
+    pub fn key_ids(&self) -> Vec<KeyId> {
+        self.backend.keys().map(|keys| keys.ids()).unwrap_or_default()
     }
 
     /// Finds out by trying what the store can do: writes, reads, lists, creates twice and removes a probe object.
@@ -202,7 +233,7 @@ impl BlobStore {
         }
         let outcome = match (&self.backend, staged.body) {
             (Backend::Folder(folder), StagedBody::Memory(chunks)) => {
-                let put = move |folder: &Folder| folder.put(&chunks, &key);
+                let put = move |folder: &Folder| folder.put(chunks, &key);
                 return Storing::begin(folder, size_bytes, put, then).await;
             }
             (Backend::Folder(folder), StagedBody::File(file)) => {
@@ -246,10 +277,11 @@ impl BlobStore {
     /// Opens a blob for reading, whole or in a range of bytes; see [`BlobReader`].
     ///
     /// The first range of a blob that a process is asked for looks through the whole blob, so that no range of damaged
-    /// bytes is given out; later ones begin at once, until the store says that it was written again.
+    /// bytes is given out; later ones begin at once, until the store says that it was written again. Of a sealed blob only the
+    /// seal is looked at, because its chunks prove themselves.
     ///
     /// # Errors
-    /// [`BlobError::NotFound`]; [`BlobError::Corrupt`] when the length, or the digest of a small blob, is wrong;
+    /// [`BlobError::NotFound`]; [`BlobError::NoKey`]; [`BlobError::Corrupt`] when the length, or the digest of a small blob, is wrong;
     /// [`BlobError::Range`] when the range does not lie within `size_bytes`; [`BlobError::Unavailable`];
     /// [`BlobError::Io`].
     pub async fn read(
@@ -284,56 +316,71 @@ impl BlobStore {
     /// Reads the first bytes of a range, of a blob that was seen to be right since it was last written.
     async fn open_range(&self, wanted: &Wanted) -> Result<Opened> {
         for _ in 0..RANGE_TRIES {
-            let mark = self.prove(wanted).await?;
-            match self.open_at(wanted, Some(mark)).await {
+            let opened = match self.prove(wanted).await {
+                Ok(proof) => self.noted(self.open_at(wanted, Some(proof)).await),
+                Err(error) => Err(error),
+            };
+            match opened {
                 Err(BlobError::Changed) => self.sound.forget(&wanted.key),
-                other => return self.noted(other),
+                other => return other,
             }
         }
         Err(BlobError::Changed)
     }
 
-    /// Returns the mark of a blob that is right, having looked through all of it if this process had not yet.
-    async fn prove(&self, wanted: &Wanted) -> Result<Mark> {
-        if let Some(mark) = self.sound.mark(&wanted.key) {
-            return Ok(mark);
+    /// Returns the proof of a blob that is right, having looked through all of it if this process had not yet.
+    async fn prove(&self, wanted: &Wanted) -> Result<Proof> {
+        if let Some(proof) = self.sound.proof(&wanted.key) {
+            return Ok(proof);
         }
         let _turn = self.sound.turn(&wanted.key).await;
-        if let Some(mark) = self.sound.mark(&wanted.key) {
-            return Ok(mark);
+        if let Some(proof) = self.sound.proof(&wanted.key) {
+            return Ok(proof);
         }
-        let mark = match &self.backend {
+        let looked = match &self.backend {
             Backend::Folder(folder) => {
                 let key = wanted.key;
-                folder.run(move |folder| folder.mark(&key)).await
+                folder.run(move |folder| folder.look(&key)).await
             }
-            Backend::Objects(objects) => objects.mark(&wanted.key).await,
+            Backend::Objects(objects) => objects.look(&wanted.key).await,
         };
-        let mark = self.noted(mark)?;
-        let whole = wanted.whole();
-        let opened = self.noted(self.open_at(&whole, Some(mark.clone())).await)?;
-        let mut reader = self.reader(&whole, opened);
-        while reader.try_next().await?.is_some() {}
-        self.sound.remember(wanted.key, mark.clone());
-        Ok(mark)
+        let (mark, length) = self.noted(looked)?;
+        let proof = if wanted.form_of(length) == Some(Form::Sealed) {
+            let unsealed = match &self.backend {
+                Backend::Folder(folder) => {
+                    let (wanted, mark) = (wanted.clone(), mark.clone());
+                    folder.run(move |folder| folder.unseal(&wanted, &mark)).await
+                }
+                Backend::Objects(objects) => objects.unseal(wanted, &mark).await,
+            };
+            Proof { mark, seal: Some(self.noted(unsealed)?) }
+        } else {
+            let (proof, whole) = (Proof { mark, seal: None }, wanted.whole());
+            let opened = self.noted(self.open_at(&whole, Some(proof.clone())).await);
+            let mut reader = self.reader(&whole, opened?);
+            while reader.try_next().await?.is_some() {}
+            proof
+        };
+        self.sound.remember(wanted.key, proof.clone());
+        Ok(proof)
     }
 
     /// Opens what is wanted and reads the first bytes; refuses with [`BlobError::Changed`] if it has not the mark.
-    async fn open_at(&self, wanted: &Wanted, mark: Option<Mark>) -> Result<Opened> {
+    async fn open_at(&self, wanted: &Wanted, proof: Option<Proof>) -> Result<Opened> {
         let opening = wanted.clone();
         match &self.backend {
             Backend::Folder(folder) => {
-                if let Some(bytes) = folder.read_at_hand(wanted, mark.as_ref())? {
+                if let Some(bytes) = folder.read_at_hand(wanted, proof.as_ref())? {
                     return Ok((bytes, None));
                 }
                 let open = move |folder: &Folder| {
-                    let (first, rest) = Box::new(FileCursor::open(folder, opening, mark.as_ref())?).advance()?;
+                    let (first, rest) = Box::new(FileCursor::open(folder, opening, proof.as_ref())?).advance()?;
                     Ok((first, rest.map(Cursor::File)))
                 };
                 folder.run(open).await
             }
             Backend::Objects(objects) => {
-                let first = ObjectCursor::new(objects, opening, mark).advance().await;
+                let first = Box::pin(ObjectCursor::new(objects, opening, proof.as_ref())?.advance()).await;
                 first.map(|(first, rest)| (first, rest.map(Cursor::Object)))
             }
         }
@@ -361,13 +408,43 @@ impl BlobStore {
         Ok(bytes)
     }
 
-    /// Returns the path of a blob's file, if the store is a folder: for workers that open it themselves, read-only.
-    /// Whether the file is there is not looked at, and its bytes are not verified.
+    /// Returns the path of a blob's file, if the store is a folder and the file plain: for workers that open it themselves,
+    /// read-only. Whether the file is there is not looked at, and its bytes are not verified.
     pub async fn local_path(&self, key: &StorageKey) -> Option<PathBuf> {
-        match &self.backend {
-            Backend::Folder(folder) => Some(folder.path_of(key)),
-            Backend::Objects(_) => None,
+        let Backend::Folder(folder) = &self.backend else { return None };
+        if folder.keys().is_some() {
+            let asked = *key;
+            let may_be_sealed = folder.run(move |folder| Ok(folder.may_be_sealed(&asked))).await;
+            may_be_sealed.ok().filter(|may_be_sealed| !may_be_sealed)?;
         }
+        Some(folder.path_of(key))
+    }
+
+    /// Rewrites a blob that is not sealed with the newest master key: plain, or sealed with an older one. It is read whole,
+    /// its digest compared, and a whole file laid in its place; who reads it meanwhile reads on.
+    ///
+    /// # Errors
+    /// As [`BlobStore::read`] and [`BlobStore::commit`]; [`BlobError::Config`] for a store without a master key. The blob is as it
+    /// was then.
+    pub async fn reseal(&self, key: &StorageKey, digest: BlobDigest, size_bytes: u64) -> Result<Resealed, BlobError> {
+        let Some(newest) = self.backend.keys().map(|keys| keys.newest()) else {
+            return Err(BlobError::Config { setting: "keyFile", reason: "no master key is named".to_owned() });
+        };
+        let wanted = Wanted::new(key, digest, size_bytes, None)?;
+        let seal = match &self.backend {
+            Backend::Folder(folder) => folder.run(move |folder| folder.seal_of(&wanted)).await,
+            Backend::Objects(objects) => objects.seal_of(&wanted).await,
+        };
+        if self.noted(seal)?.as_deref().and_then(sealing::id_in) == Some(newest) {
+            return Ok(Resealed::WasSealed);
+        }
+        let staged = match self.stage(self.read(key, digest, size_bytes, None).await?).await {
+            Ok(staged) => staged,
+            // The bytes that broke off are our own.
+            Err(BlobError::Body { reason }) => return Err(BlobError::Unavailable { source: reason.into() }),
+            Err(error) => return Err(error),
+        };
+        self.commit(staged, key).await.map(|()| Resealed::Rewritten)
     }
 
     /// Reads a blob whole and says whether its bytes are the right ones.
@@ -388,6 +465,7 @@ impl BlobStore {
         match outcome.await {
             Err(BlobError::NotFound) => Ok(VerifyOutcome::Missing),
             Err(BlobError::Corrupt { fault, .. }) => Ok(fault.into()),
+            Err(BlobError::NoKey { master, .. }) => Ok(VerifyOutcome::NoKey { master }),
             other => other,
         }
     }

@@ -1,4 +1,4 @@
-//! What every store of blobs does, whatever it is made of: the same behaviours on memory, folder and S3.
+//! What every store of blobs does, whatever it is made of: the same behaviours on memory, folder and S3, plain and sealed.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod common;
@@ -29,6 +29,16 @@ macro_rules! conformance {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn on_s3() {
                     on(Kind::S3).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_sealed_folder() {
+                    on(Kind::SealedFolder).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_sealed_s3() {
+                    on(Kind::SealedS3).await;
                 }
             }
         )+
@@ -281,7 +291,9 @@ mod behaviours {
         let mut expected = Vec::new();
         for seed in 0..20 {
             let stored = put(store, &bytes_of(100 + seed as usize, seed)).await;
-            expected.push((stored.key.to_string(), Some(stored.key), stored.size_bytes));
+            // A chunk's tag and the seal.
+            let stored_bytes = stored.size_bytes + if store.key_ids().is_empty() { 0 } else { 16 + 92 };
+            expected.push((stored.key.to_string(), Some(stored.key), stored_bytes));
         }
         expected.sort();
         let listed = listed(store).await;

@@ -187,7 +187,7 @@ impl From<BlobError> for RepositoryError {
         match error {
             BlobError::NoSpace { .. } => Self::StorageFull,
             BlobError::Body { .. } => Self::Interrupted,
-            BlobError::Unavailable { .. } => {
+            BlobError::Unavailable { .. } | BlobError::NoKey { .. } => {
                 Self::Unavailable { what: "the blob store", source: Some(Box::new(error)) }
             }
             BlobError::Corrupt { ref key, .. } => Self::Corrupt { digest: key.to_string() },

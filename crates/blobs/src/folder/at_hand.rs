@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::IoSliceMut;
+use std::ops::Range;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -11,8 +12,9 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use super::Folder;
 use super::read::examine;
 use crate::error::Result;
-use crate::reader::Wanted;
-use crate::sound::Mark;
+use crate::reader::{Form, Wanted};
+use crate::sealing::{self, ContentKey, Span};
+use crate::sound::Proof;
 
 /// The most that is read, and hashed, at once on a thread that others wait for: some 40 µs of work. *Units*: bytes.
 const BYTES_MAX: u64 = 64 * 1024;
@@ -41,7 +43,7 @@ impl Folder {
     ///
     /// # Errors
     /// As a read that may block: bytes with another mark or digest are refused here too.
-    pub(crate) fn read_at_hand(&self, wanted: &Wanted, mark: Option<&Mark>) -> Result<Option<Bytes>> {
+    pub(crate) fn read_at_hand(&self, wanted: &Wanted, proof: Option<&Proof>) -> Result<Option<Bytes>> {
         let length = wanted.range.end - wanted.range.start;
         if length > BYTES_MAX || !self.opens_from_memory {
             return Ok(None);
@@ -52,16 +54,44 @@ impl Folder {
         // An older system, or a file system that cannot tell, refuses: then the slower way is as good.
         let Ok(opened) = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED) else { return Ok(None) };
         let file = File::from(opened);
-        examine(&file, wanted, mark)?;
-        let mut buffer = vec![0; usize::try_from(length).unwrap_or_default()];
-        let read = preadv2(&file, &mut [IoSliceMut::new(&mut buffer)], wanted.range.start, ReadWriteFlags::NOWAIT);
-        if read != Ok(buffer.len()) {
-            return Ok(None);
-        }
+        let read = match examine(&file, wanted, proof.map(|proof| &proof.mark))? {
+            Form::Plain => read_from_memory(&file, &wanted.range),
+            Form::Sealed => self.open_from_memory(&file, wanted, proof)?,
+        };
+        let Some(buffer) = read else { return Ok(None) };
         if let Some(mut check) = wanted.check() {
             check.update(&buffer);
             check.finish()?;
         }
         Ok(Some(Bytes::from(buffer)))
     }
+
+    /// Decrypts a range that lies in one chunk, or in two.
+    fn open_from_memory(&self, file: &File, wanted: &Wanted, proof: Option<&Proof>) -> Result<Option<Vec<u8>>> {
+        let is_nothing_of_something = wanted.range.is_empty() && wanted.size_bytes > 0;
+        if is_nothing_of_something {
+            return Ok(Some(Vec::new()));
+        }
+        let span = Span::of(wanted.size_bytes, &wanted.range);
+        if span.stored_len() as u64 > 2 * BYTES_MAX {
+            return Ok(None);
+        }
+        let (key, size) = (&wanted.key, wanted.size_bytes);
+        let opener = match proof.and_then(|proof| proof.seal.as_ref()) {
+            Some(content_key) => content_key.opener(key, size)?,
+            None => {
+                let Some(seal) = read_from_memory(file, &sealing::seal_range(size)) else { return Ok(None) };
+                ContentKey::unseal(self.keys().map(AsRef::as_ref), key, size, &seal)?.opener(key, size)?
+            }
+        };
+        let Some(stored) = read_from_memory(file, &span.stored) else { return Ok(None) };
+        opener.open(&span, &stored).map(Some)
+    }
+}
+
+/// Reads what the system has in memory; nothing if any of it must come from the disk.
+fn read_from_memory(file: &File, range: &Range<u64>) -> Option<Vec<u8>> {
+    let mut buffer = vec![0; usize::try_from(range.end - range.start).ok()?];
+    let read = preadv2(file, &mut [IoSliceMut::new(&mut buffer)], range.start, ReadWriteFlags::NOWAIT);
+    (read == Ok(buffer.len())).then_some(buffer)
 }

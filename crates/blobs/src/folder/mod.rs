@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::error::{BlobError, Result};
 use crate::lane::Lane;
-use crate::{FolderSettings, StorageKey};
+use crate::{FolderSettings, MasterKeys, StorageKey};
 
 use sync::{SyncPace, sync_folder};
 
@@ -47,6 +47,7 @@ pub(crate) struct Folder {
     root: Arc<Path>,
     reserve_bytes: u64,
     lane: Lane,
+    keys: Option<Arc<MasterKeys>>,
     opens_from_memory: bool,
     last_look: Arc<Mutex<Option<(Instant, u64)>>>,
     sync_pace: Arc<SyncPace>,
@@ -54,7 +55,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// Opens the folder by a lane of its own, and makes what is missing of it. Blocks.
-    pub(crate) fn open(settings: &FolderSettings, lane: Lane) -> Result<Self> {
+    pub(crate) fn open(settings: &FolderSettings, keys: Option<Arc<MasterKeys>>, lane: Lane) -> Result<Self> {
         let open = |path: &Path| -> io::Result<PathBuf> {
             make_durable_folder(path)?;
             let root = fs::canonicalize(path)?;
@@ -76,6 +77,7 @@ impl Folder {
             root: root.into(),
             reserve_bytes: settings.reserve_bytes,
             lane,
+            keys,
             last_look: Arc::default(),
             sync_pace: Arc::default(),
         })
@@ -84,6 +86,11 @@ impl Folder {
     /// Returns the way of all calls that may block.
     pub(crate) const fn lane(&self) -> &Lane {
         &self.lane
+    }
+
+    /// Returns the master keys, if the blobs are to be sealed.
+    pub(crate) const fn keys(&self) -> Option<&Arc<MasterKeys>> {
+        self.keys.as_ref()
     }
 
     /// Does something with the folder on a thread that may block.

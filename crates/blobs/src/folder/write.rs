@@ -5,7 +5,6 @@ use std::io::{self, IoSlice, Write};
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -13,9 +12,9 @@ use cartulary_model::BlobDigest;
 
 use super::{Folder, sync_folder};
 use crate::StorageKey;
-use crate::chunks::digest_from;
 use crate::error::Result;
 use crate::lane::{self, Lane};
+use crate::sealing::{Intake, sealed_whole};
 
 /// Written between two looks at the free space, in bytes.
 const LOOK_EVERY_BYTES: u64 = 16 * 1024 * 1024;
@@ -95,14 +94,15 @@ impl Folder {
     ///
     /// The bytes go straight under their key, which no row names before this has returned: of what a kill or a loss of
     /// power leaves there a later upload of these bytes makes a whole file, and what nobody uploads again is an orphan.
-    pub(crate) fn put(&self, chunks: &[Bytes], key: &StorageKey) -> Result<()> {
+    pub(crate) fn put(&self, chunks: Vec<Bytes>, key: &StorageKey) -> Result<()> {
+        let chunks = sealed_whole(self.keys(), chunks, key.digest())?;
         let path = self.path_of(key);
         let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return self.replace(chunks, key),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return self.replace(&chunks, key),
             Err(error) => return Err(self.fault("store a blob", error)),
         };
-        let stored = write_all(&mut file, chunks).and_then(|()| self.sync_pace.sync_with_name(&file, &path));
+        let stored = write_all(&mut file, &chunks).and_then(|()| self.sync_pace.sync_with_name(&file, &path));
         stored.map_err(|error| {
             // Not removed by its name: another upload may have put a whole file there.
             let _ = file.set_len(0);
@@ -161,7 +161,7 @@ enum Work {
 
 struct Progress {
     file: File,
-    hasher: Sha256,
+    intake: Intake,
     written_bytes: u64,
     looked_at_bytes: u64,
 }
@@ -174,7 +174,7 @@ impl FileSink {
     pub(crate) async fn begin(folder: &Folder) -> Result<Self> {
         let create = |folder: &Folder| StagedFile::create(folder).map_err(|error| folder.fault("stage a blob", error));
         let StagedFile { file, name } = folder.run(create).await?;
-        let progress = Progress { file, hasher: Sha256::new(), written_bytes: 0, looked_at_bytes: 0 };
+        let progress = Progress { file, intake: Intake::begin(folder.keys())?, written_bytes: 0, looked_at_bytes: 0 };
         Ok(Self { folder: folder.clone(), name, work: Work::Idle(Box::new(progress)) })
     }
 
@@ -184,7 +184,8 @@ impl FileSink {
         let folder = self.folder.clone();
         let slot = folder.lane().slot().await?;
         self.work = Work::Running(lane::begin(slot, move || {
-            progress.write(&folder, &batch)?;
+            let stored = progress.intake.pass(batch)?;
+            progress.write(&folder, &stored)?;
             Ok(progress)
         }));
         Ok(())
@@ -193,7 +194,12 @@ impl FileSink {
     /// Waits for the last batch and returns the staged file with its digest.
     pub(crate) async fn finish(mut self) -> Result<(StagedFile, BlobDigest)> {
         let progress = self.settle().await?;
-        Ok((StagedFile { file: progress.file, name: self.name }, digest_from(progress.hasher)))
+        let (file, digest) = if progress.intake.is_sealing() {
+            self.folder.run(move |folder| progress.finish(folder)).await?
+        } else {
+            progress.finish(&self.folder)?
+        };
+        Ok((StagedFile { file, name: self.name }, digest))
     }
 
     async fn settle(&mut self) -> Result<Box<Progress>> {
@@ -213,8 +219,14 @@ impl Progress {
             self.looked_at_bytes = self.written_bytes;
             folder.check_space(Some(bytes))?;
         }
-        write_all(&mut self.file, batch).map_err(|error| folder.fault("stage a blob", error))?;
-        batch.iter().for_each(|chunk| self.hasher.update(chunk));
-        Ok(())
+        write_all(&mut self.file, batch).map_err(|error| folder.fault("stage a blob", error))
+    }
+
+    /// Writes what is left of a sealed blob, and returns the digest of its plain bytes. Of a plain one nothing is left.
+    fn finish(self: Box<Self>, folder: &Folder) -> Result<(File, BlobDigest)> {
+        let Self { mut file, intake, .. } = *self;
+        let (digest, rest) = intake.finish()?;
+        write_all(&mut file, &rest).map_err(|error| folder.fault("stage a blob", error))?;
+        Ok((file, digest))
     }
 }

@@ -13,10 +13,11 @@ use object_store::path::Path as ObjectPath;
 use object_store::{DynObjectStore, ObjectMeta, ObjectStoreExt};
 use uuid::Uuid;
 
-use crate::StorageKey;
 use crate::error::{BlobError, BoxError, Result};
 use crate::folder::timestamp;
+use crate::sealing::sealed_whole;
 use crate::store::ListedBlob;
+use crate::{MasterKeys, StorageKey, blocking};
 
 pub(crate) use read::ObjectCursor;
 pub(crate) use write::{ObjectSink, StagedObject};
@@ -33,6 +34,8 @@ pub(crate) struct Objects {
     part_bytes: usize,
     /// The largest object that the store copies itself, in bytes.
     copy_limit_bytes: u64,
+    /// The master keys, if the blobs are to be sealed.
+    keys: Option<Arc<MasterKeys>>,
 }
 
 impl Objects {
@@ -41,13 +44,27 @@ impl Objects {
         self.part_bytes
     }
 
+    /// Returns the same store, whose blobs are sealed.
+    pub(crate) fn sealed_with(self, keys: Option<Arc<MasterKeys>>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Returns the master keys, if the blobs are to be sealed.
+    pub(crate) const fn keys(&self) -> Option<&Arc<MasterKeys>> {
+        self.keys.as_ref()
+    }
+
     /// Returns a name in the staging place that nobody else has.
     pub(crate) fn new_staging_path() -> ObjectPath {
         ObjectPath::from_iter([STAGING.to_owned(), Uuid::now_v7().simple().to_string()])
     }
 
     /// Puts a small blob under a key, replacing what is there.
-    pub(crate) async fn put(&self, chunks: Vec<Bytes>, key: &StorageKey) -> Result<()> {
+    pub(crate) async fn put(&self, mut chunks: Vec<Bytes>, key: &StorageKey) -> Result<()> {
+        if let Some(keys) = self.keys.clone() {
+            let digest = key.digest();
+            chunks = blocking::run(move || sealed_whole(Some(&keys), chunks, digest)).await?;
+        }
         self.store.put(&path_of(key), chunks.into_iter().collect()).await.map_err(store_fault)?;
         Ok(())
     }

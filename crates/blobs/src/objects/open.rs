@@ -33,7 +33,13 @@ impl S3Config {
 impl Objects {
     /// Opens an empty store in memory.
     pub(crate) fn in_memory() -> Self {
-        Self { kind: "memory", store: Arc::new(InMemory::new()), part_bytes: 1024 * 1024, copy_limit_bytes: u64::MAX }
+        Self {
+            kind: "memory",
+            store: Arc::new(InMemory::new()),
+            part_bytes: 1024 * 1024,
+            copy_limit_bytes: u64::MAX,
+            keys: None,
+        }
     }
 
     /// Opens a bucket. Sends nothing: what it can do, and whether it is there, the probe finds out.
@@ -58,6 +64,7 @@ impl Objects {
             store: Arc::new(PrefixStore::new(bucket, prefix)),
             part_bytes,
             copy_limit_bytes: config.copy_limit_bytes,
+            keys: None,
         })
     }
 }

@@ -66,8 +66,13 @@ impl Shelf {
     /// Opens a shelf. Nothing is made or sent: a disk that is not there is noticed by the first act.
     ///
     /// # Errors
-    /// [`BlobError::Config`] for settings that cannot be used, or secrets that cannot be read.
+    /// [`BlobError::Config`] for settings that cannot be used, or secrets that cannot be read; also for a master key: whoever
+    /// lays files down seals them.
     pub fn open(config: &ShelfConfig) -> Result<Self, BlobError> {
+        if matches!(config, ShelfConfig::S3(config) if !config.key_file.as_os_str().is_empty()) {
+            let reason = "it is for the store of an office; what is laid down here is sealed already".to_owned();
+            return Err(BlobError::Config { setting: "keyFile", reason });
+        }
         let place = match config {
             ShelfConfig::Folder { path } => Place::Folder(path.clone()),
             ShelfConfig::S3(config) => Place::Bucket(Objects::in_bucket(config)?),

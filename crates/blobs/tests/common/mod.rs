@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::{Stream, TryStreamExt, stream};
 
 use cartulary_blobs::{
-    BlobReader, BlobStore, FolderSettings, ListedBlob, S3Config, SecretSource, StorageKey, StoreConfig,
+    BlobReader, BlobStore, FolderSettings, ListedBlob, MasterKeys, S3Config, SecretSource, StorageKey, StoreConfig,
 };
 use cartulary_model::BlobDigest;
 
@@ -27,12 +27,15 @@ pub enum Kind {
     Memory,
     Folder,
     S3,
+    SealedFolder,
+    SealedS3,
 }
 
 /// A store of its own for one test.
 pub struct Fixture {
     pub store: BlobStore,
     pub folder: tempfile::TempDir,
+    pub config: StoreConfig,
 }
 
 impl Fixture {
@@ -41,15 +44,29 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let config = match kind {
             Kind::Memory => StoreConfig::Memory,
-            Kind::Folder => StoreConfig::Folder(FolderSettings {
-                path: folder.path().join("blobs"),
-                reserve_bytes: 0,
-                ..FolderSettings::default()
-            }),
-            Kind::S3 => StoreConfig::S3(Box::new(s3_config(&folder)?)),
+            Kind::Folder | Kind::SealedFolder => folder_config(&folder),
+            Kind::S3 | Kind::SealedS3 => StoreConfig::S3(Box::new(s3_config(&folder)?)),
+        };
+        let config = match kind {
+            Kind::SealedFolder | Kind::SealedS3 => {
+                let key_file = folder.path().join("master.key");
+                MasterKeys::create(&key_file).unwrap();
+                config.with_key_file(key_file)
+            }
+            Kind::Memory | Kind::Folder | Kind::S3 => config,
         };
         let store = BlobStore::open(&config).await.unwrap();
-        Some(Self { store, folder })
+        Some(Self { store, folder, config })
+    }
+
+    /// Opens the same store again, with these master keys or none.
+    pub async fn again(&self, key_file: Option<PathBuf>) -> BlobStore {
+        BlobStore::open(&self.config.clone().with_key_file(key_file.unwrap_or_default())).await.unwrap()
+    }
+
+    /// Returns the file of the master keys.
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.path().join("master.key")
     }
 
     pub async fn folder() -> Self {
@@ -58,8 +75,14 @@ impl Fixture {
 
     /// Returns the file of a key.
     pub async fn file(&self, key: &StorageKey) -> PathBuf {
-        self.store.local_path(key).await.unwrap()
+        self.folder.path().join("blobs").join(key.to_string())
     }
+}
+
+/// Returns the settings of a store in a folder.
+pub fn folder_config(folder: &tempfile::TempDir) -> StoreConfig {
+    let path = folder.path().join("blobs");
+    StoreConfig::Folder(FolderSettings { path, reserve_bytes: 0, ..FolderSettings::default() })
 }
 
 /// Returns the settings for the S3 that `CARTULARY_TEST_S3` names; says so when there is none.

@@ -164,6 +164,20 @@ impl Repository {
                     VerifyOutcome::WrongBytes => {
                         report.fault("blob_damaged", row.digest, "the stored bytes have another digest");
                     }
+                    VerifyOutcome::BrokenSeal => {
+                        report.fault(
+                            "blob_damaged",
+                            row.digest,
+                            "its seal is broken: the sealed bytes were changed, or are those of another blob",
+                        );
+                    }
+                    VerifyOutcome::NoKey { master } => {
+                        report.fault(
+                            "blob_locked",
+                            row.digest,
+                            format!("the stored bytes are sealed with the master key {master}, which the key file does not have"),
+                        );
+                    }
                     VerifyOutcome::NoFile => {
                         report.fault(
                             "blob_damaged",
@@ -196,6 +210,8 @@ impl Repository {
             Ok(_) => Ok(VerifyOutcome::Sound),
             Err(BlobError::NotFound) => Ok(VerifyOutcome::Missing),
             Err(BlobError::Corrupt { fault: Corruption::NoFile, .. }) => Ok(VerifyOutcome::NoFile),
+            Err(BlobError::Corrupt { fault: Corruption::Seal, .. }) => Ok(VerifyOutcome::BrokenSeal),
+            Err(BlobError::NoKey { master, .. }) => Ok(VerifyOutcome::NoKey { master }),
             Err(BlobError::Corrupt { .. }) => Ok(VerifyOutcome::WrongLength { expected_bytes: size, found_bytes: 0 }),
             Err(error) => Err(error),
         }
