@@ -28,6 +28,7 @@ mod proof;
 mod queries;
 mod readings;
 mod relationships;
+mod sealing;
 mod searching;
 mod slots;
 mod slow_clients;

@@ -18,7 +18,7 @@ use crate::store::blobs::BlobRow;
 use crate::store::renditions::{self, Outcome, RenditionKey};
 use crate::transaction::{Change, Tx};
 use crate::work::faults_json;
-use crate::{Repository, RepositoryError, Result};
+use crate::{Repository, RepositoryError, Result, scratch};
 
 /// How much all files together may have that pages are taken of. *Units*: bytes.
 const SOURCES_BYTES_MAX: u64 = 300 << 20;
@@ -68,7 +68,7 @@ async fn put_together(
     let Some(pool) = &repository.inner.workers else {
         return Err(JobError::Retry("no workers are configured to read files".to_owned()));
     };
-    let path = repository.inner.config.work_dir.join(uuid::Uuid::now_v7().to_string());
+    let path = scratch::new_copy(&repository.inner.config.work_dir);
     let places = match lay_out(repository, &path, sources).await {
         Ok(places) => places,
         Err(error) => {
@@ -114,7 +114,7 @@ fn outcome_of(
 
 /// Writes the files behind each other into one that a worker can be given, and returns where each is.
 async fn lay_out(repository: &Repository, path: &Path, sources: &BTreeMap<String, BlobRow>) -> Result<Vec<(u64, u64)>> {
-    let mut file = tokio::fs::File::create(path).await.map_err(RepositoryError::internal)?;
+    let mut file = scratch::create(path).await?;
     let (mut places, mut begins) = (Vec::with_capacity(sources.len()), 0);
     for blob in sources.values() {
         let digest: BlobDigest = blob.digest.parse().map_err(RepositoryError::internal)?;

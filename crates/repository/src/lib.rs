@@ -20,6 +20,7 @@ mod module;
 mod object;
 mod passwords;
 mod repository;
+mod scratch;
 mod sequencer;
 mod services;
 mod session;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use cartulary_blobs::{BlobStore, StoreConfig};
 use cartulary_db::{Backend, Conn, Database, DatabaseConfig, DbError, MigrationFile, MigrationSet};
@@ -266,6 +267,12 @@ pub enum BootError {
     /// The blob store.
     #[error("the blob store does not open")]
     Blobs(#[from] cartulary_blobs::BlobError),
+    /// The blobs need another master key than the one that is named.
+    #[error("{reason}")]
+    Keys {
+        /// Which is needed, which is there, and what to do.
+        reason: String,
+    },
     /// The full-text index.
     #[error("the full-text index does not open")]
     Index(#[from] cartulary_index::IndexError),
@@ -346,13 +353,16 @@ impl Repository {
         let database = Database::open(&config.database, &migrations, Some(Arc::new(SequenceInCommit))).await?;
         let blobs = BlobStore::open(&config.store).await?;
         if database.backend() == Backend::Sqlite {
-            // Nobody else works on these rows, nor on the folder of their blobs.
+            // Nobody else works on these rows, nor on the folder of their blobs, nor in the folder of their work.
+            crate::scratch::sweep(&config.work_dir, Duration::ZERO);
             let swept = blobs.sweep_own_folder().await?;
             if swept > 0 {
                 tracing::info!(swept, "removed uploads that an earlier process left half-way");
             }
         }
+        crate::scratch::sweep(&config.work_dir, Duration::from_secs(24 * 3600));
         let facts = bootstrap::ensure(&database).await?;
+        crate::services::sealing::check_keys(&database, &blobs).await?;
         let Opened { index, .. } = FullTextIndex::open(&config.index_dir)?;
         let workers = config.worker.clone().map(WorkerPool::new);
         let indexed = match index.checkpoint() {

@@ -15,6 +15,7 @@ use crate::arranging;
 use crate::feed;
 use crate::module::{JobContext, JobError, JobHandler};
 use crate::object::{Fault, TextPage};
+use crate::scratch;
 use crate::services::{TEXT_KIND, TEXT_PRODUCER, TextJob, count_with_words};
 use crate::store::jobs::{self, JobRow};
 use crate::store::renditions::{self, Outcome, RenditionKey};
@@ -144,6 +145,9 @@ async fn sequence(repository: Repository, mut stop: watch::Receiver<bool>) {
 }
 
 async fn keep_house(repository: Repository) {
+    if let Err(error) = repository.seal_later().await {
+        crate::repository::log_error("the sealing of older blobs is asked for later", &error);
+    }
     loop {
         tokio::time::sleep(HOUSEKEEPING).await;
         if let Err(error) = keep_house_once(&repository).await {
@@ -171,6 +175,7 @@ async fn keep_house_once(repository: &Repository) -> Result<()> {
     repository.expire_trash_later().await?;
     repository.expire_exports().await?;
     repository.backups_due().await?;
+    repository.seal_later().await?;
     let turn = now.as_millis().unsigned_abs() / HOUSEKEEPING.as_millis() as u64;
     let report = repository.collect_some_garbage(repository.garbage_rules(), turn, GARBAGE_PARTS).await?;
     tracing::info!(
@@ -310,6 +315,7 @@ pub(crate) fn core_handlers() -> Vec<JobHandler> {
     handlers.extend(crate::services::bulk_handlers());
     handlers.extend(crate::services::export_handlers());
     handlers.extend(crate::services::backup_handlers());
+    handlers.extend(crate::services::sealing::sealing_handlers());
     handlers
 }
 
@@ -343,13 +349,13 @@ async fn make_text(context: JobContext) -> std::result::Result<(), JobError> {
     }
 }
 
-/// Copies a blob of a remote store to a file that workers can be given.
+/// Copies a blob of a remote or sealed store to a file that workers can be given, for this user only.
 async fn copy_of(repository: &Repository, key: &StorageKey, blob: &blobs::BlobRow) -> Result<std::path::PathBuf> {
     use futures::StreamExt;
     use tokio::io::AsyncWriteExt;
-    let path = repository.inner.config.work_dir.join(uuid::Uuid::now_v7().to_string());
+    let path = scratch::new_copy(&repository.inner.config.work_dir);
     let mut reader = repository.blobs().read(key, key.digest(), blob.size_bytes.unsigned_abs(), None).await?;
-    let mut file = tokio::fs::File::create(&path).await.map_err(RepositoryError::internal)?;
+    let mut file = scratch::create(&path).await?;
     while let Some(chunk) = reader.next().await {
         file.write_all(&chunk?).await.map_err(RepositoryError::internal)?;
     }

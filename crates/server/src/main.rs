@@ -57,6 +57,7 @@ fn main() -> ExitCode {
 const fn could_not(command: &Command) -> u8 {
     match command {
         Command::Serve(_) | Command::Config(_) | Command::Doctor(_) | Command::Tls(_) | Command::Worker => 1,
+        Command::Seal(_) | Command::Key(_) => 2,
         Command::Import(_)
         | Command::Export(_)
         | Command::ImportBag(_)
@@ -75,6 +76,8 @@ fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Config(arguments) => cli::config::run(&arguments.command),
         Command::Tls(arguments) => cli::tls::run(&arguments.command),
+        Command::Key(arguments) => cli::keys::run(&arguments.command),
+        Command::Seal(arguments) => wait_for(cli::keys::seal(arguments)),
         Command::Worker => Ok(cartulary_formats::worker::run(process::give_memory_back)),
         Command::Serve(arguments) => wait_for(cli::serve::run(arguments)),
         Command::Import(arguments) => wait_for(cli::import::run(arguments)),

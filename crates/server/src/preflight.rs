@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use anyhow::{Context, anyhow, bail};
-use cartulary_blobs::StoreConfig;
+use cartulary_blobs::{MasterKeys, StoreConfig};
 use cartulary_db::Backend;
 use cartulary_repository::Repository;
 
@@ -55,6 +55,9 @@ pub fn look(loaded: &Loaded) -> Preflight {
         }
     }
     found.note("configuration", database(configuration));
+    if let Some(file) = configuration.store.key_file() {
+        found.note("configuration", MasterKeys::read(file).map_err(Into::into));
+    }
     if let StoreConfig::S3(settings) = &configuration.store {
         found.note("configuration", settings.check().map_err(Into::into));
     }

@@ -20,7 +20,7 @@ use crate::services::bag::form::Description;
 use crate::services::bag::read::{self, Faults, OpenBag};
 use crate::services::bag::{content_path, insert};
 use crate::store::{blobs, history, objects};
-use crate::{RepositoryError, Result, Session};
+use crate::{RepositoryError, Result, Session, scratch};
 
 pub use crate::services::bag::read::BagFault;
 
@@ -117,9 +117,9 @@ impl Session {
         if let Some(path) = self.repository.blobs().local_path(&key).await {
             return self.bag_import(path, folder).await;
         }
-        let path = self.repository.inner.config.work_dir.join(format!("{}.tar", uuid::Uuid::now_v7()));
+        let path = scratch::new_copy(&self.repository.inner.config.work_dir);
         let mut reader = self.repository.blobs().read(&key, digest, size_bytes, None).await?;
-        let mut file = tokio::fs::File::create(&path).await.map_err(RepositoryError::internal)?;
+        let mut file = scratch::create(&path).await?;
         while let Some(chunk) = reader.next().await {
             file.write_all(&chunk?).await.map_err(RepositoryError::internal)?;
         }

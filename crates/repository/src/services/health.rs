@@ -20,7 +20,7 @@ const DATABASE_ROOM_BYTES: u64 = 8 * 1024 * 1024;
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
-    /// What: `database`, `blobs`, `space`, `index`, `jobs`, `workers`, `backup`.
+    /// What: `database`, `blobs`, `space`, `index`, `jobs`, `workers`, `sealing`, `backup`.
     pub name: &'static str,
     /// Whether it can be worked with.
     pub ok: bool,
@@ -137,6 +137,10 @@ impl Repository {
             None => "no workers: texts wait",
         };
         health.push("workers", true, containment);
+        match self.sealing_health().await {
+            Ok(check) => health.checks.extend(check),
+            Err(error) => health.push("sealing", true, error_chain(&error)),
+        }
         match self.backup_health().await {
             Ok(check) => health.checks.push(check),
             Err(error) => health.push("backup", true, error_chain(&error)),

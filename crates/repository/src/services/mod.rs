@@ -39,6 +39,7 @@ mod query;
 mod readings;
 mod relationships;
 mod scopes;
+pub(crate) mod sealing;
 mod search;
 mod slots;
 mod texts;
@@ -91,6 +92,7 @@ pub use people::{GroupView, NewGroup, NewUser, UserChanges, UserView};
 pub use places::Position;
 pub use query::{QueryColumn, QueryRequest, QueryResult};
 pub use relationships::{Direction, NewRelationship, RelatedObject, RelationshipView};
+pub use sealing::SealReport;
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
 pub use slots::{ContentToAppend, SlotContent};
 pub(crate) use texts::{

@@ -158,6 +158,7 @@ pub fn backup_settings(configuration: &Configuration, data: &DataFolder) -> Back
     if let StoreConfig::S3(store) = &configuration.store {
         more_files.extend([&store.access_key, &store.secret_key].into_iter().filter_map(SecretSource::file));
     }
+    more_files.extend(configuration.store.key_file().map(Path::to_owned));
     BackupSettings {
         config_dir: data.config(),
         more_files,

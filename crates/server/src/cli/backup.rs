@@ -6,155 +6,17 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use cartulary_blobs::{S3Config, ShelfConfig};
 use cartulary_repository::{BackupSettings, NewBackupTarget};
-use clap::{Args, Subcommand};
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::Place;
 use super::config::load_place;
+use super::{BackupCommand, Place};
 use crate::boot::{self, open_for_command};
 use crate::{output, telemetry};
 
 const HINT: &str = "A running office makes it itself: POST /api/v1/backups/NAME/runs";
 /// Exit code when a backup is damaged.
 const FAULTS_FOUND: u8 = 1;
-
-/// Where backups go.
-#[derive(Debug, Clone, Args)]
-#[group(id = "shelf", required = true, multiple = false)]
-pub struct ShelfPlace {
-    /// A folder of a removable disk or of a share
-    #[arg(long = "to", value_name = "DIR")]
-    pub folder: Option<PathBuf>,
-    /// A file (TOML) that says where an S3-compatible bucket is: endpoint, bucket, prefix, region, accessKey, secretKey
-    #[arg(long, value_name = "FILE")]
-    pub s3: Option<PathBuf>,
-}
-
-/// Arguments of `backup`.
-#[derive(Debug, Args)]
-#[command(
-    subcommand_required = true,
-    arg_required_else_help = true,
-    after_help = "\
-Examples:
-  cartulary backup setup --to /media/disk/cartulary
-  cartulary backup run
-  cartulary backup list
-  cartulary backup verify
-
-Exit codes:
-  0  done
-  1  a backup is damaged; what is damaged is named
-  2  could not do it"
-)]
-pub struct Backup {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: BackupCommand,
-}
-
-/// What can be done with backups.
-#[derive(Debug, Subcommand)]
-pub enum BackupCommand {
-    /// Sets up where backups go, and prints the recovery sheet: the only thing that opens them
-    #[command(after_help = "\
-Examples:
-  cartulary backup setup --to /media/disk/cartulary
-  cartulary backup setup --s3 bucket.toml --name cloud
-
-Nothing has to be typed again: a running office makes a backup every day from
-then on, and when the disk was away, as soon as it is back.
-
-Exit codes:
-  0  done
-  2  could not do it")]
-    Setup {
-        #[command(flatten)]
-        place: Place,
-        #[command(flatten)]
-        shelf: ShelfPlace,
-        /// What it is called
-        #[arg(long, value_name = "NAME", default_value = "backup")]
-        name: String,
-        /// How often a running office makes one by itself; 0: never
-        #[arg(long, value_name = "HOURS", default_value_t = 24)]
-        every_hours: u32,
-        /// How many backups are kept
-        #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
-        keep: u32,
-        /// How many bytes a second it may write; 0: as fast as it goes
-        #[arg(long, value_name = "BYTES", default_value_t = 0)]
-        bytes_per_second: u64,
-        /// A file with a passphrase that opens the backups beside the recovery key
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
-        /// Writes the recovery sheet into a new file, instead of printing it
-        #[arg(long, value_name = "FILE")]
-        sheet: Option<PathBuf>,
-        /// Writes what was set up as JSON, with the recovery sheet unless it goes into a file
-        #[arg(long)]
-        json: bool,
-    },
-    /// Makes a backup now; only what is new is written
-    #[command(after_help = "\
-Examples:
-  cartulary backup run --target backup
-
-It opens the data folder itself. A running office makes backups by itself, and
-one now at POST /api/v1/backups/NAME/runs.
-
-Exit codes:
-  0  done
-  2  could not do it")]
-    Run {
-        #[command(flatten)]
-        place: Place,
-        /// Which target
-        #[arg(long, value_name = "NAME", default_value = "backup")]
-        target: String,
-        /// Writes the report as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Lists where backups go, and what is there
-    #[command(after_help = "\
-Examples:
-  cartulary backup list --json
-
-Exit codes:
-  0  done
-  2  could not do it")]
-    List {
-        #[command(flatten)]
-        place: Place,
-        /// Writes the list as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Reads every byte that lies there, beside a running office
-    #[command(after_help = "\
-Examples:
-  cartulary backup verify --target backup
-
-It needs no key. What is damaged is taken away, so that the next backup lays it
-down anew.
-
-Exit codes:
-  0  every byte is as it was written
-  1  something is damaged
-  2  could not check")]
-    Verify {
-        #[command(flatten)]
-        place: Place,
-        /// Which target
-        #[arg(long, value_name = "NAME", default_value = "backup")]
-        target: String,
-        /// Writes the report as JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
 
 /// Runs the command.
 pub async fn run(command: &BackupCommand) -> anyhow::Result<ExitCode> {

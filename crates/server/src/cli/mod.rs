@@ -8,6 +8,7 @@ pub mod bags;
 pub mod config;
 pub mod doctor;
 pub mod import;
+pub mod keys;
 pub mod maintenance;
 pub mod restore;
 pub mod serve;
@@ -73,14 +74,18 @@ pub enum Command {
     Reindex(Maintenance),
     /// Deletes the bytes that nothing refers to any more
     Gc(Gc),
+    /// Encrypts the stored papers that the newest master key has not sealed
+    Seal(keys::Seal),
+    /// The master keys with which papers are encrypted where they are stored
+    Key(keys::Key),
     /// Sealed copies of everything, on a disk, a share or in a bucket
-    Backup(backup::Backup),
+    Backup(Backup),
     /// Puts an office back from a backup
-    Restore(restore::Restore),
+    Restore(Restore),
     /// Puts an office back as a trial, reports, and takes it away again
-    RestoreDrill(restore::RestoreDrill),
+    RestoreDrill(RestoreDrill),
     /// Adds and lists people, sets passwords, shuts accounts
-    User(User),
+    User(user::User),
     /// Checks and shows the configuration, and prints samples
     Config(Config),
     /// Says what is installed here, what is missing, and what that costs
@@ -129,6 +134,7 @@ macro_rules! help {
         concat!("Examples:\n  ", $example, "\n\nExit codes:\n", help!(exits $area))
     };
 }
+use help;
 
 /// Arguments of `audit`.
 #[derive(Debug, Args)]
@@ -398,95 +404,214 @@ pub struct Gc {
     pub json: bool,
 }
 
-/// Arguments of `user`.
+/// Where backups go.
+#[derive(Debug, Clone, Args)]
+#[group(id = "shelf", required = true, multiple = false)]
+pub struct ShelfPlace {
+    /// A folder of a removable disk or of a share
+    #[arg(long = "to", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// A file (TOML) that says where an S3-compatible bucket is: endpoint, bucket, prefix, region, accessKey, secretKey
+    #[arg(long, value_name = "FILE")]
+    pub s3: Option<PathBuf>,
+}
+
+/// Where backups are.
+#[derive(Debug, Clone, Args)]
+#[group(id = "shelf", required = true, multiple = false)]
+pub struct ShelfSource {
+    /// The folder that they were made in
+    #[arg(long = "from", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// A file (TOML) that says where an S3-compatible bucket is: endpoint, bucket, prefix, region, accessKey, secretKey
+    #[arg(long, value_name = "FILE")]
+    pub s3: Option<PathBuf>,
+}
+
+/// Arguments of `backup`.
 #[derive(Debug, Args)]
 #[command(
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "\
 Examples:
-  cartulary user add salma --name \"Salma Haddad\" --group staff
-  echo \"$PASSWORD\" | cartulary user password salma --stdin
-  CARTULARY_TOKEN=… cartulary user list --server https://office.example
-
-Without --server it opens the data folder itself, so no office may run on it.
+  cartulary backup setup --to /media/disk/cartulary
+  cartulary backup run
+  cartulary backup list
+  cartulary backup verify
 
 Exit codes:
   0  done
+  1  a backup is damaged; what is damaged is named
   2  could not do it"
 )]
-pub struct User {
+pub struct Backup {
     /// What to do.
     #[command(subcommand)]
-    pub command: UserCommand,
+    pub command: BackupCommand,
 }
 
-/// What can be done with people.
+/// What can be done with backups.
 #[derive(Debug, Subcommand)]
-pub enum UserCommand {
-    /// Adds a person; prints a one-time password unless one is given
-    #[command(after_help = help!(user, "cartulary user add salma --name \"Salma Haddad\" --group staff"))]
-    Add {
-        /// The name to sign in with
-        username: String,
-        /// The name that people read [default: the name to sign in with]
-        #[arg(long, value_name = "NAME")]
-        name: Option<String>,
-        /// Makes the person an administrator
-        #[arg(long)]
-        administrator: bool,
-        /// A group to be in; may be given several times
-        #[arg(long = "group", value_name = "GROUP")]
-        groups: Vec<String>,
-        /// Reads the password from the first line of standard input
-        #[arg(long)]
-        stdin: bool,
+pub enum BackupCommand {
+    /// Sets up where backups go, and prints the recovery sheet: the only thing that opens them
+    #[command(after_help = "\
+Examples:
+  cartulary backup setup --to /media/disk/cartulary
+  cartulary backup setup --s3 bucket.toml --name cloud
+
+Nothing has to be typed again: a running office makes a backup every day from
+then on, and when the disk was away, as soon as it is back.
+
+Exit codes:
+  0  done
+  2  could not do it")]
+    Setup {
         #[command(flatten)]
-        common: UserCommon,
+        place: Place,
+        #[command(flatten)]
+        shelf: ShelfPlace,
+        /// What it is called
+        #[arg(long, value_name = "NAME", default_value = "backup")]
+        name: String,
+        /// How often a running office makes one by itself; 0: never
+        #[arg(long, value_name = "HOURS", default_value_t = 24)]
+        every_hours: u32,
+        /// How many backups are kept
+        #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+        keep: u32,
+        /// How many bytes a second it may write; 0: as fast as it goes
+        #[arg(long, value_name = "BYTES", default_value_t = 0)]
+        bytes_per_second: u64,
+        /// A file with a passphrase that opens the backups beside the recovery key
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// Writes the recovery sheet into a new file, instead of printing it
+        #[arg(long, value_name = "FILE")]
+        sheet: Option<PathBuf>,
+        /// Writes what was set up as JSON, with the recovery sheet unless it goes into a file
+        #[arg(long)]
+        json: bool,
     },
-    /// Lists people
-    #[command(after_help = help!(user, "cartulary user list --json"))]
+    /// Makes a backup now; only what is new is written
+    #[command(after_help = "\
+Examples:
+  cartulary backup run --target backup
+
+It opens the data folder itself. A running office makes backups by itself, and
+one now at POST /api/v1/backups/NAME/runs.
+
+Exit codes:
+  0  done
+  2  could not do it")]
+    Run {
+        #[command(flatten)]
+        place: Place,
+        /// Which target
+        #[arg(long, value_name = "NAME", default_value = "backup")]
+        target: String,
+        /// Writes the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists where backups go, and what is there
+    #[command(after_help = "\
+Examples:
+  cartulary backup list --json
+
+Exit codes:
+  0  done
+  2  could not do it")]
     List {
         #[command(flatten)]
-        common: UserCommon,
-    },
-    /// Sets a new password; all sessions of the person end
-    #[command(after_help = help!(user, "echo \"$PASSWORD\" | cartulary user password salma --stdin"))]
-    Password {
-        /// The name to sign in with
-        username: String,
-        /// Reads the password from the first line of standard input, instead of making a one-time password
+        place: Place,
+        /// Writes the list as JSON
         #[arg(long)]
-        stdin: bool,
-        #[command(flatten)]
-        common: UserCommon,
+        json: bool,
     },
-    /// Shuts an account; nothing of the person's work is touched
-    #[command(after_help = help!(user, "cartulary user disable salma"))]
-    Disable {
-        /// The name to sign in with
-        username: String,
+    /// Reads every byte that lies there, beside a running office
+    #[command(after_help = "\
+Examples:
+  cartulary backup verify --target backup
+
+It needs no key. What is damaged is taken away, so that the next backup lays it
+down anew.
+
+Exit codes:
+  0  every byte is as it was written
+  1  something is damaged
+  2  could not check")]
+    Verify {
         #[command(flatten)]
-        common: UserCommon,
-    },
-    /// Opens an account again
-    #[command(after_help = help!(user, "cartulary user enable salma"))]
-    Enable {
-        /// The name to sign in with
-        username: String,
-        #[command(flatten)]
-        common: UserCommon,
+        place: Place,
+        /// Which target
+        #[arg(long, value_name = "NAME", default_value = "backup")]
+        target: String,
+        /// Writes the report as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
-/// What all commands about people share.
+/// Which backup, and what opens it.
 #[derive(Debug, Clone, Args)]
-pub struct UserCommon {
+pub struct RestoreSource {
     #[command(flatten)]
-    pub place: Place,
+    pub shelf: ShelfSource,
+    /// Which backup: part of its name [default: the latest]
+    #[arg(long, value_name = "NAME")]
+    pub at: Option<String>,
+    /// A file with the recovery key or the passphrase [default: it is asked for]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// An empty PostgreSQL database, for an office that had one [default: that of its configuration]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+}
+
+/// Arguments of `restore`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary restore --from /media/disk/cartulary --data /srv/office
+
+The folder must not be there yet, or be empty. If it is stopped, the same
+command goes on.
+
+Exit codes:
+  0  the office is back
+  1  it is back, and something is missing; it is named
+  2  could not put it back")]
+pub struct Restore {
     #[command(flatten)]
-    pub remote: Remote,
-    /// Writes the result as JSON
+    pub source: RestoreSource,
+    /// The folder where the office shall keep everything
+    #[arg(long, value_name = "DIR", env = "CARTULARY_DATA", default_value = "data", hide_env_values = true)]
+    pub data: PathBuf,
+    /// Writes the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `restore-drill`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartulary restore-drill --from /media/disk/cartulary
+
+The living office is not touched, and may run.
+
+Exit codes:
+  0  the backup is good
+  1  something is missing; it is named
+  2  could not try")]
+pub struct RestoreDrill {
+    #[command(flatten)]
+    pub source: RestoreSource,
+    /// The folder that has room for the whole office [default: that of the system for what may be lost]
+    #[arg(long, value_name = "DIR")]
+    pub into: Option<PathBuf>,
+    /// Writes the report as JSON
     #[arg(long)]
     pub json: bool,
 }

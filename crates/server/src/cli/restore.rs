@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use cartulary_repository::{
     BackupPlace, BackupSnapshot, CORE_MIGRATIONS, RecoveryKey, RestorePlan, RestoreProgress, RestoreReport,
-    VerifyOptions,
+    RestoredFile, VerifyOptions,
 };
-use clap::Args;
 use secrecy::SecretString;
 use serde_json::json;
 
 use super::backup::{secret_of_file, shelf_config};
 use super::verify::Findings;
+use super::{Restore, RestoreDrill, RestoreSource};
 use crate::boot::{Office, Purpose};
 use crate::configuration::{DataFolder, Loaded, Sources, load};
 use crate::{modules, output, telemetry};
@@ -23,79 +23,11 @@ use crate::{modules, output, telemetry};
 /// Exit code when something is missing or does not agree.
 const FAULTS_FOUND: u8 = 1;
 
-/// Where backups are.
-#[derive(Debug, Clone, Args)]
-#[group(id = "shelf", required = true, multiple = false)]
-pub struct ShelfSource {
-    /// The folder that they were made in
-    #[arg(long = "from", value_name = "DIR")]
-    pub folder: Option<PathBuf>,
-    /// A file (TOML) that says where an S3-compatible bucket is: endpoint, bucket, prefix, region, accessKey, secretKey
-    #[arg(long, value_name = "FILE")]
-    pub s3: Option<PathBuf>,
-}
-
-/// Which backup, and what opens it.
-#[derive(Debug, Clone, Args)]
-pub struct RestoreSource {
-    #[command(flatten)]
-    pub shelf: ShelfSource,
-    /// Which backup: part of its name [default: the latest]
-    #[arg(long, value_name = "NAME")]
-    pub at: Option<String>,
-    /// A file with the recovery key or the passphrase [default: it is asked for]
-    #[arg(long, value_name = "FILE")]
-    pub key_file: Option<PathBuf>,
-    /// An empty PostgreSQL database, for an office that had one [default: that of its configuration]
-    #[arg(long, value_name = "URL")]
-    pub database_url: Option<String>,
-}
-
-/// Arguments of `restore`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  cartulary restore --from /media/disk/cartulary --data /srv/office
-
-The folder must not be there yet, or be empty. If it is stopped, the same
-command goes on.
-
-Exit codes:
-  0  the office is back
-  1  it is back, and something is missing; it is named
-  2  could not put it back")]
-pub struct Restore {
-    #[command(flatten)]
-    pub source: RestoreSource,
-    /// The folder where the office shall keep everything
-    #[arg(long, value_name = "DIR", env = "CARTULARY_DATA", default_value = "data", hide_env_values = true)]
-    pub data: PathBuf,
-    /// Writes the report as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `restore-drill`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  cartulary restore-drill --from /media/disk/cartulary
-
-The living office is not touched, and may run.
-
-Exit codes:
-  0  the backup is good
-  1  something is missing; it is named
-  2  could not try")]
-pub struct RestoreDrill {
-    #[command(flatten)]
-    pub source: RestoreSource,
-    /// The folder that has room for the whole office [default: that of the system for what may be lost]
-    #[arg(long, value_name = "DIR")]
-    pub into: Option<PathBuf>,
-    /// Writes the report as JSON
-    #[arg(long)]
-    pub json: bool,
+/// Why an office is put back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Good,
+    Trial,
 }
 
 /// What became of it.
@@ -103,7 +35,7 @@ struct Outcome {
     snapshot: BackupSnapshot,
     report: RestoreReport,
     findings: Findings,
-    files: Vec<cartulary_repository::RestoredFile>,
+    files: Vec<RestoredFile>,
     took: Duration,
 }
 
@@ -154,7 +86,7 @@ impl Outcome {
 /// Puts an office back for good.
 pub async fn restore(arguments: &Restore) -> anyhow::Result<ExitCode> {
     let data = DataFolder::new(std::path::absolute(&arguments.data)?);
-    let outcome = put_back(&arguments.source, &data, arguments.json).await?;
+    let outcome = put_back(&arguments.source, &data, arguments.json, For::Good).await?;
     let end = format!("The office is back. Open it:  cartulary serve --data {}", arguments.data.display());
     Ok(outcome.say(arguments.json, &end))
 }
@@ -167,13 +99,13 @@ pub async fn drill(arguments: &RestoreDrill) -> anyhow::Result<ExitCode> {
     };
     let beside = beside.context("cannot make a folder for the trial")?;
     let data = DataFolder::new(beside.path().join("office"));
-    let outcome = put_back(&arguments.source, &data, arguments.json).await?;
+    let outcome = put_back(&arguments.source, &data, arguments.json, For::Trial).await?;
     let code = outcome.say(arguments.json, "The backup is good: the office could be put back from it.");
     beside.close().context("the folder of the trial could not be removed")?;
     Ok(code)
 }
 
-async fn put_back(source: &RestoreSource, data: &DataFolder, is_silent: bool) -> anyhow::Result<Outcome> {
+async fn put_back(source: &RestoreSource, data: &DataFolder, is_silent: bool, purpose: For) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     let shelf = shelf_config(source.shelf.folder.as_deref(), source.shelf.s3.as_deref())?;
     let place = BackupPlace::open(&shelf, &key(source)?).await?;
@@ -193,7 +125,8 @@ async fn put_back(source: &RestoreSource, data: &DataFolder, is_silent: bool) ->
     let work_dir = data.root.join("work");
     std::fs::create_dir_all(&work_dir).with_context(|| format!("cannot make `{}`", work_dir.display()))?;
     let files = place.put_configuration(&name, &data.config(), &work_dir).await?;
-    let loaded = load_restored(data, source.database_url.as_deref())?;
+    let mut loaded = load_restored(data, source.database_url.as_deref())?;
+    let files = key_at_its_place(&mut loaded, files, purpose)?;
     telemetry::start_quietly(&loaded.configuration.log);
     let mut migrations = vec![CORE_MIGRATIONS];
     migrations.extend(modules::with_demo().into_iter().flat_map(|module| module.migrations));
@@ -268,6 +201,40 @@ fn load_restored(data: &DataFolder, database_url: Option<&str>) -> anyhow::Resul
         sources.flags.push(("database.postgres.url", toml::Value::String(url.to_owned())));
     }
     Ok(load(&sources)?)
+}
+
+/// Sees to it that the master key of the blobs is there. One that lay outside of the configuration's folder is put where it
+/// was if an office is put back for good and nothing lies there; else it is used from where the backup's files are.
+fn key_at_its_place(
+    loaded: &mut Loaded,
+    mut files: Vec<RestoredFile>,
+    purpose: For,
+) -> anyhow::Result<Vec<RestoredFile>> {
+    let Some(wanted) = loaded.configuration.store.key_file().map(Path::to_owned) else { return Ok(files) };
+    let came_along = files.iter().position(|file| Path::new(&file.was) == wanted);
+    let Some(number) = came_along.filter(|_| !wanted.exists()) else { return Ok(files) };
+    let now = files.get(number).map(|file| file.now.clone()).context("a file of the backup is not there")?;
+    if purpose == For::Good && put_key(&now, &wanted).is_ok() {
+        files.remove(number);
+        return Ok(files);
+    }
+    let store = std::mem::take(&mut loaded.configuration.store);
+    loaded.configuration.store = store.with_key_file(now);
+    Ok(files)
+}
+
+/// Moves a key file to its place, for this user only.
+fn put_key(from: &Path, to: &Path) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    if let Some(folder) = to.parent() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let text = std::fs::read(from)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    std::fs::remove_file(from)
 }
 
 /// Returns what opens the backup: from a file, or from whoever types it.

@@ -5,17 +5,111 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use cartulary_repository::{NewUser, Precondition, Session, UserChanges, UserView, WINDOW_ROWS_MAX, WindowRequest};
+use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::config::load_place;
-use super::{UserCommand, UserCommon};
+use super::{Place, Remote, help};
 use crate::boot::open_for_command;
 use crate::client::{Client, query_value};
 use crate::{output, telemetry};
 
 const HINT: &str = "Ask it: --server URL, with the CARTULARY_TOKEN of an administrator";
+
+/// Arguments of `user`.
+#[derive(Debug, Args)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  cartulary user add salma --name \"Salma Haddad\" --group staff
+  echo \"$PASSWORD\" | cartulary user password salma --stdin
+  CARTULARY_TOKEN=… cartulary user list --server https://office.example
+
+Without --server it opens the data folder itself, so no office may run on it.
+
+Exit codes:
+  0  done
+  2  could not do it"
+)]
+pub struct User {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: UserCommand,
+}
+
+/// What can be done with people.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Adds a person; prints a one-time password unless one is given
+    #[command(after_help = help!(user, "cartulary user add salma --name \"Salma Haddad\" --group staff"))]
+    Add {
+        /// The name to sign in with
+        username: String,
+        /// The name that people read [default: the name to sign in with]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Makes the person an administrator
+        #[arg(long)]
+        administrator: bool,
+        /// A group to be in; may be given several times
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<String>,
+        /// Reads the password from the first line of standard input
+        #[arg(long)]
+        stdin: bool,
+        #[command(flatten)]
+        common: UserCommon,
+    },
+    /// Lists people
+    #[command(after_help = help!(user, "cartulary user list --json"))]
+    List {
+        #[command(flatten)]
+        common: UserCommon,
+    },
+    /// Sets a new password; all sessions of the person end
+    #[command(after_help = help!(user, "echo \"$PASSWORD\" | cartulary user password salma --stdin"))]
+    Password {
+        /// The name to sign in with
+        username: String,
+        /// Reads the password from the first line of standard input, instead of making a one-time password
+        #[arg(long)]
+        stdin: bool,
+        #[command(flatten)]
+        common: UserCommon,
+    },
+    /// Shuts an account; nothing of the person's work is touched
+    #[command(after_help = help!(user, "cartulary user disable salma"))]
+    Disable {
+        /// The name to sign in with
+        username: String,
+        #[command(flatten)]
+        common: UserCommon,
+    },
+    /// Opens an account again
+    #[command(after_help = help!(user, "cartulary user enable salma"))]
+    Enable {
+        /// The name to sign in with
+        username: String,
+        #[command(flatten)]
+        common: UserCommon,
+    },
+}
+
+/// What all commands about people share.
+#[derive(Debug, Clone, Args)]
+pub struct UserCommon {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub remote: Remote,
+    /// Writes the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// A person, as it is shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]

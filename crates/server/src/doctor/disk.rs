@@ -43,7 +43,7 @@ pub fn examine(loaded: &Loaded) -> Vec<Finding> {
 }
 
 /// Returns the folder, or the nearest one above it that is there.
-fn nearest_folder(path: &Path) -> PathBuf {
+pub(super) fn nearest_folder(path: &Path) -> PathBuf {
     path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_owned()
 }
 

@@ -73,6 +73,7 @@ pub async fn examine(loaded: Result<Loaded, ConfigurationError>) -> Vec<Finding>
     findings.push(office(&loaded));
     findings.extend(disk::examine(&loaded));
     findings.extend(store(&loaded).await);
+    findings.push(encryption(&loaded));
     findings.extend(containment::examine(&loaded).await);
     findings.push(tls_state(&loaded));
     findings.push(Finding::good(
@@ -125,6 +126,31 @@ async fn store(loaded: &Loaded) -> Option<Finding> {
             Finding::bad("blob store", cartulary_repository::error_chain(&error), "no paper can be taken in or read")
         }
     })
+}
+
+/// Whether the bytes are encrypted where they lie, and whether what opens them lies beside them.
+fn encryption(loaded: &Loaded) -> Finding {
+    const SUBJECT: &str = "encryption";
+    let store = &loaded.configuration.store;
+    let Some(file) = store.key_file() else {
+        return Finding::good(SUBJECT, "off: papers are stored as they are (README.md, Encryption at rest)");
+    };
+    let keys = match cartulary_blobs::MasterKeys::read(file) {
+        Ok(keys) => keys,
+        Err(error) => return Finding::bad(SUBJECT, error.to_string(), "the office does not start"),
+    };
+    let words = format!("papers are sealed with the master key {} of `{}`", keys.newest(), file.display());
+    let device =
+        |path: &std::path::Path| std::fs::metadata(path).map(|found| std::os::unix::fs::MetadataExt::dev(&found)).ok();
+    let is_beside = match store {
+        cartulary_blobs::StoreConfig::Folder(folder) => device(file) == device(&disk::nearest_folder(&folder.path)),
+        _ => false,
+    };
+    if is_beside {
+        let cost = "the key lies on the same disk as the papers: whoever takes the disk has both";
+        return Finding::weak(SUBJECT, words, cost);
+    }
+    Finding::good(SUBJECT, words)
 }
 
 fn tls_state(loaded: &Loaded) -> Finding {

@@ -16,6 +16,7 @@ use super::BackupError;
 use super::manifest::{BLOBS, Manifest, PARTS, Part, snapshots};
 use super::seal;
 use super::target::{NameKey, SEALED_KEY, read_mark};
+use crate::services::sealing;
 use crate::store::blobs::{self, BlobRow, Part as BlobPart};
 use crate::store::{info, jobs, sessions};
 use crate::{Repository, RepositoryError, Session};
@@ -239,6 +240,10 @@ impl BackupPlace {
         let blobs =
             Blobs { place: self, names: &names, database: &database, store: &store, resumed: plan.has_database };
         let report = blobs.put_back(manifest.blobs, &mut tell).await;
+        if report.is_ok() {
+            let keys = store.key_ids();
+            database.write(move |conn| sealing::begin_anew(conn, &keys)).await?;
+        }
         database.close().await;
         report
     }
