@@ -100,7 +100,7 @@ async fn an_office_comes_back_whole_under_a_new_log() {
         office.document(dossier, "later.txt", "after the backup").await;
 
         let place = BackupPlace::open(&at(&shelf(office)), &key).await.unwrap();
-        assert_eq!(place.names().await.unwrap(), [snapshot.clone()]);
+        assert_eq!(place.names().await.unwrap(), std::slice::from_ref(&snapshot));
         let described = place.describe(&snapshot).await.unwrap();
         assert_eq!((described.office.as_str(), described.lost.len()), ("Office of the tests", 0));
         let new = new_place(office);

@@ -51,9 +51,9 @@ async fn declare(office: &TestOffice) -> ObjectId {
 async fn an_object_goes_where_a_transition_of_its_type_leads() {
     each_office(async |office| {
         let session = &office.system;
-        let folder = declare(&office).await;
-        let one = paper(&office, folder, "one").await;
-        paper(&office, folder, "two").await;
+        let folder = declare(office).await;
+        let one = paper(office, folder, "one").await;
+        paper(office, folder, "two").await;
         assert_eq!(session.object_get(one).await.unwrap().summary.state.as_deref(), Some("draft"));
         let allowed = session.transition_list(one).await.unwrap();
         let names: Vec<&str> = allowed.allowed.iter().map(|transition| transition.id.as_str()).collect();
@@ -84,8 +84,8 @@ async fn an_object_goes_where_a_transition_of_its_type_leads() {
 async fn a_version_keeps_its_state_and_a_copy_begins_anew() {
     each_office(async |office| {
         let session = &office.system;
-        let folder = declare(&office).await;
-        let one = paper(&office, folder, "one").await;
+        let folder = declare(office).await;
+        let one = paper(office, folder, "one").await;
         go(session, one, "approve").await.unwrap();
         let version = session.version_create(one, Precondition::Any, NewVersion::default()).await.unwrap().value;
         go(session, one, "retire").await.unwrap();
@@ -110,7 +110,7 @@ async fn a_life_cycle_that_comes_later_holds_for_what_is_there() {
         let cycle = definition.life_cycle.take();
         session.type_create(definition.clone()).await.unwrap();
         let folder = office.dossier("papers").await;
-        let one = paper(&office, folder, "one").await;
+        let one = paper(office, folder, "one").await;
         assert_eq!(session.object_get(one).await.unwrap().summary.state, None);
         definition.life_cycle = cycle;
         session.type_update(Precondition::Any, definition.clone()).await.unwrap();
@@ -128,10 +128,10 @@ async fn a_life_cycle_that_comes_later_holds_for_what_is_there() {
 async fn a_bulk_action_makes_the_transition_where_it_starts() {
     each_office(async |office| {
         let session = &office.system;
-        let folder = declare(&office).await;
-        let first = paper(&office, folder, "0").await;
+        let folder = declare(office).await;
+        let first = paper(office, folder, "0").await;
         for name in 1..60 {
-            paper(&office, folder, &name.to_string()).await;
+            paper(office, folder, &name.to_string()).await;
         }
         go(session, first, "approve").await.unwrap();
         let new = NewBulkAction {
