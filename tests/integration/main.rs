@@ -33,6 +33,7 @@ mod searching;
 mod slots;
 mod slow_clients;
 mod store_faults;
+mod tags;
 mod tls_network;
 mod trash;
 mod tus_client;

@@ -15,8 +15,10 @@ use cartulary_repository::{Current, Declaration, RepositoryError};
 use serde_json::{Map, Value, json};
 
 use crate::conditional;
+use crate::routes::collections::Collection;
 use crate::routes::groups::Group;
 use crate::routes::object::Detail;
+use crate::routes::tags::Tag;
 use crate::routes::types::TypeForm;
 use crate::routes::users::User;
 use crate::routes::vocabularies::VocabularyForm;
@@ -384,6 +386,8 @@ impl From<RepositoryError> for ApiError {
                         serde_json::to_value(VocabularyForm::from(*current))
                     }
                     Current::Webhook(current) => serde_json::to_value(Webhook::from(*current)),
+                    Current::Tag(current) => serde_json::to_value(Tag::from(*current)),
+                    Current::Collection(current) => serde_json::to_value(Collection::from(*current)),
                 }
                 .ok();
                 stale

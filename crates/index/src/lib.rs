@@ -57,3 +57,4 @@ pub use search::{FacetCount, Facets, Fragment, Hit, SearchAnswer, SearchRequest,
 pub use store::schema::SCHEMA_VERSION;
 pub use store::snapshot::IndexedObject;
 pub use store::writer::WriterLimits;
+pub use text::fold::fold_label;

@@ -26,6 +26,8 @@ pub enum ChangeKind {
     Security,
     /// A derived blob was finished or failed; the index follows it.
     Rendition,
+    /// Something that people put on an object came, changed or went: a tag, a comment, an annotation.
+    Noted,
     /// Users or groups changed (audit only).
     Principal,
     /// A type, facet or vocabulary was declared, changed or deleted (audit only).
@@ -62,6 +64,7 @@ impl ChangeKind {
             Self::Destroyed => "destroyed",
             Self::Security => "security",
             Self::Rendition => "rendition",
+            Self::Noted => "noted",
             Self::Principal => "principal",
             Self::Declared => "declared",
             Self::Webhook => "webhook",

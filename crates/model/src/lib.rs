@@ -22,7 +22,7 @@ pub mod vocabulary;
 
 pub use change::{ChangeKind, LogPosition};
 pub use digest::BlobDigest;
-pub use id::ObjectId;
+pub use id::{InvalidObjectId, ObjectId};
 pub use key::{InvalidName, Name, nfc, text_key};
 pub use life_cycle::{LifeCycle, State, Transition};
 pub use pattern::Pattern;

@@ -9,7 +9,7 @@ use cartulary_model::{
 };
 use futures::Stream;
 
-use crate::services::{GroupView, UserView, WebhookView};
+use crate::services::{CollectionView, GroupView, TagView, UserView, WebhookView};
 use crate::{RepositoryError, Result};
 
 /// The number of rows that a window holds at most.
@@ -377,6 +377,10 @@ pub enum Current {
     Declaration(Declaration),
     /// A webhook.
     Webhook(Box<WebhookView>),
+    /// A tag.
+    Tag(Box<TagView>),
+    /// A collection.
+    Collection(Box<CollectionView>),
 }
 
 /// A type or vocabulary that was declared at run time.

@@ -100,6 +100,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             down: include_str!("../../../schema/core/migrations/sqlite/0022_relationships/down.sql"),
         },
         MigrationFile {
+            version: "0023",
+            name: "tags_and_collections",
+            up: include_str!("../../../schema/core/migrations/sqlite/0023_tags_and_collections/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0023_tags_and_collections/down.sql"),
+        },
+        MigrationFile {
             version: "0027",
             name: "webhooks",
             up: include_str!("../../../schema/core/migrations/sqlite/0027_webhooks/up.sql"),
@@ -196,6 +202,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "relationships",
             up: include_str!("../../../schema/core/migrations/postgres/0022_relationships/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0022_relationships/down.sql"),
+        },
+        MigrationFile {
+            version: "0023",
+            name: "tags_and_collections",
+            up: include_str!("../../../schema/core/migrations/postgres/0023_tags_and_collections/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0023_tags_and_collections/down.sql"),
         },
         MigrationFile {
             version: "0027",

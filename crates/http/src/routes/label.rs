@@ -50,6 +50,10 @@ pub fn of(path: &str) -> &'static str {
         (Some("objects"), Some(_), Some("primary-parent"), None) => "/api/v1/objects/{id}/primary-parent",
         (Some("objects"), Some(_), Some("parents"), Some(_)) => "/api/v1/objects/{id}/parents/{folder}",
         (Some("objects"), Some(_), Some("relationships"), None) => "/api/v1/objects/{id}/relationships",
+        (Some("objects"), Some(_), Some("tags"), below) => of_object_tags(below, segments.next()),
+        (Some("tags"), None, None, None) => "/api/v1/tags",
+        (Some("tags"), Some("objects"), None, None) => "/api/v1/tags/objects",
+        (Some("collections"), id, below, item) => of_collection(id, below, item, segments.next()),
         (Some("relationships"), None, None, None) => "/api/v1/relationships",
         (Some("relationships"), Some(_), None, None) => "/api/v1/relationships/{id}",
         (Some("unfiled"), None, None, None) => "/api/v1/unfiled",
@@ -109,6 +113,26 @@ fn of_version(first: &str, below: Option<&str>, further: Option<&str>) -> &'stat
         ("dossiers", None, None) => "/api/v1/dossiers/{id}/versions/{number}",
         ("dossiers", Some("members"), None) => "/api/v1/dossiers/{id}/versions/{number}/members",
         ("dossiers", Some("differences"), None) => "/api/v1/dossiers/{id}/versions/{number}/differences",
+        _ => "other",
+    }
+}
+
+/// Returns the pattern of a path that leads to the tags of an object, or to one.
+const fn of_object_tags(tag: Option<&str>, further: Option<&str>) -> &'static str {
+    match (tag, further) {
+        (None, _) => "/api/v1/objects/{id}/tags",
+        (Some(_), None) => "/api/v1/objects/{id}/tags/{tag}",
+        _ => "other",
+    }
+}
+
+/// Returns the pattern of a path that leads to collections, or to what is in one.
+fn of_collection(id: Option<&str>, below: Option<&str>, item: Option<&str>, further: Option<&str>) -> &'static str {
+    match (id, below, item, further) {
+        (None, ..) => "/api/v1/collections",
+        (_, None, ..) => "/api/v1/collections/{id}",
+        (_, Some("items"), None, _) => "/api/v1/collections/{id}/items",
+        (_, Some("items"), Some(_), None) => "/api/v1/collections/{id}/items/{object}",
         _ => "other",
     }
 }

@@ -6,6 +6,7 @@ mod audit;
 mod backups;
 mod bulk_actions;
 mod changes;
+pub mod collections;
 mod content;
 mod contents;
 mod documents;
@@ -25,6 +26,8 @@ mod queries;
 mod relationships;
 mod search;
 mod sessions;
+mod sharing;
+pub mod tags;
 mod trash;
 pub mod types;
 pub(crate) mod uploads;
@@ -129,6 +132,19 @@ routes!(
         relationships::update_relationship,
         relationships::delete_relationship,
         relationships::list_object_relationships,
+        tags::list_object_tags,
+        tags::create_object_tag,
+        tags::delete_object_tag,
+        tags::list_tags,
+        tags::list_tagged_objects,
+        collections::list_collections,
+        collections::create_collection,
+        collections::get_collection,
+        collections::update_collection,
+        collections::delete_collection,
+        collections::list_collection_items,
+        collections::update_collection_item,
+        collections::delete_collection_item,
         trash::list_trash,
         trash::get_trashed,
         trash::restore_trashed,

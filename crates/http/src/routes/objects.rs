@@ -139,6 +139,21 @@ pub enum Order {
     After,
 }
 
+/// Returns the place that a request says.
+///
+/// # Errors
+/// `invalid` without the other object where one is needed.
+pub(crate) fn position_of(order: Order, of: Option<ObjectId>) -> Result<Position, ApiError> {
+    let neighbour =
+        of.ok_or_else(|| ApiError::invalid("of", "required", "`before` and `after` need the other object's id"));
+    Ok(match order {
+        Order::First => Position::First,
+        Order::Last => Position::Last,
+        Order::Before => Position::Before(neighbour?),
+        Order::After => Position::After(neighbour?),
+    })
+}
+
 fn changed(written: Written<ObjectDetail>) -> Answer {
     answer::changed(&written.transaction, written.value.summary.change_token, &Detail::from(written.value))
 }
@@ -252,13 +267,6 @@ pub async fn create_object_copy(guarded: Guarded, body: web::Payload) -> Answer 
 pub async fn update_object_place(guarded: Guarded, body: web::Payload) -> Answer {
     let (id, precondition) = (guarded.id()?, guarded.precondition()?);
     let Placing { position, of, folder }: Placing = body::json(guarded.request(), body).await?;
-    let neighbour =
-        of.ok_or_else(|| ApiError::invalid("of", "required", "`before` and `after` need the other object's id"));
-    let position = match position {
-        Order::First => Position::First,
-        Order::Last => Position::Last,
-        Order::Before => Position::Before(neighbour?),
-        Order::After => Position::After(neighbour?),
-    };
+    let position = position_of(position, of)?;
     changed(guarded.session().object_place(id, precondition, folder, position).await?)
 }

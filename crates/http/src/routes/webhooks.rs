@@ -22,7 +22,7 @@ use crate::{body, paging};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WebhookFilter {
     /// The kinds of change: `created`, `updated`, `moved`, `versioned`, `trashed`, `restored`, `destroyed`, `security`,
-    /// `rendition`.
+    /// `rendition`, `noted` (a tag, comment or annotation came, changed or went).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     kinds: Vec<String>,
     /// The types of the objects, with those that inherit from them.

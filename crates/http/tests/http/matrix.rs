@@ -98,6 +98,7 @@ fn query_of(operation: &str) -> &'static str {
         "search_objects" => "?q=matrix",
         "update_import_file" => "?path=matrix%2Fa.txt",
         "get_object_by_path" => "?path=/",
+        "list_tagged_objects" => "?label=matrix",
         _ => "",
     }
 }
@@ -158,7 +159,9 @@ impl Matrix<'_> {
             if ["delete_object_parent", "update_object_primary_parent"].contains(&operation.id.as_str()) {
                 self.admin.ask(Method::PUT, &parent).header("if-match", "*").send().await.expect(200);
             }
-            return (path.replace("{id}", &id(&document)).replace("{folder}", &folder), folder);
+            let tag = if path.contains("{tag}") { self.tag_of(&id(&document)).await } else { String::new() };
+            let path = path.replace("{id}", &id(&document)).replace("{folder}", &folder).replace("{tag}", &tag);
+            return (path, folder);
         }
         let id = match path.trim_start_matches("/api/v1/").split_once("/{").map(|(resource, _)| resource) {
             Some("groups") => id(&self.admin.post("/groups", json!({ "name": self.fresh() })).await.expect(201).json()),
@@ -184,6 +187,10 @@ impl Matrix<'_> {
                 "1".to_owned()
             }
             Some("jobs" | "backups") => NO_JOB.to_owned(),
+            Some("collections") => {
+                let (collection, object) = self.collection().await;
+                return (path.replace("{id}", &collection).replace("{object}", &object), String::new());
+            }
             Some("webhooks") => id(&self.admin.post("/webhooks", idle_webhook()).await.expect(201).json()),
             Some("bulk-actions") => id(&self.admin.post("/bulk-actions", nothing_in_bulk()).await.expect(202).json()),
             Some("exports") => id(&self.admin.post("/exports", everything()).await.expect(202).json()),
@@ -226,6 +233,22 @@ impl Matrix<'_> {
     async fn link(&self) -> Value {
         let (source, target) = (self.dossier().await, self.dossier().await);
         json!({ "type": "matrix:link", "source": source["id"], "target": target["id"] })
+    }
+
+    /// A tag that everybody sees, on an object.
+    async fn tag_of(&self, object: &str) -> String {
+        let tag = self.admin.post(&format!("/objects/{object}/tags"), json!({ "label": self.fresh() })).await;
+        tag.expect(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A collection of the administrator's, and a dossier in it.
+    async fn collection(&self) -> (String, String) {
+        let made = self.admin.post("/collections", json!({ "name": self.fresh() })).await.expect(201).json();
+        let (collection, dossier) = (made["id"].as_str().unwrap().to_owned(), self.dossier().await);
+        let object = dossier["id"].as_str().unwrap().to_owned();
+        let put = self.admin.ask(Method::PUT, &format!("/collections/{collection}/items/{object}"));
+        put.header("if-match", "*").json(json!({})).await.expect(200);
+        (collection, object)
     }
 
     /// A new dossier on which the manager may do everything.

@@ -11,6 +11,13 @@ pub(crate) fn fold(word: &str) -> String {
     folded
 }
 
+/// Folds a short text of several words, as its words are folded for a search, so that two that read alike are one: with
+/// one space between words, and without any around them.
+pub fn fold_label(label: &str) -> String {
+    let words = label.split_whitespace().map(fold).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// As [`fold`], into a buffer, which is cleared first.
 pub(crate) fn fold_into(word: &str, folded: &mut String) {
     folded.clear();

@@ -28,7 +28,7 @@ const OF_USER_MAX: i64 = 50;
 /// How many bytes sign what is sent.
 const SECRET_BYTES: usize = 32;
 /// What may be told.
-const KINDS: [ChangeKind; 9] = [
+const KINDS: [ChangeKind; 10] = [
     ChangeKind::Created,
     ChangeKind::Updated,
     ChangeKind::Moved,
@@ -38,6 +38,7 @@ const KINDS: [ChangeKind; 9] = [
     ChangeKind::Destroyed,
     ChangeKind::Security,
     ChangeKind::Rendition,
+    ChangeKind::Noted,
 ];
 
 /// Which changes a webhook tells; what is empty leaves nothing out.

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs)]
 
-use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+use diesel::{allow_columns_to_appear_in_same_group_by_clause, allow_tables_to_appear_in_same_query, joinable, table};
 
 table! {
     repository_info (key) {
@@ -525,6 +525,50 @@ table! {
 }
 
 table! {
+    tag (no) {
+        no -> BigInt,
+        id -> Text,
+        object_no -> BigInt,
+        label -> Text,
+        label_key -> Text,
+        put_by -> BigInt,
+        holder_no -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    collection (no) {
+        no -> BigInt,
+        id -> Text,
+        owner_no -> BigInt,
+        is_favourites -> Bool,
+        name -> Text,
+        change_token -> BigInt,
+        created_at -> BigInt,
+        modified_at -> BigInt,
+    }
+}
+
+table! {
+    collection_item (collection_no, object_no) {
+        collection_no -> BigInt,
+        object_no -> BigInt,
+        ordinal -> BigInt,
+        added_by -> BigInt,
+        added_at -> BigInt,
+    }
+}
+
+table! {
+    share (subject_id, principal_no) {
+        subject_id -> Text,
+        principal_no -> BigInt,
+        may_write -> Bool,
+    }
+}
+
+table! {
     backup_run (no) {
         no -> BigInt,
         id -> Text,
@@ -542,6 +586,8 @@ table! {
 
 joinable!(content -> blob (blob_no));
 joinable!(relationship -> object (object_no));
+joinable!(tag -> object (object_no));
+joinable!(collection_item -> object (object_no));
 joinable!(filing -> object (child_no));
 joinable!(acl_entry -> principal (principal_no));
 joinable!(version -> object (object_no));
@@ -550,6 +596,13 @@ joinable!(user_credential -> principal (principal_no));
 joinable!(session -> principal (principal_no));
 joinable!(import_run -> import_source (source_no));
 joinable!(property_value -> property (property_no));
+
+allow_columns_to_appear_in_same_group_by_clause!(
+    tag::label_key,
+    tag::label,
+    object::scope_no,
+    collection_item::collection_no
+);
 
 allow_tables_to_appear_in_same_query!(
     repository_info,
@@ -592,6 +645,10 @@ allow_tables_to_appear_in_same_query!(
     upload_part,
     export,
     relationship,
+    tag,
+    collection,
+    collection_item,
+    share,
     webhook,
     webhook_delivery,
 );

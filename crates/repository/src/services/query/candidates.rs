@@ -11,7 +11,7 @@ use super::names::{Bound, Field, Needs, System};
 use super::values::Datum;
 use crate::store::query::CandidateRow;
 use crate::store::relationships::{self, Ends};
-use crate::store::{blobs, filing, objects, principals, versions};
+use crate::store::{blobs, filing, objects, principals, tags, versions};
 use crate::{RepositoryError, Result, Session};
 
 /// One object with what is asked of it.
@@ -27,6 +27,7 @@ pub(super) struct Candidate {
     parent: Option<String>,
     series: Option<String>,
     ends: Option<Ends>,
+    tags: Vec<String>,
 }
 
 impl Session {
@@ -62,6 +63,12 @@ impl Session {
             false => BTreeMap::new(),
         };
         let mut ends = if needs.has(Needs::ENDS) { relationships::ends_of(conn, &nos)? } else { BTreeMap::new() };
+        let mut labels: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        if needs.has(Needs::TAGS) {
+            for tag in tags::of_objects(conn, &nos, self.actor.no)? {
+                labels.entry(tag.object_no).or_default().push(tag.label);
+            }
+        }
         let name_of = |no: i64| people.get(&no).map(|person| person.name.clone());
         let catalogue = self.repository.inner.declarations.present(conn)?;
         let mut found = Vec::with_capacity(rows.len());
@@ -81,6 +88,7 @@ impl Session {
                 parent: parents.remove(&row.no),
                 series: row.series_no.and_then(|no| series.get(&no).cloned()),
                 ends: ends.remove(&row.no),
+                tags: labels.remove(&row.no).unwrap_or_default(),
                 row,
             });
         }
@@ -117,6 +125,7 @@ impl Candidate {
     pub(super) fn values(&self, column: &Bound) -> Vec<Datum> {
         match &column.field {
             Field::System(System::Facets) => self.facets.iter().map(|facet| Datum::text(facet)).collect(),
+            Field::System(System::Tags) => self.tags.iter().map(|label| Datum::text(label)).collect(),
             Field::System(system) => self.system(*system).into_iter().collect(),
             Field::Property { path, .. } => {
                 let mut found = Vec::new();
@@ -142,6 +151,7 @@ impl Candidate {
     pub(super) fn answer(&self, column: &Bound) -> Value {
         match &column.field {
             Field::System(System::Facets) => json!(self.facets),
+            Field::System(System::Tags) => json!(self.tags),
             Field::System(system) => self.system(*system).map_or(Value::Null, answered),
             Field::Property { path, .. } => match path.as_slice() {
                 [property] => self.properties.get(property).cloned().unwrap_or(Value::Null),
@@ -162,7 +172,7 @@ impl Candidate {
             System::Title => Some(Datum::text(&row.title)),
             System::TypeId => Some(Datum::Text(row.type_id.clone())),
             System::BaseTypeId => Some(Datum::Text(row.base.clone())),
-            System::Facets => None,
+            System::Facets | System::Tags => None,
             System::CreatedBy => self.created_by.as_deref().map(Datum::text),
             System::CreatedAt => Some(Datum::Instant(row.created_at)),
             System::ModifiedBy => self.modified_by.as_deref().map(Datum::text),

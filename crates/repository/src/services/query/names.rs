@@ -6,7 +6,7 @@ use cartulary_model::{BaseType, Cardinality, PropertyDefinition, PropertyKind, T
 
 /// What must be read of an object beside its row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Needs(u8);
+pub(super) struct Needs(u16);
 
 impl Needs {
     pub(super) const PROPERTIES: Self = Self(1);
@@ -17,6 +17,7 @@ impl Needs {
     pub(super) const PARENT: Self = Self(32);
     pub(super) const SERIES: Self = Self(64);
     pub(super) const ENDS: Self = Self(128);
+    pub(super) const TAGS: Self = Self(256);
 
     pub(super) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -55,6 +56,7 @@ pub(super) enum System {
     SourceId,
     LinkSource,
     LinkTarget,
+    Tags,
 }
 
 /// A column that every object has.
@@ -73,7 +75,7 @@ const fn one(system: System, name: &'static str, kind: PropertyKind, needs: Need
 const ROW: Needs = Needs(0);
 
 /// All of them, in the order of `SELECT *`. What CMIS has no name for has one of ours.
-pub(super) const SYSTEM_COLUMNS: [SystemColumn; 25] = [
+pub(super) const SYSTEM_COLUMNS: [SystemColumn; 26] = [
     one(System::ObjectId, "cmis:objectId", PropertyKind::Id, ROW),
     one(System::BaseTypeId, "cmis:baseTypeId", PropertyKind::Id, ROW),
     one(System::TypeId, "cmis:objectTypeId", PropertyKind::Id, ROW),
@@ -105,6 +107,13 @@ pub(super) const SYSTEM_COLUMNS: [SystemColumn; 25] = [
     one(System::SourceId, "cartulary:sourceId", PropertyKind::Id, ROW),
     one(System::LinkSource, "cmis:sourceId", PropertyKind::Id, Needs::ENDS),
     one(System::LinkTarget, "cmis:targetId", PropertyKind::Id, Needs::ENDS),
+    SystemColumn {
+        system: System::Tags,
+        name: "cartulary:tags",
+        kind: PropertyKind::String,
+        is_list: true,
+        needs: Needs::TAGS,
+    },
 ];
 
 impl SystemColumn {

@@ -12,6 +12,7 @@ use super::names::{Bound, Field, Source, System};
 use super::plan::{Place, Plan, Rule};
 use super::values::Datum;
 use crate::Result;
+use crate::services::tags::key_of;
 use crate::store::objects;
 use crate::store::query::{ALL_VERSIONS, PRESENT, Sql};
 
@@ -174,6 +175,11 @@ impl Narrowing<'_> {
                 )
                 .among_texts(texts())
                 .words(")"),
+            )),
+            Field::System(System::Tags) => Ok(Some(
+                Sql::of("o.no IN (SELECT t.object_no FROM tag t WHERE t.label_key")
+                    .among_texts(texts().iter().map(|label| key_of(label)).collect())
+                    .words(")"),
             )),
             Field::System(_) => Ok(None),
             Field::Property { .. } => {

@@ -1,0 +1,4 @@
+DROP TABLE share;
+DROP TABLE collection_item;
+DROP TABLE collection;
+DROP TABLE tag;
