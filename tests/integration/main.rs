@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 mod access;
+mod annotations;
 mod arrangements;
 mod audit;
 mod backups;

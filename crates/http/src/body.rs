@@ -37,6 +37,20 @@ pub async fn json<T: DeserializeOwned>(request: &HttpRequest, body: Payload) -> 
     json_up_to(request, body, FORM_BYTES_MAX).await
 }
 
+/// Reads a body that is JSON-LD, or says that it is JSON.
+///
+/// # Errors
+/// As [`json`].
+pub async fn json_ld<T: DeserializeOwned>(request: &HttpRequest, body: Payload) -> Result<T, ApiError> {
+    check_unpacked(request.headers())?;
+    if !is_json(request.headers()) && !is_media_type(request.headers(), "application/ld+json") {
+        return Err(ApiError::unsupported_media_type("application/ld+json"));
+    }
+    let _underway = begin(request)?;
+    let bytes = collect(body, FORM_BYTES_MAX, body_timeout(request)?).await?;
+    shape::read(&bytes, "")
+}
+
 /// Reads a JSON body of at most `limit_bytes`.
 pub(crate) async fn json_up_to<T>(request: &HttpRequest, body: Payload, limit_bytes: u64) -> Result<T, ApiError>
 where
@@ -74,9 +88,13 @@ pub(crate) fn check_plain(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
+    is_media_type(headers, "application/json")
+}
+
+fn is_media_type(headers: &HeaderMap, wanted: &str) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let essence = value.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
+    essence.eq_ignore_ascii_case(wanted)
 }
 
 fn body_timeout(request: &HttpRequest) -> Result<Duration, ApiError> {

@@ -15,7 +15,9 @@ use cartulary_repository::{Current, Declaration, RepositoryError};
 use serde_json::{Map, Value, json};
 
 use crate::conditional;
+use crate::routes::annotation_model::Annotation;
 use crate::routes::collections::Collection;
+use crate::routes::comments::Comment;
 use crate::routes::groups::Group;
 use crate::routes::object::Detail;
 use crate::routes::tags::Tag;
@@ -388,6 +390,8 @@ impl From<RepositoryError> for ApiError {
                     Current::Webhook(current) => serde_json::to_value(Webhook::from(*current)),
                     Current::Tag(current) => serde_json::to_value(Tag::from(*current)),
                     Current::Collection(current) => serde_json::to_value(Collection::from(*current)),
+                    Current::Comment(current) => serde_json::to_value(Comment::from(*current)),
+                    Current::Annotation(current) => serde_json::to_value(Annotation::from(*current)),
                 }
                 .ok();
                 stale

@@ -9,7 +9,7 @@ use cartulary_model::{
 };
 use futures::Stream;
 
-use crate::services::{CollectionView, GroupView, TagView, UserView, WebhookView};
+use crate::services::{AnnotationView, CollectionView, CommentView, GroupView, TagView, UserView, WebhookView};
 use crate::{RepositoryError, Result};
 
 /// The number of rows that a window holds at most.
@@ -381,6 +381,10 @@ pub enum Current {
     Tag(Box<TagView>),
     /// A collection.
     Collection(Box<CollectionView>),
+    /// A comment.
+    Comment(Box<CommentView>),
+    /// An annotation.
+    Annotation(Box<AnnotationView>),
 }
 
 /// A type or vocabulary that was declared at run time.

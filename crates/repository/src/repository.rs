@@ -106,6 +106,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             down: include_str!("../../../schema/core/migrations/sqlite/0023_tags_and_collections/down.sql"),
         },
         MigrationFile {
+            version: "0024",
+            name: "comments_and_annotations",
+            up: include_str!("../../../schema/core/migrations/sqlite/0024_comments_and_annotations/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0024_comments_and_annotations/down.sql"),
+        },
+        MigrationFile {
             version: "0027",
             name: "webhooks",
             up: include_str!("../../../schema/core/migrations/sqlite/0027_webhooks/up.sql"),
@@ -208,6 +214,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "tags_and_collections",
             up: include_str!("../../../schema/core/migrations/postgres/0023_tags_and_collections/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0023_tags_and_collections/down.sql"),
+        },
+        MigrationFile {
+            version: "0024",
+            name: "comments_and_annotations",
+            up: include_str!("../../../schema/core/migrations/postgres/0024_comments_and_annotations/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0024_comments_and_annotations/down.sql"),
         },
         MigrationFile {
             version: "0027",

@@ -4,6 +4,28 @@
  */
 
 export interface paths {
+    "/api/v1/annotations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns an annotation. */
+        get: operations["get_annotation"];
+        /**
+         * Replaces what an annotation says, and where on the same content: its creator does, and who may change who may do what with
+         *     the document.
+         */
+        put: operations["update_annotation"];
+        post?: never;
+        /** Deletes an annotation: its creator does, and who may change who may do what with the document. */
+        delete: operations["delete_annotation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit-entries": {
         parameters: {
             query?: never;
@@ -222,6 +244,100 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/collections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the caller's collections and those that others show to him: his favourites first, then his own, then others'. */
+        get: operations["list_collections"];
+        put?: never;
+        /** Makes a collection. */
+        post: operations["create_collection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/collections/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a collection: one's own, one that is shown to the caller, or by the word `favourites` his favourites. */
+        get: operations["get_collection"];
+        put?: never;
+        post?: never;
+        /** Deletes a collection; what is in it stays where it is. */
+        delete: operations["delete_collection"];
+        options?: never;
+        head?: never;
+        /** Changes the name of a collection, and to whom it is shown: its owner does. */
+        patch: operations["update_collection"];
+        trace?: never;
+    };
+    "/api/v1/collections/{id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what is in a collection, in its order, of what the caller may see. */
+        get: operations["list_collection_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/collections/{id}/items/{object}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Puts an object into a collection, or gives it another place there. */
+        put: operations["update_collection_item"];
+        post?: never;
+        /** Takes an object out of a collection. */
+        delete: operations["delete_collection_item"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/comments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a comment. */
+        get: operations["get_comment"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a comment: its author does, and who may change who may do what with the object. One with answers keeps its place,
+         *     without its text.
+         */
+        delete: operations["delete_comment"];
+        options?: never;
+        head?: never;
+        /** Changes what a comment says, or whether its thread is resolved. */
+        patch: operations["update_comment"];
+        trace?: never;
+    };
     "/api/v1/documents/{id}": {
         parameters: {
             query?: never;
@@ -239,6 +355,30 @@ export interface paths {
         head?: never;
         /** Changes name, title or properties of a document, or title or properties of a working copy. */
         patch: operations["update_document"];
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the annotations on the contents of a document, or of the version whose id is given, oldest first, for who may read
+         *     the content.
+         */
+        get: operations["list_document_annotations"];
+        put?: never;
+        /**
+         * Annotates a content of a document, or of the version whose id is given.
+         * @description The annotation stays with the bytes: it is shown with every version of the document that has them.
+         */
+        post: operations["create_document_annotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/documents/{id}/arrangement": {
@@ -1045,6 +1185,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/objects/{id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what is said of an object, oldest first, for who may read its properties. */
+        get: operations["list_object_comments"];
+        put?: never;
+        /** Says something of an object, or answers what somebody said. It changes neither the object's token nor its versions. */
+        post: operations["create_object_comment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/objects/{id}/copies": {
         parameters: {
             query?: never;
@@ -1146,6 +1304,45 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the tags of an object: those that everybody sees, and the caller's own. */
+        get: operations["list_object_tags"];
+        put?: never;
+        /**
+         * Puts a tag on an object; one that is there already is answered as it is.
+         * @description One for everybody needs `WriteProperties`, one of one's own `ReadProperties`. It changes neither the object's token nor its
+         *     versions.
+         */
+        post: operations["create_object_tag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a tag away from an object. */
+        delete: operations["delete_object_tag"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1325,6 +1522,43 @@ export interface paths {
         post?: never;
         /** Signs out. */
         delete: operations["delete_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proposes labels that begin with some letters: of tags that the caller sees on objects that he may read, and of no others. */
+        get: operations["list_tags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the objects with a tag, of those that the caller may read, the last changed first. In statements it is
+         *     `'urgent' = ANY cartulary:tags`.
+         */
+        get: operations["list_tagged_objects"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1819,6 +2053,78 @@ export interface components {
             /** @description The name of the user or group. */
             principal: string;
         };
+        /** @description An annotation, as JSON-LD of the Web Annotation Data Model. */
+        Annotation: {
+            /** @description The context of the model, and what `colour`, `document` and `changeToken` are. */
+            "@context": Record<string, never>[];
+            /** @description The note. */
+            body?: Record<string, never> | null;
+            /** @description Another with every change; `If-Match` takes it in quotes. */
+            changeToken: string;
+            /** @description The colour, as `#ffee00`. */
+            colour?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            created: string;
+            /** @description Who made it. */
+            creator: components["schemas"]["AnnotationCreator"];
+            /** @description The id of the document that it is of. */
+            document: string;
+            /** @description Its address here. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            modified: string;
+            /** @description Why. */
+            motivation: string;
+            /** @description Where: one place, or a list of them. */
+            target: Record<string, never>;
+            /** @description `Annotation`. */
+            type: string;
+        };
+        /** @description Who made an annotation. */
+        AnnotationCreator: {
+            /** @description What people read. */
+            name: string;
+            /** @description The login name. */
+            nickname: string;
+            /** @description `Person`. */
+            type: string;
+        };
+        /** @description An annotation as it comes in. What the office says itself (`id`, `creator`, `created`, `modified`) is passed over. */
+        AnnotationForm: {
+            /** @description `http://www.w3.org/ns/anno.jsonld`, alone or first in a list. */
+            "@context"?: Record<string, never> | null;
+            /** @description A note: `{"type": "TextualBody", "value": "…"}`, plain text of at most 10,000 characters. */
+            body?: Record<string, never> | null;
+            /** @description Passed over. */
+            changeToken?: string | null;
+            /** @description The colour, as `#ffee00`. */
+            colour?: string | null;
+            /** @description Passed over. */
+            created?: string | null;
+            /** @description Passed over. */
+            creator?: Record<string, never> | null;
+            /** @description Passed over. */
+            document?: string | null;
+            /** @description Passed over. */
+            id?: string | null;
+            /** @description Passed over. */
+            modified?: string | null;
+            /** @description Why: `highlighting` unless given, or another of the model's words, such as `commenting` or `questioning`. */
+            motivation?: string | null;
+            /**
+             * @description Where: one place, or a list of at most 500 on one content: `{"source": "/api/v1/blobs/sha256/…", "selector": {"type":
+             *     "FragmentSelector", "value": "page=3&xywh=percent:10,20.5,30,4"}}`.
+             */
+            target: Record<string, never>;
+            /** @description `Annotation`. */
+            type: string;
+        };
         /** @description How the pages of a document are arranged. */
         Arrangement: {
             /** @description Whether somebody arranged them; otherwise they are those of the content. */
@@ -2199,6 +2505,57 @@ export interface components {
              */
             workingCopyId?: string | null;
         };
+        /** @description A collection. */
+        Collection: {
+            /** @description Another with every change; `If-Match` takes it in quotes. */
+            changeToken: string;
+            /**
+             * Format: int64
+             * @description How many objects are in it that the caller may see.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description Whether it is somebody's favourites. */
+            favourites: boolean;
+            /**
+             * Format: uuid
+             * @description Its id; of favourites that of their owner.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            modifiedAt: string;
+            /** @description What people call it; empty for favourites. */
+            name: string;
+            /** @description The login name of the user whose it is. */
+            owner: string;
+            /** @description To whom it is shown; for its owner. */
+            shares: components["schemas"]["Share"][];
+            /** @description Whether the caller may change what is in it. */
+            writable: boolean;
+        };
+        /** @description Changes to a collection; what is absent stays. */
+        CollectionForm: {
+            /** @description What people call it. Favourites have no name. */
+            name?: string | null;
+            /** @description To whom it is shown, all of them. */
+            shares?: components["schemas"]["NewShare"][] | null;
+        };
+        /** @description Where an object goes in a collection. */
+        CollectionPlace: {
+            /**
+             * Format: uuid
+             * @description With `before` and `after`, the id of another object of the collection.
+             */
+            of?: string | null;
+            position?: components["schemas"]["Order"] | null;
+        };
         /** @description A column of an answer. */
         ColumnView: {
             /**
@@ -2212,6 +2569,56 @@ export interface components {
             name: string;
             /** @description The property that it is of, with the fields within; absent: how well a text fits, from 0 to 1. */
             property?: string | null;
+        };
+        /** @description A comment. */
+        Comment: {
+            /** @description The login name of who says it. */
+            author: string;
+            /** @description What people read. */
+            authorName: string;
+            /** @description Another with every change; `If-Match` takes it in quotes. */
+            changeToken: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When its text was last changed.
+             */
+            editedAt?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The object that it is of.
+             */
+            object: string;
+            /**
+             * Format: uuid
+             * @description The comment that it answers.
+             */
+            replyTo?: string | null;
+            /** @description Whether its thread is resolved. */
+            resolved: boolean;
+            /** @description What it says; absent when it was deleted and has answers. */
+            text?: string | null;
+            /**
+             * Format: uuid
+             * @description The comment that its thread begins with; itself, if it is that.
+             */
+            thread: string;
+        };
+        /** @description Changes to a comment; what is absent stays. */
+        CommentForm: {
+            /** @description Whether the thread that begins with it is resolved: its author says so, or who may change the object. */
+            resolved?: boolean | null;
+            /** @description What it says: its author changes it. */
+            text?: string | null;
         };
         /** @description The bytes of a document. */
         Content: {
@@ -2821,6 +3228,23 @@ export interface components {
             /** @description Which objects: a statement of CMIS QL, of one table. `POST /queries` says beforehand how many they are. */
             statement: string;
         };
+        /** @description A collection to make. */
+        NewCollectionForm: {
+            /** @description What people call it: one line of at most 200 characters. */
+            name: string;
+            /** @description To whom it is shown; at most 100. */
+            shares?: components["schemas"]["NewShare"][];
+        };
+        /** @description A comment to make. */
+        NewCommentForm: {
+            /**
+             * Format: uuid
+             * @description The id of the comment that it answers.
+             */
+            replyTo?: string | null;
+            /** @description What it says: plain text of at most 10,000 characters, of any number of lines. */
+            text: string;
+        };
         /** @description A new document, as a form. */
         NewDocumentForm: {
             /**
@@ -2938,6 +3362,20 @@ export interface components {
             /** @description The login name. */
             username: string;
         };
+        /** @description That something is to be shown to somebody. */
+        NewShare: {
+            /** @description A user or a group, by name or id. */
+            principal: string;
+            /** @description Whether they may change it too. `false` unless given. */
+            write?: boolean;
+        };
+        /** @description A tag to put on an object. */
+        NewTagForm: {
+            /** @description The word: one line of at most 100 characters. What reads alike (case, accents, forms of Arabic letters) is one tag. */
+            label: string;
+            /** @description Whether only the caller sees it. `false` unless given: everybody who may read the object's properties. */
+            private?: boolean;
+        };
         /** @description A transition to make. */
         NewTransitionForm: {
             /** @description Why; it stands in the change log. */
@@ -3012,6 +3450,49 @@ export interface components {
          * @enum {string}
          */
         Order: "first" | "last" | "before" | "after";
+        /** @description A window of a list. */
+        Page_Annotation: {
+            /** @description The rows. */
+            items: {
+                /** @description The context of the model, and what `colour`, `document` and `changeToken` are. */
+                "@context": Record<string, never>[];
+                /** @description The note. */
+                body?: Record<string, never> | null;
+                /** @description Another with every change; `If-Match` takes it in quotes. */
+                changeToken: string;
+                /** @description The colour, as `#ffee00`. */
+                colour?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                created: string;
+                /** @description Who made it. */
+                creator: components["schemas"]["AnnotationCreator"];
+                /** @description The id of the document that it is of. */
+                document: string;
+                /** @description Its address here. */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was last changed.
+                 */
+                modified: string;
+                /** @description Why. */
+                motivation: string;
+                /** @description Where: one place, or a list of them. */
+                target: Record<string, never>;
+                /** @description `Annotation`. */
+                type: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
         /** @description A window of a list. */
         Page_BackupRun: {
             /** @description The rows. */
@@ -3125,6 +3606,104 @@ export interface components {
                 detail?: string | null;
                 /** @description The object's id. */
                 id: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
+        Page_Collection: {
+            /** @description The rows. */
+            items: {
+                /** @description Another with every change; `If-Match` takes it in quotes. */
+                changeToken: string;
+                /**
+                 * Format: int64
+                 * @description How many objects are in it that the caller may see.
+                 */
+                count: number;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                createdAt: string;
+                /** @description Whether it is somebody's favourites. */
+                favourites: boolean;
+                /**
+                 * Format: uuid
+                 * @description Its id; of favourites that of their owner.
+                 */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was last changed.
+                 */
+                modifiedAt: string;
+                /** @description What people call it; empty for favourites. */
+                name: string;
+                /** @description The login name of the user whose it is. */
+                owner: string;
+                /** @description To whom it is shown; for its owner. */
+                shares: components["schemas"]["Share"][];
+                /** @description Whether the caller may change what is in it. */
+                writable: boolean;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
+        Page_Comment: {
+            /** @description The rows. */
+            items: {
+                /** @description The login name of who says it. */
+                author: string;
+                /** @description What people read. */
+                authorName: string;
+                /** @description Another with every change; `If-Match` takes it in quotes. */
+                changeToken: string;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description When its text was last changed.
+                 */
+                editedAt?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /**
+                 * Format: uuid
+                 * @description The object that it is of.
+                 */
+                object: string;
+                /**
+                 * Format: uuid
+                 * @description The comment that it answers.
+                 */
+                replyTo?: string | null;
+                /** @description Whether its thread is resolved. */
+                resolved: boolean;
+                /** @description What it says; absent when it was deleted and has answers. */
+                text?: string | null;
+                /**
+                 * Format: uuid
+                 * @description The comment that its thread begins with; itself, if it is that.
+                 */
+                thread: string;
             }[];
             /** @description Continues the list; absent at its end. */
             nextCursor?: string | null;
@@ -4112,6 +4691,17 @@ export interface components {
             /** @description Who is signed in. */
             user: components["schemas"]["SessionUser"];
         };
+        /** @description That something is shown to somebody. */
+        Share: {
+            /** @description What people read. */
+            displayName: string;
+            /** @description Whether it is a group. */
+            group: boolean;
+            /** @description The login name, or the group's name. */
+            principal: string;
+            /** @description Whether they may change it too. */
+            write: boolean;
+        };
         /** @description What lies in one slot of a document. */
         SlotContent: components["schemas"]["Content"] & {
             /** @description The slot's name: `content` is the main one, others are attachments. */
@@ -4197,6 +4787,47 @@ export interface components {
             type: string;
             /** @description Documents: the latest version's label, with `+` when changed since. */
             versionLabel?: string | null;
+        };
+        /** @description A tag of an object. */
+        Tag: {
+            /** @description `If-Match` takes it in quotes. */
+            changeToken: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            createdAt: string;
+            /** @description Who put it. */
+            createdBy: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description The word, as it was written first. */
+            label: string;
+            /** @description Whether only the caller sees it. */
+            private: boolean;
+        };
+        /** @description A label that is in use. */
+        TagLabel: {
+            /**
+             * Format: int64
+             * @description On how many objects it is that the caller may read.
+             */
+            count: number;
+            /** @description As it is written most. */
+            label: string;
+        };
+        /** @description Labels that are in use. */
+        TagLabels: {
+            /** @description Those of most objects first. */
+            items: components["schemas"]["TagLabel"][];
+        };
+        /** @description The tags of an object. */
+        Tags: {
+            /** @description Those that everybody sees and the caller's own, by label. */
+            items: components["schemas"]["Tag"][];
         };
         /** @description A term. */
         TermForm: {
@@ -4599,7 +5230,7 @@ export interface components {
             folder?: string | null;
             /**
              * @description The kinds of change: `created`, `updated`, `moved`, `versioned`, `trashed`, `restored`, `destroyed`, `security`,
-             *     `rendition`.
+             *     `rendition`, `noted` (a tag, comment or annotation came, changed or went).
              */
             kinds?: string[];
             /** @description The types of the objects, with those that inherit from them. */
@@ -4634,6 +5265,106 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_annotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the annotation's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the annotation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/ld+json": components["schemas"]["Annotation"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_annotation: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the annotation's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/ld+json": components["schemas"]["AnnotationForm"];
+            };
+        };
+        responses: {
+            /** @description as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/ld+json": components["schemas"]["Annotation"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_annotation: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the annotation's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     list_audit_entries: {
         parameters: {
             query?: {
@@ -5125,6 +5856,386 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_collections: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Collection"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_collection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCollectionForm"];
+            };
+        };
+        responses: {
+            /** @description made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Collection"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_collection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the collection's id, or `favourites` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the collection */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Collection"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_collection: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the collection's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_collection: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the collection's id, or `favourites` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CollectionForm"];
+            };
+        };
+        responses: {
+            /** @description the collection as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Collection"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_collection_items: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the collection's id, or `favourites` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Summary"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_collection_item: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag of the collection, or `*` */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the collection's id, or `favourites` */
+                id: string;
+                /** @description the object's id */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CollectionPlace"];
+            };
+        };
+        responses: {
+            /** @description the collection as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Collection"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_collection_item: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag of the collection, or `*` */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the collection's id, or `favourites` */
+                id: string;
+                /** @description the object's id */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the collection as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Collection"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_comment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the comment's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the comment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_comment: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the comment's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_comment: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the comment's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentForm"];
+            };
+        };
+        responses: {
+            /** @description the comment as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_document: {
         parameters: {
             query?: never;
@@ -5223,6 +6334,86 @@ export interface operations {
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_document_annotations: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The SHA-256 of a content of the document, or of a version of it; unless given, of its present contents, or of those of
+                 *     the version that is named.
+                 */
+                digest?: string;
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the document's or version's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Annotation"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_document_annotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the document's or version's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/ld+json": components["schemas"]["AnnotationForm"];
+            };
+        };
+        responses: {
+            /** @description the annotation */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/ld+json": components["schemas"]["Annotation"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -7686,6 +8877,83 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_object_comments: {
+        parameters: {
+            query?: {
+                /** @description Only those of threads that are resolved, or that are not; all unless given. */
+                resolved?: boolean;
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Comment"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_object_comment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCommentForm"];
+            };
+        };
+        responses: {
+            /** @description the comment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     create_object_copy: {
         parameters: {
             query?: never;
@@ -7970,6 +9238,106 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_object_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description its tags */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tags"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_object_tag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTagForm"];
+            };
+        };
+        responses: {
+            /** @description the tag */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tag"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_object_tag: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the token of the tag */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+                /** @description the tag's id */
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8446,6 +9814,66 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_tags: {
+        parameters: {
+            query?: {
+                /** @description How they begin, whatever the case. */
+                q?: string;
+                /** @description How many are answered, 1 to 1,000; 20 unless given. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description labels */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagLabels"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_tagged_objects: {
+        parameters: {
+            query: {
+                /** @description The label, whatever the case. */
+                label: string;
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Summary"];
+                };
             };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];

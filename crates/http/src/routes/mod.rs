@@ -1,12 +1,15 @@
 //! The core's routes, one file for each group of resources; the lists here are all there are.
 
 mod acl;
+pub mod annotation_model;
+mod annotations;
 mod arrangements;
 mod audit;
 mod backups;
 mod bulk_actions;
 mod changes;
 pub mod collections;
+pub mod comments;
 mod content;
 mod contents;
 mod documents;
@@ -135,6 +138,16 @@ routes!(
         tags::list_object_tags,
         tags::create_object_tag,
         tags::delete_object_tag,
+        comments::list_object_comments,
+        comments::create_object_comment,
+        comments::get_comment,
+        comments::update_comment,
+        comments::delete_comment,
+        annotations::list_document_annotations,
+        annotations::create_document_annotation,
+        annotations::get_annotation,
+        annotations::update_annotation,
+        annotations::delete_annotation,
         tags::list_tags,
         tags::list_tagged_objects,
         collections::list_collections,

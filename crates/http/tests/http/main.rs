@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod access;
+mod annotations;
 mod arrangements;
 mod backups;
 mod bodies;
 mod collections;
+mod comments;
 mod contents;
 mod declarations;
 mod documented;

@@ -92,6 +92,13 @@ async fn as_tus(asking: Asking<'_>) -> Reply {
     asking.header("content-type", "application/offset+octet-stream").bytes(b"abc").await
 }
 
+/// A mark on the first page of some bytes.
+fn on(digest: &str) -> Value {
+    let source = format!("/api/v1/blobs/sha256/{digest}");
+    let selector = json!({ "type": "FragmentSelector", "value": "page=1&xywh=percent:10,20,30,5" });
+    json!({ "type": "Annotation", "target": { "source": source, "selector": selector } })
+}
+
 /// What an operation asks for beside its path.
 fn query_of(operation: &str) -> &'static str {
     match operation {
@@ -187,6 +194,8 @@ impl Matrix<'_> {
                 "1".to_owned()
             }
             Some("jobs" | "backups") => NO_JOB.to_owned(),
+            Some("comments") => self.comment().await,
+            Some("annotations") => self.annotation().await,
             Some("collections") => {
                 let (collection, object) = self.collection().await;
                 return (path.replace("{id}", &collection).replace("{object}", &object), String::new());
@@ -239,6 +248,36 @@ impl Matrix<'_> {
     async fn tag_of(&self, object: &str) -> String {
         let tag = self.admin.post(&format!("/objects/{object}/tags"), json!({ "label": self.fresh() })).await;
         tag.expect(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// What the administrator said of a dossier.
+    async fn comment(&self) -> String {
+        let path = format!("/objects/{}/comments", self.dossier().await["id"].as_str().unwrap());
+        let made = self.admin.post(&path, json!({ "text": "a" })).await.expect(201).json();
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// What the administrator marked in a document.
+    async fn annotation(&self) -> String {
+        let document = self.admin.document(&self.dossier().await, "a.txt", self.fresh().as_bytes()).await;
+        let path = format!("/documents/{}/annotations", document["id"].as_str().unwrap());
+        let made = self.admin.post(&path, on(document["content"]["digest"].as_str().unwrap())).await.expect(201).json();
+        named(made["id"].as_str().unwrap()).to_owned()
+    }
+
+    /// Returns what marks the content of a document, or that of an annotation, whose address is given.
+    async fn marking(&self, uri: &str) -> Value {
+        let object: Value = match uri.contains("/annotations/") {
+            true => self.admin.ask_at(Method::GET, uri).send().await.expect(200).json(),
+            false => {
+                let document = uri.trim_end_matches("/annotations");
+                self.admin.ask_at(Method::GET, document).send().await.expect(200).json()
+            }
+        };
+        match object["content"]["digest"].as_str() {
+            Some(digest) => on(digest),
+            None => json!({ "type": "Annotation", "target": object["target"] }),
+        }
     }
 
     /// A collection of the administrator's, and a dossier in it.
@@ -318,6 +357,7 @@ impl Matrix<'_> {
             "create_export" => asking.json(everything()).await,
             "create_bulk_action" => asking.json(nothing_in_bulk()).await,
             "create_relationship" => asking.json(self.link().await).await,
+            "create_document_annotation" | "update_annotation" => asking.json(self.marking(&uri).await).await,
             "create_webhook" => asking.json(idle_webhook()).await,
             "update_webhook" => asking.json(json!({ "name": "another" })).await,
             "create_query" => asking.json(json!({ "statement": "SELECT cmis:name FROM cmis:document" })).await,

@@ -1,6 +1,7 @@
 //! The services: what a [`Session`] can do, one noun a file.
 
 mod access_lists;
+mod annotations;
 mod arrangements;
 mod audit;
 mod automatic_versions;
@@ -12,6 +13,7 @@ mod bulk_run;
 mod changes;
 mod collection_items;
 mod collections;
+mod comments;
 mod content;
 mod copies;
 mod deletions;
@@ -61,6 +63,7 @@ mod wording;
 mod working_copies;
 
 pub use access_lists::{AccessGrant, AccessList, NewAccessEntry, NewAccessList};
+pub use annotations::{AnnotatedPlace, AnnotationContent, AnnotationView, MOTIVATIONS, PageBox};
 pub(crate) use arrangements::{ARRANGED_KIND, ARRANGED_PRODUCER, ArrangeJob, pages_of};
 pub use arrangements::{ArrangedPage, Arrangement, PagesToArrange, PagesToSplit};
 pub use audit::{AuditEntry, AuditProof, Seal};
@@ -75,6 +78,7 @@ pub use bulk::{BulkAct, BulkItem, BulkOutcome, BulkState, BulkView, NewBulkActio
 pub(crate) use bulk_run::bulk_handlers;
 pub use changes::ChangeEntry;
 pub use collections::{CollectionChanges, CollectionName, CollectionView, NewCollection};
+pub use comments::{CommentChanges, CommentView, NewComment};
 pub use copies::{Copied, LeftOut, NewCopy};
 pub use deletions::Extent;
 pub(crate) use deletions::deletion_handlers;

@@ -17,7 +17,7 @@ use crate::services::readings::Reading;
 use crate::services::working_copies::{copied, of_object, refuse_working_copy};
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, VersionRow, Which};
-use crate::store::{arrangements, blobs, copies, dossier_versions, principals};
+use crate::store::{annotations, arrangements, blobs, copies, dossier_versions, principals};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -248,6 +248,7 @@ impl Session {
         let made_at = Timestamp::from_millis(version.made_at);
         let detail = json!({ "version": label_of(version), "comment": version.comment, "madeAt": made_at });
         versions::destroy(tx.conn, object.no)?;
+        annotations::forget_orphans(tx.conn, live.no, series)?;
         let change = Change { before: Some(before), detail: Some(detail), ..of_object(object)? };
         tx.record(ChangeKind::Destroyed, change)?;
         if !was_newest {

@@ -16,12 +16,14 @@ macro_rules! load_among {
 }
 
 pub(crate) mod acl;
+pub(crate) mod annotations;
 pub(crate) mod arrangements;
 pub(crate) mod backups;
 pub(crate) mod blobs;
 pub(crate) mod bulk;
 pub(crate) mod changes;
 pub(crate) mod collections;
+pub(crate) mod comments;
 pub(crate) mod copies;
 pub(crate) mod declarations;
 pub(crate) mod dossier_versions;

@@ -561,6 +561,40 @@ table! {
 }
 
 table! {
+    comment (no) {
+        no -> BigInt,
+        id -> Text,
+        object_no -> BigInt,
+        thread_no -> BigInt,
+        answers_no -> BigInt,
+        author_no -> BigInt,
+        body -> Text,
+        is_resolved -> Bool,
+        is_deleted -> Bool,
+        change_token -> BigInt,
+        created_at -> BigInt,
+        edited_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    annotation (no) {
+        no -> BigInt,
+        id -> Text,
+        object_no -> BigInt,
+        digest -> Text,
+        motivation -> Text,
+        body -> Nullable<Text>,
+        colour -> Nullable<Text>,
+        boxes -> Text,
+        creator_no -> BigInt,
+        change_token -> BigInt,
+        created_at -> BigInt,
+        modified_at -> BigInt,
+    }
+}
+
+table! {
     share (subject_id, principal_no) {
         subject_id -> Text,
         principal_no -> BigInt,
@@ -649,6 +683,8 @@ allow_tables_to_appear_in_same_query!(
     collection,
     collection_item,
     share,
+    comment,
+    annotation,
     webhook,
     webhook_delivery,
 );

@@ -195,6 +195,8 @@ pub(crate) fn destroy(conn: &mut Conn, live: &[i64], series: &[i64], root_folder
     all.dedup();
     super::arrangements::clear(conn, &all)?;
     super::tags::clear(conn, &all)?;
+    super::comments::clear(conn, &all)?;
+    super::annotations::clear(conn, &all)?;
     super::collections::forget_objects(conn, &all)?;
     let all = || all.iter().copied();
     let live = || live.iter().copied();

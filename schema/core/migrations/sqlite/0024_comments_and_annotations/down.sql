@@ -1,0 +1,2 @@
+DROP TABLE annotation;
+DROP TABLE comment;
