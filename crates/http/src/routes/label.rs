@@ -50,19 +50,15 @@ pub fn of(path: &str) -> &'static str {
         (Some("objects"), Some(_), Some("primary-parent"), None) => "/api/v1/objects/{id}/primary-parent",
         (Some("objects"), Some(_), Some("parents"), Some(_)) => "/api/v1/objects/{id}/parents/{folder}",
         (Some("objects"), Some(_), Some("relationships"), None) => "/api/v1/objects/{id}/relationships",
-        (Some("objects"), Some(_), Some("tags"), below) => of_object_tags(below, segments.next()),
-        (Some("objects"), Some(_), Some("comments"), None) => "/api/v1/objects/{id}/comments",
-        (Some("comments"), Some(_), None, None) => "/api/v1/comments/{id}",
-        (Some("annotations"), Some(_), None, None) => "/api/v1/annotations/{id}",
-        (Some("tags"), None, None, None) => "/api/v1/tags",
-        (Some("tags"), Some("objects"), None, None) => "/api/v1/tags/objects",
-        (Some("collections"), id, below, item) => of_collection(id, below, item, segments.next()),
+        (Some("objects"), Some(_), Some(what @ ("tags" | "comments")), one) => of_notes(what, one, segments.next()),
+        (Some("comments" | "annotations" | "tags"), ..) => of_note((place.0, place.1, place.2)),
+        (Some("collections" | "saved-searches" | "subscriptions" | "notifications"), ..) => {
+            of_kept((place.0, place.1, place.2, place.3), segments.next())
+        }
         (Some("relationships"), None, None, None) => "/api/v1/relationships",
         (Some("relationships"), Some(_), None, None) => "/api/v1/relationships/{id}",
         (Some("unfiled"), None, None, None) => "/api/v1/unfiled",
-        (Some("trash"), None, None, None) => "/api/v1/trash",
-        (Some("trash"), Some(_), None, None) => "/api/v1/trash/{id}",
-        (Some("trash"), Some(_), Some("restore"), None) => "/api/v1/trash/{id}/restore",
+        (Some("trash"), id, act, None) => of_trashed(id.is_some(), act),
         (Some("exports"), name, act, None) => of_export(name.is_some(), act),
         (Some("bag-imports"), None, None, None) => "/api/v1/bag-imports",
         (Some("changes"), None, None, None) => "/api/v1/changes",
@@ -78,11 +74,7 @@ pub fn of(path: &str) -> &'static str {
         (Some("jobs"), Some(_), None, None) => "/api/v1/jobs/{id}",
         (Some("uploads"), None, None, None) => "/api/v1/uploads",
         (Some("uploads"), Some(_), None, None) => "/api/v1/uploads/{id}",
-        (Some("imports"), None, None, None) => "/api/v1/imports",
-        (Some("imports"), Some(_), None, None) => "/api/v1/imports/{id}",
-        (Some("imports"), Some(_), Some("check"), None) => "/api/v1/imports/{id}/check",
-        (Some("imports"), Some(_), Some("files"), None) => "/api/v1/imports/{id}/files",
-        (Some("imports"), Some(_), Some("finish"), None) => "/api/v1/imports/{id}/finish",
+        (Some("imports"), id, act, None) => of_import(id.is_some(), act),
         (Some("openapi.json"), None, None, None) => "/api/v1/openapi.json",
         (Some(first), Some(_), Some("versions"), Some(_)) => of_version(first, segments.next(), segments.next()),
         _ => "other",
@@ -121,22 +113,64 @@ fn of_version(first: &str, below: Option<&str>, further: Option<&str>) -> &'stat
     }
 }
 
-/// Returns the pattern of a path that leads to the tags of an object, or to one.
-const fn of_object_tags(tag: Option<&str>, further: Option<&str>) -> &'static str {
-    match (tag, further) {
-        (None, _) => "/api/v1/objects/{id}/tags",
-        (Some(_), None) => "/api/v1/objects/{id}/tags/{tag}",
+/// Returns the pattern of a path that leads to imports.
+fn of_import(is_of_one: bool, act: Option<&str>) -> &'static str {
+    match (is_of_one, act) {
+        (false, _) => "/api/v1/imports",
+        (true, None) => "/api/v1/imports/{id}",
+        (true, Some("check")) => "/api/v1/imports/{id}/check",
+        (true, Some("files")) => "/api/v1/imports/{id}/files",
+        (true, Some("finish")) => "/api/v1/imports/{id}/finish",
         _ => "other",
     }
 }
 
-/// Returns the pattern of a path that leads to collections, or to what is in one.
-fn of_collection(id: Option<&str>, below: Option<&str>, item: Option<&str>, further: Option<&str>) -> &'static str {
-    match (id, below, item, further) {
-        (None, ..) => "/api/v1/collections",
-        (_, None, ..) => "/api/v1/collections/{id}",
-        (_, Some("items"), None, _) => "/api/v1/collections/{id}/items",
-        (_, Some("items"), Some(_), None) => "/api/v1/collections/{id}/items/{object}",
+/// Returns the pattern of a path that leads to the trash.
+fn of_trashed(is_of_one: bool, act: Option<&str>) -> &'static str {
+    match (is_of_one, act) {
+        (false, _) => "/api/v1/trash",
+        (true, None) => "/api/v1/trash/{id}",
+        (true, Some("restore")) => "/api/v1/trash/{id}/restore",
+        _ => "other",
+    }
+}
+
+/// Returns the pattern of a path that leads to what people put on an object.
+fn of_notes(what: &str, one: Option<&str>, further: Option<&str>) -> &'static str {
+    match (what, one, further) {
+        ("comments", None, _) => "/api/v1/objects/{id}/comments",
+        ("tags", None, _) => "/api/v1/objects/{id}/tags",
+        ("tags", Some(_), None) => "/api/v1/objects/{id}/tags/{tag}",
+        _ => "other",
+    }
+}
+
+/// Returns the pattern of a path that leads to one of it, or to all tags.
+fn of_note(place: (Further<'_>, Further<'_>, Further<'_>)) -> &'static str {
+    match place {
+        (Some("comments"), Some(_), None) => "/api/v1/comments/{id}",
+        (Some("annotations"), Some(_), None) => "/api/v1/annotations/{id}",
+        (Some("tags"), None, None) => "/api/v1/tags",
+        (Some("tags"), Some("objects"), None) => "/api/v1/tags/objects",
+        _ => "other",
+    }
+}
+
+/// Returns the pattern of a path that leads to what people keep for themselves.
+fn of_kept(place: (Further<'_>, Further<'_>, Further<'_>, Further<'_>), further: Further<'_>) -> &'static str {
+    match (place, further) {
+        ((Some("collections"), None, ..), _) => "/api/v1/collections",
+        ((Some("collections"), Some(_), None, _), _) => "/api/v1/collections/{id}",
+        ((Some("collections"), Some(_), Some("items"), None), _) => "/api/v1/collections/{id}/items",
+        ((Some("collections"), Some(_), Some("items"), Some(_)), None) => "/api/v1/collections/{id}/items/{object}",
+        ((Some("saved-searches"), None, ..), _) => "/api/v1/saved-searches",
+        ((Some("saved-searches"), Some(_), None, _), _) => "/api/v1/saved-searches/{id}",
+        ((Some("saved-searches"), Some(_), Some("results"), None), _) => "/api/v1/saved-searches/{id}/results",
+        ((Some("subscriptions"), None, ..), _) => "/api/v1/subscriptions",
+        ((Some("subscriptions"), Some(_), None, _), _) => "/api/v1/subscriptions/{id}",
+        ((Some("notifications"), None, ..), _) => "/api/v1/notifications",
+        ((Some("notifications"), Some("read"), None, _), _) => "/api/v1/notifications/read",
+        ((Some("notifications"), Some(_), None, _), _) => "/api/v1/notifications/{id}",
         _ => "other",
     }
 }
