@@ -1,5 +1,7 @@
 //! The permission matrix: every route of the OpenAPI document, asked by six people, against a committed snapshot.
 
+mod kept;
+
 use std::cell::Cell;
 use std::fmt::Write as _;
 
@@ -90,13 +92,6 @@ async fn as_tus(asking: Asking<'_>) -> Reply {
     let asking = asking.header("tus-resumable", "1.0.0").header("upload-offset", "0").header("upload-length", "3");
     let asking = asking.header("x-http-method-override", "PATCH");
     asking.header("content-type", "application/offset+octet-stream").bytes(b"abc").await
-}
-
-/// A mark on the first page of some bytes.
-fn on(digest: &str) -> Value {
-    let source = format!("/api/v1/blobs/sha256/{digest}");
-    let selector = json!({ "type": "FragmentSelector", "value": "page=1&xywh=percent:10,20,30,5" });
-    json!({ "type": "Annotation", "target": { "source": source, "selector": selector } })
 }
 
 /// What an operation asks for beside its path.
@@ -194,12 +189,7 @@ impl Matrix<'_> {
                 "1".to_owned()
             }
             Some("jobs" | "backups") => NO_JOB.to_owned(),
-            Some("comments") => self.comment().await,
-            Some("annotations") => self.annotation().await,
-            Some("collections") => {
-                let (collection, object) = self.collection().await;
-                return (path.replace("{id}", &collection).replace("{object}", &object), String::new());
-            }
+            Some(kept @ ("comments" | "annotations" | "collections")) => return self.kept(kept, path).await,
             Some("webhooks") => id(&self.admin.post("/webhooks", idle_webhook()).await.expect(201).json()),
             Some("bulk-actions") => id(&self.admin.post("/bulk-actions", nothing_in_bulk()).await.expect(202).json()),
             Some("exports") => id(&self.admin.post("/exports", everything()).await.expect(202).json()),
@@ -242,52 +232,6 @@ impl Matrix<'_> {
     async fn link(&self) -> Value {
         let (source, target) = (self.dossier().await, self.dossier().await);
         json!({ "type": "matrix:link", "source": source["id"], "target": target["id"] })
-    }
-
-    /// A tag that everybody sees, on an object.
-    async fn tag_of(&self, object: &str) -> String {
-        let tag = self.admin.post(&format!("/objects/{object}/tags"), json!({ "label": self.fresh() })).await;
-        tag.expect(201).json()["id"].as_str().unwrap().to_owned()
-    }
-
-    /// What the administrator said of a dossier.
-    async fn comment(&self) -> String {
-        let path = format!("/objects/{}/comments", self.dossier().await["id"].as_str().unwrap());
-        let made = self.admin.post(&path, json!({ "text": "a" })).await.expect(201).json();
-        made["id"].as_str().unwrap().to_owned()
-    }
-
-    /// What the administrator marked in a document.
-    async fn annotation(&self) -> String {
-        let document = self.admin.document(&self.dossier().await, "a.txt", self.fresh().as_bytes()).await;
-        let path = format!("/documents/{}/annotations", document["id"].as_str().unwrap());
-        let made = self.admin.post(&path, on(document["content"]["digest"].as_str().unwrap())).await.expect(201).json();
-        named(made["id"].as_str().unwrap()).to_owned()
-    }
-
-    /// Returns what marks the content of a document, or that of an annotation, whose address is given.
-    async fn marking(&self, uri: &str) -> Value {
-        let object: Value = match uri.contains("/annotations/") {
-            true => self.admin.ask_at(Method::GET, uri).send().await.expect(200).json(),
-            false => {
-                let document = uri.trim_end_matches("/annotations");
-                self.admin.ask_at(Method::GET, document).send().await.expect(200).json()
-            }
-        };
-        match object["content"]["digest"].as_str() {
-            Some(digest) => on(digest),
-            None => json!({ "type": "Annotation", "target": object["target"] }),
-        }
-    }
-
-    /// A collection of the administrator's, and a dossier in it.
-    async fn collection(&self) -> (String, String) {
-        let made = self.admin.post("/collections", json!({ "name": self.fresh() })).await.expect(201).json();
-        let (collection, dossier) = (made["id"].as_str().unwrap().to_owned(), self.dossier().await);
-        let object = dossier["id"].as_str().unwrap().to_owned();
-        let put = self.admin.ask(Method::PUT, &format!("/collections/{collection}/items/{object}"));
-        put.header("if-match", "*").json(json!({})).await.expect(200);
-        (collection, object)
     }
 
     /// A new dossier on which the manager may do everything.
