@@ -14,15 +14,15 @@ pub(crate) const ALL: WindowRequest = WindowRequest { offset: 0, limit: 100 };
 /// What one person learns of a document by every door.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Sight {
-    read: bool,
-    listed: u64,
-    dossiers: u64,
-    found: u64,
-    faceted: u64,
-    text: bool,
-    bytes: bool,
-    by_digest: bool,
-    changes: bool,
+    pub(crate) read: bool,
+    pub(crate) listed: u64,
+    pub(crate) dossiers: u64,
+    pub(crate) found: u64,
+    pub(crate) faceted: u64,
+    pub(crate) text: bool,
+    pub(crate) bytes: bool,
+    pub(crate) by_digest: bool,
+    pub(crate) changes: bool,
 }
 
 pub(crate) const NOTHING: Sight = Sight {

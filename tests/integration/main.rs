@@ -24,6 +24,7 @@ mod kill;
 mod life_cycles;
 mod migrations;
 mod names;
+mod policies;
 mod power;
 mod proof;
 mod queries;

@@ -21,8 +21,8 @@ use cartulary_db::testing::{self, TestDatabase};
 use cartulary_formats::WorkerConfig;
 use cartulary_model::ObjectId;
 use cartulary_repository::{
-    BackgroundTasks, BackupSettings, CORE_MIGRATIONS, NewContent, NewDocument, NewFolder, NewUser, ObjectDetail,
-    Repository, RepositoryConfig, Session, SessionKind, SignIn, Written,
+    BackgroundTasks, BackupSettings, CORE_MIGRATIONS, Module, NewContent, NewDocument, NewFolder, NewUser,
+    ObjectDetail, Repository, RepositoryConfig, Session, SessionKind, SignIn, Written,
 };
 
 /// A running office.
@@ -33,6 +33,7 @@ pub struct TestOffice {
     pub system: Session,
     background: Option<BackgroundTasks>,
     config: RepositoryConfig,
+    modules: Vec<Module>,
     database: TestDatabase,
     folder: tempfile::TempDir,
 }
@@ -92,7 +93,7 @@ impl TestOffice {
         let repository = Repository::open(config.clone(), Vec::new()).await.expect("an office opens");
         let background = Some(repository.start_background());
         let system = repository.system_session();
-        Self { repository, system, background, config, database, folder }
+        Self { repository, system, background, config, modules: Vec::new(), database, folder }
     }
 
     /// Tells whether the rows are with a server, which other nodes may use.
@@ -138,10 +139,16 @@ impl TestOffice {
         self.reopen().await;
     }
 
+    /// Closes the office and opens it again on the same data, with these modules.
+    pub async fn reopen_with(&mut self, modules: Vec<Module>) {
+        self.modules = modules;
+        self.reopen().await;
+    }
+
     /// Opens the same rows once more, as another machine does where they are with a server.
     pub async fn another_node(&self) -> Repository {
         let config = RepositoryConfig { index_dir: self.folder.path().join("index-2"), ..self.config.clone() };
-        Repository::open(config, Vec::new()).await.expect("another node opens")
+        Repository::open(config, self.modules.clone()).await.expect("another node opens")
     }
 
     /// Closes the office and opens it again on the same data.
@@ -159,7 +166,8 @@ impl TestOffice {
         self.system = parking.system_session();
         let old = std::mem::replace(&mut self.repository, parking);
         old.close().await;
-        self.repository = Repository::open(self.config.clone(), Vec::new()).await.expect("the office opens again");
+        self.repository =
+            Repository::open(self.config.clone(), self.modules.clone()).await.expect("the office opens again");
         self.system = self.repository.system_session();
         self.start_background();
     }

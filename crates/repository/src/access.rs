@@ -17,8 +17,9 @@ use cartulary_index::NumberSet;
 use cartulary_model::Timestamp;
 use cartulary_model::permission::{self, AccessEntry, Permission, Permissions};
 
+use crate::policies::{Policies, is_mark};
 use crate::session::Actor;
-use crate::store::acl;
+use crate::store::acl::{self, AclRow, EntryRow};
 use crate::{RepositoryError, Result};
 
 /// How many lists one inherits from at most; a longer chain is a fault and grants nothing.
@@ -46,12 +47,27 @@ struct List {
     parent_no: Option<i64>,
     inherits: bool,
     entries: Vec<AccessEntry>,
+    /// Marks of security policies, by their names.
+    marks: Vec<(String, AccessEntry)>,
+}
+
+impl List {
+    fn new(row: &AclRow, rows: Vec<EntryRow>) -> Self {
+        let (marks, entries): (Vec<EntryRow>, Vec<EntryRow>) = rows.into_iter().partition(|row| is_mark(&row.list));
+        Self {
+            parent_no: row.parent_no,
+            inherits: row.inherits,
+            entries: entries.into_iter().map(AccessEntry::from).collect(),
+            marks: marks.into_iter().map(|row| (row.list.clone(), AccessEntry::from(row))).collect(),
+        }
+    }
 }
 
 /// The lists and scopes as of one number of the log, and the decisions taken from them.
 #[derive(Debug)]
 struct AccessState {
     permissions: Arc<Permissions>,
+    policies: Arc<Policies>,
     reached: Option<i64>,
     lists: HashMap<i64, List>,
     scopes: HashMap<i64, i64>,
@@ -63,15 +79,16 @@ struct AccessState {
 #[derive(Debug)]
 pub(crate) struct Access {
     permissions: Arc<Permissions>,
+    policies: Arc<Policies>,
     state: Mutex<AccessState>,
 }
 
 impl Access {
-    /// Knows nothing yet but which permissions there are.
-    pub(crate) fn new(permissions: Permissions) -> Self {
+    /// Knows nothing yet but which permissions and security policies there are.
+    pub(crate) fn new(permissions: Permissions, policies: Arc<Policies>) -> Self {
         let permissions = Arc::new(permissions);
-        let state = Mutex::new(AccessState::new(Arc::clone(&permissions)));
-        Self { permissions, state }
+        let state = Mutex::new(AccessState::new(Arc::clone(&permissions), Arc::clone(&policies)));
+        Self { permissions, policies, state }
     }
 
     /// Returns the permissions of the core and of modules.
@@ -100,7 +117,7 @@ impl Access {
             return ask(&mut state, conn);
         }
         drop(state);
-        let mut fresh = AccessState::new(Arc::clone(&self.permissions));
+        let mut fresh = AccessState::new(Arc::clone(&self.permissions), Arc::clone(&self.policies));
         if asks_of_all {
             fresh.load(conn, newest)?;
         }
@@ -204,6 +221,28 @@ impl Access {
         })
     }
 
+    /// Returns the mark of a security policy that hides a list from principals, and the list that it stands in.
+    pub(crate) fn hiding_mark(
+        &self,
+        conn: &mut Conn,
+        row: i64,
+        principals: &BTreeSet<i64>,
+        now: Timestamp,
+    ) -> Result<Option<(i64, String)>> {
+        let mut current = Some(row);
+        for _ in 0..CHAIN_MAX {
+            let Some(no) = current else { break };
+            for entry in acl::entries_of(conn, no)?.into_iter().filter(|entry| is_mark(&entry.list)) {
+                let list = entry.list.clone();
+                if AccessEntry::from(entry).holds_at(now) && !self.policies.is_seen(&list, principals) {
+                    return Ok(Some((no, list)));
+                }
+            }
+            current = acl::row(conn, no)?.and_then(|list| list.parent_no);
+        }
+        Ok(None)
+    }
+
     /// Refuses unless `actor` may browse the scope (404) and has `wanted` in it (403).
     pub(crate) fn require(
         &self,
@@ -248,9 +287,10 @@ fn newest_change(conn: &mut Conn, snapshot: Option<NonZeroU64>) -> Result<i64> {
 }
 
 impl AccessState {
-    fn new(permissions: Arc<Permissions>) -> Self {
+    fn new(permissions: Arc<Permissions>, policies: Arc<Policies>) -> Self {
         Self {
             permissions,
+            policies,
             reached: None,
             lists: HashMap::new(),
             scopes: HashMap::new(),
@@ -282,15 +322,16 @@ impl AccessState {
     }
 
     fn load(&mut self, conn: &mut Conn, newest: i64) -> Result<()> {
-        let mut by_row: BTreeMap<i64, Vec<AccessEntry>> = BTreeMap::new();
+        let mut by_row: BTreeMap<i64, Vec<EntryRow>> = BTreeMap::new();
         for entry in acl::entries(conn)? {
-            by_row.entry(entry.acl_row_no).or_default().push(entry.into());
+            by_row.entry(entry.acl_row_no).or_default().push(entry);
         }
         let lists = acl::rows(conn)?.into_iter().map(|row| {
             let entries = by_row.remove(&row.no).unwrap_or_default();
-            (row.no, List { parent_no: row.parent_no, inherits: row.inherits, entries })
+            (row.no, List::new(&row, entries))
         });
-        *self = Self { reached: Some(newest), lists: lists.collect(), ..Self::new(Arc::clone(&self.permissions)) };
+        let (lists, empty) = (lists.collect(), Self::new(Arc::clone(&self.permissions), Arc::clone(&self.policies)));
+        *self = Self { reached: Some(newest), lists, ..empty };
         Ok(())
     }
 
@@ -299,8 +340,8 @@ impl AccessState {
             self.lists.remove(&no);
             return Ok(());
         };
-        let entries = acl::entries_of(conn, no)?.into_iter().map(AccessEntry::from).collect();
-        self.lists.insert(no, List { parent_no: row.parent_no, inherits: row.inherits, entries });
+        let entries = acl::entries_of(conn, no)?;
+        self.lists.insert(no, List::new(&row, entries));
         Ok(())
     }
 
@@ -418,7 +459,27 @@ impl AccessState {
         set
     }
 
-    /// Walks from a list upwards; the first entry that speaks decides, and nothing said means no.
+    /// Says whether a mark of a security policy, of a list or of any above it, hides what lies there; and until when that holds.
+    fn is_hidden(&self, principals: &BTreeSet<i64>, row: i64, now: Timestamp) -> (bool, Option<Timestamp>) {
+        let mut valid_until = None;
+        let mut current = Some(row);
+        for _ in 0..CHAIN_MAX {
+            let Some(list) = current.and_then(|no| self.lists.get(&no)) else { break };
+            for (mark, entry) in &list.marks {
+                let turns = [entry.begin_at, entry.end_at].into_iter().flatten();
+                valid_until = earlier(valid_until, turns.filter(|turn| *turn > now).min());
+                if entry.holds_at(now) && !self.policies.is_seen(mark, principals) {
+                    return (true, valid_until);
+                }
+            }
+            // A list that does not inherit lies below its folder's mark all the same.
+            current = list.parent_no;
+        }
+        (false, valid_until)
+    }
+
+    /// Walks from a list upwards; the first entry that speaks decides, and nothing said means no. What a security policy hides is
+    /// allowed to nobody who is not in its group.
     fn evaluate(
         &self,
         principals: &BTreeSet<i64>,
@@ -426,7 +487,10 @@ impl AccessState {
         wanted: Permission,
         now: Timestamp,
     ) -> (bool, Option<Timestamp>) {
-        let mut valid_until = None;
+        let (is_hidden, mut valid_until) = self.is_hidden(principals, row, now);
+        if is_hidden {
+            return (false, valid_until);
+        }
         let mut current = Some(row);
         for _ in 0..CHAIN_MAX {
             let Some(list) = current.and_then(|no| self.lists.get(&no)) else { break };
@@ -496,7 +560,7 @@ mod tests {
             let database = test.open(None).await;
             let facts = bootstrap::ensure(&database).await.unwrap();
             let (everyone, actor) = (facts.everyone_no, Arc::new(somebody(&facts)));
-            let (access, now) = (Arc::new(Access::new(Permissions::default())), Clock::default().now());
+            let (access, now) = (Arc::new(Access::new(Permissions::default(), Arc::default())), Clock::default().now());
             let undone = database.write({
                 let (access, actor) = (Arc::clone(&access), Arc::clone(&actor));
                 move |conn| -> Result<()> {

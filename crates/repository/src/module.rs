@@ -8,7 +8,7 @@ use cartulary_db::MigrationSet;
 use cartulary_model::TypeFile;
 use cartulary_model::permission::{PermissionContribution, Permissions};
 
-use crate::{Repository, RepositoryError};
+use crate::{Repository, RepositoryError, SecurityPolicy};
 
 /// What a job's handler is given.
 #[derive(Clone, Debug)]
@@ -78,6 +78,8 @@ pub struct Module {
     pub types: TypeFile,
     /// Permissions of its own, and what it adds to groups of them.
     pub permissions: PermissionContribution,
+    /// Security policies: what is hidden from all but a group, whatever access lists say.
+    pub policies: Vec<SecurityPolicy>,
     /// Tables of its own.
     pub migrations: Vec<MigrationSet>,
     /// Jobs that it does.

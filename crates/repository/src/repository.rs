@@ -17,11 +17,12 @@ use crate::clock::Clock;
 use crate::declarations::Declarations;
 use crate::listing::Listings;
 use crate::module::{self, JobHandler, Module};
+use crate::policies::Policies;
 use crate::sequencer::SequenceInCommit;
 use crate::services::BackupSettings;
 use crate::session::{Actor, Session};
 use crate::webhook_sender::WebhookRules;
-use crate::{bootstrap, error_chain};
+use crate::{bootstrap, error_chain, policies};
 
 /// The core's own tables.
 pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
@@ -322,6 +323,7 @@ pub(crate) struct Inner {
     pub(crate) workers: Option<WorkerPool>,
     pub(crate) declarations: Declarations,
     pub(crate) access: Access,
+    pub(crate) policies: Arc<Policies>,
     pub(crate) listings: Listings,
     pub(crate) authentication: Authentication,
     pub(crate) clock: Clock,
@@ -401,6 +403,8 @@ impl Repository {
         let is_shared = database.backend() == Backend::Postgres;
         let open = move |conn: &mut Conn| Declarations::open(conn, contributed.clone(), is_shared);
         let declarations = database.read(open).await?.map_err(BootError::Problems)?;
+        let compiled = Policies::compile(&database, &modules, facts.everyone_no, Clock::default().now()).await?;
+        let policies = Arc::new(compiled);
         let mut handlers = crate::work::core_handlers();
         handlers.extend(modules.into_iter().flat_map(|module| module.jobs));
         let inner = Inner {
@@ -409,7 +413,8 @@ impl Repository {
             index,
             workers,
             declarations,
-            access: Access::new(permissions),
+            access: Access::new(permissions, Arc::clone(&policies)),
+            policies,
             listings: Listings::default(),
             authentication: Authentication::default(),
             clock: Clock::default(),
@@ -429,7 +434,9 @@ impl Repository {
             containment: OnceLock::new(),
             config,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let repository = Self { inner: Arc::new(inner) };
+        policies::settle_all(&repository).await?;
+        Ok(repository)
     }
 
     /// Says whether what modules and the office contribute holds together, and opens nothing.
@@ -519,7 +526,10 @@ fn check_contributions(config: &RepositoryConfig, modules: &[Module]) -> Result<
         declared.types.extend(file.types.iter().cloned());
         declared.vocabularies.extend(file.vocabularies.iter().cloned());
     }
-    problems.extend(TypeRegistry::check_all(declared.clone()).err().into_iter().flatten());
+    match TypeRegistry::check_all(declared.clone()) {
+        Ok(types) => problems.extend(policies::problems(modules, &types)),
+        Err(more) => problems.extend(more),
+    }
     if problems.is_empty() { Ok(declared) } else { Err(BootError::Problems(problems)) }
 }
 

@@ -1,5 +1,7 @@
 //! One transaction of a write: its instant, its actor, and the changes and jobs that belong to it.
 
+use std::collections::BTreeSet;
+
 use cartulary_blobs::{BlobError, StagedBlob, StorageKey};
 use cartulary_db::Conn;
 use cartulary_model::{ChangeKind, ObjectId, Timestamp};
@@ -10,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::store::changes::{self, ChangeRow, NewChangeRow};
 use crate::store::jobs::{self, NewJob};
 use crate::store::sessions;
-use crate::{Repository, RepositoryError, Result, Session, Written};
+use crate::{Repository, RepositoryError, Result, Session, Written, policies};
 
 /// A running write. What it records commits with the rows, or not at all.
 pub(crate) struct Tx<'a> {
@@ -26,6 +28,8 @@ pub(crate) struct Tx<'a> {
     has_jobs: bool,
     /// Whether it recorded a change.
     has_changes: bool,
+    /// The objects that it recorded a change of.
+    touched: BTreeSet<i64>,
 }
 
 /// A change to record.
@@ -69,7 +73,13 @@ impl Tx<'_> {
         };
         row.values_digest = values_digest(&row);
         self.has_changes = true;
+        self.touched.extend(row.object_no);
         changes::insert(self.conn, &row)
+    }
+
+    /// Returns the objects that a change was recorded of, since the last time this was asked.
+    pub(crate) fn touched(&mut self) -> BTreeSet<i64> {
+        std::mem::take(&mut self.touched)
     }
 
     /// Enqueues a job that runs after the commit.
@@ -147,10 +157,15 @@ impl Repository {
     {
         let id = uuid::Uuid::now_v7().to_string();
         let clock = self.clock();
+        let bound = (!self.inner.policies.is_empty()).then(|| self.clone());
         move |conn| {
             let now = clock.now();
-            let mut tx = Tx { conn, now, actor_no, id: &id, has_jobs: false, has_changes: false };
+            let mut tx =
+                Tx { conn, now, actor_no, id: &id, has_jobs: false, has_changes: false, touched: BTreeSet::new() };
             let value = act(&mut tx)?;
+            if let Some(repository) = &bound {
+                policies::settle(repository, &mut tx)?;
+            }
             let (has_jobs, has_changes) = (tx.has_jobs, tx.has_changes);
             // Nobody could wait for a transaction that the log does not know: what was found is true up to the last one.
             let transaction = if has_changes { None } else { changes::last_transaction(conn)? };

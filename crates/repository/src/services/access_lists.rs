@@ -15,7 +15,7 @@ use crate::store::objects::{self, ObjectRow};
 use crate::store::principals::{self, PrincipalRow};
 use crate::store::{acl, filing};
 use crate::transaction::{Change, Tx};
-use crate::{RepositoryError, Result, Session};
+use crate::{RepositoryError, Result, Session, policies};
 
 /// More folders than this below an object that gets its first list: not in one transaction (architecture.md §4.7).
 pub(crate) const FOLDERS_BELOW_MAX: usize = 10_000;
@@ -140,6 +140,11 @@ impl Session {
             && name.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.' | ':'));
         if !is_name || name == acl::LOCAL {
             let detail = "is called by ASCII letters, figures, `-`, `_`, `.` and `:`, at most 100, and not `local`";
+            return Err(RepositoryError::invalid("name", "invalid_name", detail));
+        }
+        let is_left_behind = entries.is_empty() && !self.repository.inner.policies.has(&name);
+        if policies::is_mark(&name) && !(is_left_behind && self.actor.is_administrator) {
+            let detail = "is that of a security policy, which a module puts";
             return Err(RepositoryError::invalid("name", "invalid_name", detail));
         }
         self.write_access(id, precondition, Writing::Named { name, entries }).await
@@ -366,7 +371,7 @@ fn parent_list(conn: &mut Conn, row: &ObjectRow) -> Result<Option<i64>> {
 }
 
 /// Returns the object's own list, giving it one when it has none yet.
-fn own_list(tx: &mut Tx<'_>, row: &ObjectRow) -> Result<i64> {
+pub(crate) fn own_list(tx: &mut Tx<'_>, row: &ObjectRow) -> Result<i64> {
     let scope = acl::scope_by_no(tx.conn, row.scope_no)?.ok_or_else(|| RepositoryError::not_found("the scope"))?;
     let old = scope.acl_row_no;
     let is_folder = row.base == BaseType::Folder.as_str();
@@ -380,9 +385,12 @@ fn own_list(tx: &mut Tx<'_>, row: &ObjectRow) -> Result<i64> {
     let own = acl::insert_row(tx.conn, Some(old), true)?;
     if is_folder {
         repoint_folders(tx, row.scope_no, old, own)?;
-    } else if let Some(series) = row.series_no {
+    } else {
         let scope = acl::insert_scope(tx.conn, acl::SERIES, own, Some(row.scope_no))?;
-        objects::put_series_scope(tx.conn, series, scope)?;
+        match row.series_no {
+            Some(series) => objects::put_series_scope(tx.conn, series, scope)?,
+            None => objects::put_scope(tx.conn, row.no, scope)?,
+        }
     }
     Ok(own)
 }

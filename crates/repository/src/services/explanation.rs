@@ -8,6 +8,7 @@ use cartulary_model::permission::{AccessEntry, BROWSE, Permission, READ_SECURITY
 
 use crate::bootstrap::SYSTEM;
 use crate::object::{ParentName, PrincipalName};
+use crate::policies::is_mark;
 use crate::services::access_lists::{AccessGrant, find_principal, grants_of, has_own_list};
 use crate::services::detail::name_of;
 use crate::store::objects::{self, ObjectRow};
@@ -91,12 +92,16 @@ impl Session {
             let is_administrator =
                 principal.name == SYSTEM || principals.contains(&session.repository.inner.administrators_no);
             let lists = if is_administrator { Vec::new() } else { session.lists_of(conn, &row)? };
+            let hiding = if is_administrator { None } else { session.hiding_entry(conn, &row, &principals, now)? };
             let mut permissions = Vec::with_capacity(wanted.len());
             for permission in wanted {
-                let deciding = lists.iter().find_map(|list| {
-                    let decisive = known.decisive(&list.entries, &principals, permission, now)?;
-                    let place = list.entries.iter().position(|entry| std::ptr::eq(entry, decisive))?;
-                    Some((list.grants.get(place)?.clone(), list.owner.as_ref()))
+                let deciding = hiding.as_ref().map(|(entry, owner)| (entry.clone(), owner.as_ref()));
+                let deciding = deciding.or_else(|| {
+                    lists.iter().find_map(|list| {
+                        let decisive = known.decisive(&list.entries, &principals, permission, now)?;
+                        let place = list.entries.iter().position(|entry| std::ptr::eq(entry, decisive))?;
+                        Some((list.grants.get(place)?.clone(), list.owner.as_ref()))
+                    })
                 });
                 let granted = is_administrator || deciding.as_ref().is_some_and(|(entry, _)| entry.grants);
                 let decided_by = match deciding {
@@ -139,6 +144,22 @@ impl Session {
         Ok(all)
     }
 
+    /// Returns the mark of a security policy that hides an object from principals, as an entry, and whose list it stands in.
+    fn hiding_entry(
+        &self,
+        conn: &mut Conn,
+        row: &ObjectRow,
+        principals: &BTreeSet<i64>,
+        now: cartulary_model::Timestamp,
+    ) -> Result<Option<(AccessGrant, Option<ObjectRow>)>> {
+        let scope = acl::scope_by_no(conn, row.scope_no)?.ok_or_else(|| RepositoryError::not_found("the scope"))?;
+        let found = self.repository.inner.access.hiding_mark(conn, scope.acl_row_no, principals, now)?;
+        let Some((list, mark)) = found else { return Ok(None) };
+        let live = self.live_of(conn, row)?.unwrap_or_else(|| row.clone());
+        let owner = owners_of(conn, &live)?.remove(&list);
+        Ok(grants_of(conn, list)?.into_iter().find(|grant| grant.list == mark).map(|grant| (grant, owner)))
+    }
+
     /// Returns the lists that count for an object, nearest first.
     fn lists_of(&self, conn: &mut Conn, row: &ObjectRow) -> Result<Vec<Counting>> {
         let live = self.live_of(conn, row)?.unwrap_or_else(|| row.clone());
@@ -147,8 +168,10 @@ impl Session {
         let mut lists = Vec::new();
         let mut next = Some(scope.acl_row_no);
         while let Some(list) = next {
-            let entries = acl::entries_of(conn, list)?.into_iter().map(AccessEntry::from).collect();
-            lists.push(Counting { entries, grants: grants_of(conn, list)?, owner: owners.remove(&list) });
+            let counting = acl::entries_of(conn, list)?.into_iter().filter(|entry| !is_mark(&entry.list));
+            let entries = counting.map(AccessEntry::from).collect();
+            let grants = grants_of(conn, list)?.into_iter().filter(|grant| !is_mark(&grant.list)).collect();
+            lists.push(Counting { entries, grants, owner: owners.remove(&list) });
             next = acl::row(conn, list)?.filter(|list| list.inherits).and_then(|list| list.parent_no);
         }
         Ok(lists)

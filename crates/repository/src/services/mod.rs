@@ -1,6 +1,6 @@
 //! The services: what a [`Session`] can do, one noun a file.
 
-mod access_lists;
+pub(crate) mod access_lists;
 mod annotations;
 mod arrangements;
 mod audit;
@@ -18,7 +18,7 @@ mod content;
 mod copies;
 mod deletions;
 mod destroy;
-mod detail;
+pub(crate) mod detail;
 mod documents;
 mod dossier_at;
 mod dossier_compare;

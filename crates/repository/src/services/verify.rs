@@ -294,7 +294,35 @@ impl Repository {
         for no in self.database().read(read).await? {
             report.fault("link_missing", no.to_string(), "a relationship links nothing");
         }
-        self.verify_places(report).await
+        self.verify_places(report).await?;
+        self.verify_policies(report).await
+    }
+
+    /// Looks whether the objects that a security policy is about have its mark, and no others.
+    async fn verify_policies(&self, report: &mut VerifyReport) -> Result<()> {
+        let mut after = 0;
+        while !self.inner.policies.is_empty() {
+            let (policies, types) = (std::sync::Arc::clone(&self.inner.policies), self.types());
+            let now = self.clock().now();
+            let read = move |conn: &mut Conn| -> Result<Option<(i64, Vec<i64>)>> {
+                let rows = objects::all_live_page(conn, after, PAGE)?;
+                let Some(last) = rows.last() else { return Ok(None) };
+                let mut wrong = Vec::new();
+                for row in &rows {
+                    if !policies.are_settled(conn, &types, row, now)? {
+                        wrong.push(row.no);
+                    }
+                }
+                Ok(Some((last.no, wrong)))
+            };
+            let Some((last, wrong)) = self.database().read(read).await? else { break };
+            after = last;
+            for no in wrong {
+                let detail = "a security policy hides it and it has no mark of that, or the other way round";
+                report.fault("policy_differs", no.to_string(), detail);
+            }
+        }
+        Ok(())
     }
 
     /// Looks whether every object lies in one primary folder, or by somebody's wish in none.

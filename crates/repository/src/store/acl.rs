@@ -112,6 +112,16 @@ pub(crate) fn row(conn: &mut Conn, no: i64) -> Result<Option<AclRow>> {
     Ok(row)
 }
 
+/// Returns the names of all lists that have entries, each with the row that it belongs to.
+pub(crate) fn named_lists(conn: &mut Conn) -> Result<Vec<(i64, String)>> {
+    let lists = each_db!(conn, |c| acl_entry::table
+        .filter(acl_entry::list.ne(LOCAL))
+        .select((acl_entry::acl_row_no, acl_entry::list))
+        .distinct()
+        .load(c))?;
+    Ok(lists)
+}
+
 /// Returns all lists.
 pub(crate) fn rows(conn: &mut Conn) -> Result<Vec<AclRow>> {
     let rows = each_db!(conn, |c| acl_row::table.select(AclRow::as_select()).load(c))?;

@@ -55,6 +55,14 @@ pub(crate) fn insert(conn: &mut Conn, row: &NewChangeRow<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Puts another scope into all that the log says of objects. The chain does not bind scopes: they say who may read an entry.
+pub(crate) fn put_scope(conn: &mut Conn, objects: &[i64], scope: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(change::table.filter(among(change::object_no, objects.iter().copied())))
+        .set(change::scope_no.eq(scope))
+        .execute(c))?;
+    Ok(())
+}
+
 /// Returns up to `limit` rows that have no position, in the order of insertion: their numbers and digests.
 pub(crate) fn unnumbered(conn: &mut Conn, limit: i64) -> Result<Vec<(i64, Vec<u8>)>> {
     // The order by position says to SQLite that its index of positions has them in order.

@@ -407,6 +407,18 @@ pub(crate) fn orders_by_type(conn: &mut Conn, types: &[String]) -> Result<Vec<Or
     Ok(rows)
 }
 
+/// Returns up to `limit` live objects after a number, those in the trash included, without relationships.
+pub(crate) fn all_live_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<ObjectRow>> {
+    let rows = each_db!(conn, |c| object::table
+        .filter(object::no.gt(after).and(object::role.eq(LIVE)))
+        .filter(object::base.ne(RELATIONSHIP))
+        .order(object::no)
+        .limit(limit)
+        .select(ObjectRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
 /// Returns up to `limit` live objects that are not in the trash, with numbers above `after`; no relationships, which lie in no
 /// folder and no index.
 pub(crate) fn live_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<ObjectRow>> {
@@ -418,6 +430,12 @@ pub(crate) fn live_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<O
         .select(ObjectRow::as_select())
         .load(c))?;
     Ok(rows)
+}
+
+/// Returns the numbers of everything that a series has: the live object, versions, a working copy.
+pub(crate) fn numbers_of_series(conn: &mut Conn, series: i64) -> Result<Vec<i64>> {
+    let nos = each_db!(conn, |c| object::table.filter(object::series_no.eq(series)).select(object::no).load(c))?;
+    Ok(nos)
 }
 
 /// Returns the live objects of the series, by series number.
