@@ -1,5 +1,5 @@
-//! Mixed work of several people at once: dossiers, uploads, versions, titles, the trash, searches. Each writes into the
-//! ledger what it sends before it sends it, and what was acknowledged after.
+//! Mixed work of several people at once: dossiers, uploads, versions, check-ins, titles, moves, grants, the trash, what is
+//! destroyed, searches. Each writes into the ledger what it sends before it sends it, and what was acknowledged after.
 
 #![expect(clippy::expect_used, reason = "a broken lock or thread fails the test")]
 #![expect(clippy::indexing_slicing, reason = "what is not in an answer is null")]
@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::client::{Answer, Client};
-use crate::ledger::{Ledger, Paper, digest_of};
+use crate::ledger::{Dossier, Ledger, Paper, digest_of, grant_begins};
 use crate::random::Random;
 
 /// People who work.
@@ -41,7 +41,7 @@ impl Load {
                 client: client.clone(),
                 random: Random::seeded(random.number()),
                 shared: Arc::clone(&shared),
-                dossier: String::new(),
+                dossiers: Vec::new(),
                 papers: Vec::new(),
                 number,
             };
@@ -84,8 +84,9 @@ struct Person {
     client: Client,
     random: Random,
     shared: Arc<Shared>,
-    dossier: String,
-    /// Own documents that are not in the trash.
+    /// Own dossiers.
+    dossiers: Vec<String>,
+    /// Own documents that are neither in the trash nor destroyed.
     papers: Vec<String>,
     number: u64,
 }
@@ -103,15 +104,24 @@ impl Person {
     fn act(&mut self) -> io::Result<()> {
         let dice = self.random.between(0, 100);
         match dice {
-            _ if self.dossier.is_empty() => self.open_dossier(),
+            _ if self.dossiers.is_empty() => self.open_dossier(),
             0..4 => self.open_dossier(),
-            4..46 => self.upload(),
+            4..8 => self.grant(),
+            8..42 => self.upload(),
             _ if self.papers.is_empty() => self.upload(),
-            46..68 => self.new_version(),
-            68..80 => self.retitle(),
-            80..86 => self.trash(),
+            42..56 => self.new_version(),
+            56..64 => self.check_in(),
+            64..72 => self.retitle(),
+            72..80 => self.move_paper(),
+            80..84 => self.remove(""),
+            84..87 => self.remove("?permanent=true"),
             _ => self.search(),
         }
+    }
+
+    fn pick_dossier(&mut self) -> String {
+        let at = self.random.between(0, self.dossiers.len() as u64);
+        usize::try_from(at).ok().and_then(|at| self.dossiers.get(at)).cloned().unwrap_or_default()
     }
 
     fn acknowledge(&self, change: impl FnOnce(&mut Ledger)) {
@@ -138,11 +148,33 @@ impl Person {
             self.odd("new dossier", &answer);
             return Ok(());
         }
-        self.dossier = answer.json()["id"].as_str().unwrap_or_default().to_owned();
-        let id = self.dossier.clone();
+        let id = answer.json()["id"].as_str().unwrap_or_default().to_owned();
+        self.dossiers.push(id.clone());
         self.acknowledge(|ledger| {
-            ledger.dossiers.insert(id);
+            ledger.dossiers.insert(id, Dossier::default());
         });
+        Ok(())
+    }
+
+    /// Lets the readers into a dossier from an instant on that tells one grant from the next.
+    fn grant(&mut self) -> io::Result<()> {
+        let id = self.pick_dossier();
+        let mut number = 0;
+        {
+            let mut ledger = self.shared.ledger.lock().expect("a ledger");
+            let dossier = ledger.dossiers.entry(id.clone()).or_default();
+            dossier.grant_tried += 1;
+            number += dossier.grant_tried;
+        }
+        let entry = json!({"principal": "readers", "permission": "Read", "begins": grant_begins(number)});
+        let body = json!({"entries": [entry], "inherits": true}).to_string();
+        let headers = [("If-Match", "*"), ("Content-Type", "application/json")];
+        let answer = self.client.send("PUT", &format!("/api/v1/objects/{id}/acl"), &headers, body.as_bytes())?;
+        if answer.status != 200 {
+            self.odd("grant", &answer);
+            return Ok(());
+        }
+        self.acknowledge(|ledger| ledger.dossiers.entry(id).or_default().grant = number);
         Ok(())
     }
 
@@ -160,7 +192,8 @@ impl Person {
     fn upload(&mut self) -> io::Result<()> {
         let (file_name, content) = self.content();
         let file_name = format!("{:08x} {file_name}", self.random.number() >> 32);
-        let answer = self.client.upload(&self.dossier, file_name.as_bytes(), &content)?;
+        let dossier = self.pick_dossier();
+        let answer = self.client.upload(&dossier, file_name.as_bytes(), &content)?;
         if answer.status != 201 {
             self.odd("upload", &answer);
             return Ok(());
@@ -172,6 +205,7 @@ impl Person {
         self.acknowledge(|ledger| {
             let paper = ledger.papers.entry(id).or_default();
             paper.versions.insert(label, digest_of(&content));
+            paper.places_tried.push(dossier);
         });
         Ok(())
     }
@@ -208,6 +242,62 @@ impl Person {
         Ok(())
     }
 
+    /// Checks a document out, changes the working copy or not, and checks it in.
+    fn check_in(&mut self) -> io::Result<()> {
+        let Some((id, _)) = self.pick()? else { return Ok(()) };
+        let out = self.client.post(&format!("/api/v1/documents/{id}/working-copy"), &json!({}))?;
+        if out.status != 201 {
+            self.odd("check-out", &out);
+            return Ok(());
+        }
+        let out = out.json();
+        let copy = out["id"].as_str().unwrap_or_default();
+        let mut digest = out["content"]["digest"].as_str().unwrap_or_default().to_owned();
+        if self.random.percent(60) {
+            let (_, content) = self.content();
+            digest = digest_of(&content);
+            self.note(&id, |paper| {
+                paper.tried.insert(digest.clone());
+            });
+            let headers = [("If-Match", "*"), ("Content-Type", "application/octet-stream")];
+            let put = self.client.send("PUT", &format!("/api/v1/documents/{copy}/content"), &headers, &content)?;
+            if put.status != 200 {
+                self.odd("content of a working copy", &put);
+                return Ok(());
+            }
+        }
+        let body = json!({"comment": "checked in", "major": self.random.percent(30)}).to_string();
+        let headers = [("If-Match", "*"), ("Content-Type", "application/json")];
+        let path = format!("/api/v1/documents/{copy}/versions");
+        let answer = self.client.send("POST", &path, &headers, body.as_bytes())?;
+        if answer.status != 201 {
+            self.odd("check-in", &answer);
+            return Ok(());
+        }
+        let label = label_of(&answer.json());
+        self.acknowledge(|ledger| drop(ledger.papers.entry(id).or_default().versions.insert(label, digest)));
+        Ok(())
+    }
+
+    fn move_paper(&mut self) -> io::Result<()> {
+        let Some((id, tag)) = self.pick()? else { return Ok(()) };
+        let to = self.pick_dossier();
+        let mut number = 0;
+        self.note(&id, |paper| {
+            paper.places_tried.push(to.clone());
+            number = paper.places_tried.len();
+        });
+        let body = json!({"to": to}).to_string();
+        let headers = [("If-Match", tag.as_str()), ("Content-Type", "application/json")];
+        let answer = self.client.send("POST", &format!("/api/v1/objects/{id}/move"), &headers, body.as_bytes())?;
+        if answer.status != 200 {
+            self.odd("move", &answer);
+            return Ok(());
+        }
+        self.acknowledge(|ledger| ledger.papers.entry(id).or_default().place = number - 1);
+        Ok(())
+    }
+
     fn retitle(&mut self) -> io::Result<()> {
         let Some((id, tag)) = self.pick()? else { return Ok(()) };
         let mut number = 0;
@@ -226,16 +316,18 @@ impl Person {
         Ok(())
     }
 
-    fn trash(&mut self) -> io::Result<()> {
+    /// Puts a document in the trash, or destroys it.
+    fn remove(&mut self, how: &str) -> io::Result<()> {
         let Some((id, tag)) = self.pick()? else { return Ok(()) };
-        self.note(&id, |paper| paper.trash_tried = true);
-        let answer = self.client.send("DELETE", &format!("/api/v1/documents/{id}"), &[("If-Match", &tag)], &[])?;
+        self.note(&id, |paper| paper.removal_tried = true);
+        let path = format!("/api/v1/documents/{id}{how}");
+        let answer = self.client.send("DELETE", &path, &[("If-Match", &tag)], &[])?;
         if answer.status != 204 {
-            self.odd("trash", &answer);
+            self.odd("removal", &answer);
             return Ok(());
         }
         self.papers.retain(|known| *known != id);
-        self.acknowledge(|ledger| ledger.papers.entry(id).or_default().is_trashed = true);
+        self.acknowledge(|ledger| ledger.papers.entry(id).or_default().is_removed = true);
         Ok(())
     }
 
