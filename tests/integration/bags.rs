@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use cartulary_model::{ObjectId, Properties, Timestamp, TypeFile};
 use cartulary_repository::{
-    AwaitedEvent, BulkAct, ExportScope, ExportState, ExportView, LastFolder, NewAccessEntry, NewAccessList,
-    NewBulkAction, NewDocument, NewDossierVersion, NewExport, NewFolder, NewLegalHold, NewRetention, NewVersion,
-    ObjectChanges, Precondition, RepositoryError, Session, Source, VerifyOptions, VersionName, VersionNote,
-    WindowRequest,
+    AnnotatedPlace, AnnotationContent, AwaitedEvent, BulkAct, ExportScope, ExportState, ExportView, LastFolder,
+    NewAccessEntry, NewAccessList, NewBulkAction, NewComment, NewDocument, NewDossierVersion, NewExport, NewFolder,
+    NewLegalHold, NewRetention, NewTag, NewVersion, ObjectChanges, Precondition, RepositoryError, Session, Source,
+    VerifyOptions, VersionName, VersionNote, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, content, each_office, each_pair};
 use cartulary_tests::random::Random;
@@ -100,7 +100,7 @@ async fn act(session: &Session, random: &mut Random, known: &mut Known) -> Resul
     let (folder, other) = (pick(random, &known.folders), pick(random, &known.folders));
     let document = pick(random, &known.documents);
     let any = if random.percent(40) { folder } else { document };
-    match random.between(0, 15) {
+    match random.between(0, 19) {
         0 => {
             let name = format!("{} {}", pick(random, &NAMES), random.between(0, 50));
             let is_dossier = random.percent(50);
@@ -144,6 +144,30 @@ async fn act(session: &Session, random: &mut Random, known: &mut Known) -> Resul
             };
             session.object_update(any, ANY, changes).await?;
         }
+        13 => {
+            let label = pick(random, &["Urgent", "urgent", "\u{623}\u{648}\u{644}"]).to_owned();
+            let is_private = random.percent(30);
+            session.tag_put(any, NewTag { label, is_private, idempotency_key: None }).await?;
+        }
+        14 => {
+            let all = WindowRequest { offset: 0, limit: 100 };
+            let said = session.comment_list(any, None, all).await?.items;
+            let reply_to = if said.is_empty() { None } else { Some(pick(random, &said).id) };
+            let text = pick(random, &NAMES).to_owned();
+            let made =
+                session.comment_create(any, NewComment { text, reply_to, idempotency_key: None }).await?.value.id;
+            let deleted = reply_to.filter(|_| random.percent(30)).unwrap_or(made);
+            if random.percent(40) {
+                session.comment_delete(deleted, ANY).await?;
+            }
+        }
+        15 => {
+            let digest = session.content_of(document).await?.digest;
+            let places = vec![AnnotatedPlace { page: Some(1), area: None }, AnnotatedPlace::default()];
+            let (motivation, body) = ("commenting".to_owned(), Some("\u{645}\nx".to_owned()));
+            let content = AnnotationContent { digest, places, motivation, body, colour: Some("#00ff00".to_owned()) };
+            session.annotation_create(document, content, None).await?;
+        }
         11 => {
             let (dossier, new) = (pick(random, &known.dossiers), NewDossierVersion::default());
             session.dossier_version_create(dossier, ANY, new).await?;
@@ -154,13 +178,13 @@ async fn act(session: &Session, random: &mut Random, known: &mut Known) -> Resul
             let awaits = AwaitedEvent { event: "lapse".into(), period: format!("P{day}Y").parse().unwrap() };
             session.retention_put(document, ANY, NewRetention { until, awaits: Some(awaits) }).await?;
         }
-        13 => {
+        16 => {
             let new =
                 NewLegalHold { name: pick(random, &NAMES).to_owned(), reason: "سبب".into(), ..Default::default() };
             let hold = session.legal_hold_create(new).await?.value.id;
             session.hold_put(hold, document).await?;
         }
-        14 if random.percent(30) => drop(session.object_trash(document, ANY).await?),
+        17 if random.percent(30) => drop(session.object_trash(document, ANY).await?),
         _ => {
             let wanted = cartulary_repository::ObjectMove { from: None, to: other, name: None };
             session.object_move(any, ANY, wanted).await?;

@@ -37,6 +37,7 @@ mod searching;
 mod slots;
 mod slow_clients;
 mod store_faults;
+mod subscriptions;
 mod tags;
 mod tls_network;
 mod trash;

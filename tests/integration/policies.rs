@@ -2,8 +2,8 @@
 
 use cartulary_model::{BlobDigest, ObjectId, TypeFile};
 use cartulary_repository::{
-    BootError, Module, NewAccessEntry, NewAccessList, NewDocument, ObjectChanges, Precondition, QueryRequest,
-    Repository, RepositoryConfig, RepositoryError, SecurityPolicy, Session, VerifyOptions,
+    BootError, Module, NewAccessEntry, NewAccessList, NewCopy, NewDocument, ObjectChanges, ObjectMove, Precondition,
+    QueryRequest, Repository, RepositoryConfig, RepositoryError, SecurityPolicy, Session, VerifyOptions, VersionNote,
 };
 use cartulary_tests::office::{TestOffice, content, each_office};
 
@@ -157,6 +157,49 @@ async fn a_secret_folder_hides_what_lies_in_it_also_below_a_list_that_does_not_i
         let inner = office.system.folder_create(dossier, new).await.unwrap().value.summary.id;
         assert!(reader.object_get(inner).await.is_err());
         assert!(keeper.object_get(inner).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_stays_one_when_it_is_moved_copied_trashed_and_worked_on() {
+    each_office(async |office| {
+        office.reopen_with(vec![module(vec![POLICY])]).await;
+        let (dossier, paper, digest) = secret_paper(office).await;
+        let [reader, _, keeper] = people(office).await;
+        let other = office.dossier("other").await;
+        let hidden = Sight { dossiers: 2, ..NOTHING };
+        let shown = Sight { dossiers: 2, ..EVERYTHING };
+
+        let to = ObjectMove { from: None, to: other, name: None };
+        office.system.object_move(paper, Precondition::Any, to).await.unwrap();
+        office.settle().await;
+        assert_eq!(sight(&reader, other, paper, digest).await, hidden);
+        assert_eq!(sight(&keeper, other, paper, digest).await, shown);
+
+        let copy = NewCopy { folder: dossier, name: None, idempotency_key: None };
+        let copy = office.system.object_copy(paper, copy).await.unwrap().value.detail.summary.id;
+        office.settle().await;
+        assert_eq!(sight(&reader, dossier, copy, digest).await, hidden);
+        assert!(keeper.object_get(copy).await.is_ok());
+
+        let next = content(&office.system, "paper.txt", b"more about cassava").await;
+        office.system.content_put(paper, Precondition::Any, next, VersionNote::default()).await.unwrap();
+        let working = office.system.document_check_out(paper, None).await.unwrap().value.summary.id;
+        office.settle().await;
+        for id in [paper, working] {
+            assert!(reader.object_get(id).await.is_err());
+        }
+        assert!(reader.version_list(paper, crate::access::ALL).await.is_err());
+        assert_eq!(sight(&reader, other, paper, digest).await, hidden);
+        office.system.check_out_cancel(working, Precondition::Any).await.unwrap();
+
+        office.system.object_trash(paper, Precondition::Any).await.unwrap();
+        office.system.object_restore(paper).await.unwrap();
+        office.settle().await;
+        assert_eq!(sight(&reader, other, paper, digest).await, hidden);
+        let found = office.repository.verify(VerifyOptions::default(), |_| ()).await.unwrap();
+        assert!(found.is_clean(), "{:?}", found.faults);
     })
     .await;
 }

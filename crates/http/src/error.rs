@@ -20,6 +20,8 @@ use crate::routes::collections::Collection;
 use crate::routes::comments::Comment;
 use crate::routes::groups::Group;
 use crate::routes::object::Detail;
+use crate::routes::saved_searches::SavedSearch;
+use crate::routes::subscriptions::Subscription;
 use crate::routes::tags::Tag;
 use crate::routes::types::TypeForm;
 use crate::routes::users::User;
@@ -403,6 +405,8 @@ impl From<RepositoryError> for ApiError {
                     Current::Collection(current) => serde_json::to_value(Collection::from(*current)),
                     Current::Comment(current) => serde_json::to_value(Comment::from(*current)),
                     Current::Annotation(current) => serde_json::to_value(Annotation::from(*current)),
+                    Current::SavedSearch(current) => serde_json::to_value(SavedSearch::from(*current)),
+                    Current::Subscription(current) => serde_json::to_value(Subscription::from(*current)),
                 }
                 .ok();
                 stale

@@ -317,7 +317,7 @@ fn arranged_files(conn: &mut Conn, nos: &[i64]) -> Result<BTreeMap<i64, String>>
 }
 
 /// Returns the objects that hold what a rendition was made of.
-fn holders_of(conn: &mut Conn, row: &ChangeRow) -> Result<BTreeSet<i64>> {
+pub(crate) fn holders_of(conn: &mut Conn, row: &ChangeRow) -> Result<BTreeSet<i64>> {
     let mut holders = BTreeSet::new();
     if row.kind != "rendition" {
         return Ok(holders);

@@ -17,6 +17,7 @@ mod error;
 mod feed;
 mod listing;
 mod module;
+mod notifier;
 mod object;
 mod passwords;
 mod policies;

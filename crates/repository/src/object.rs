@@ -9,7 +9,10 @@ use cartulary_model::{
 };
 use futures::Stream;
 
-use crate::services::{AnnotationView, CollectionView, CommentView, GroupView, TagView, UserView, WebhookView};
+use crate::services::{
+    AnnotationView, CollectionView, CommentView, GroupView, SavedSearchView, SubscriptionView, TagView, UserView,
+    WebhookView,
+};
 use crate::{RepositoryError, Result};
 
 /// The number of rows that a window holds at most.
@@ -417,6 +420,10 @@ pub enum Current {
     Comment(Box<CommentView>),
     /// An annotation.
     Annotation(Box<AnnotationView>),
+    /// A saved search.
+    SavedSearch(Box<SavedSearchView>),
+    /// A subscription.
+    Subscription(Box<SubscriptionView>),
 }
 
 /// A type or vocabulary that was declared at run time.

@@ -125,6 +125,18 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             down: include_str!("../../../schema/core/migrations/sqlite/0024_comments_and_annotations/down.sql"),
         },
         MigrationFile {
+            version: "0025",
+            name: "saved_searches",
+            up: include_str!("../../../schema/core/migrations/sqlite/0025_saved_searches/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0025_saved_searches/down.sql"),
+        },
+        MigrationFile {
+            version: "0026",
+            name: "subscriptions",
+            up: include_str!("../../../schema/core/migrations/sqlite/0026_subscriptions/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0026_subscriptions/down.sql"),
+        },
+        MigrationFile {
             version: "0027",
             name: "webhooks",
             up: include_str!("../../../schema/core/migrations/sqlite/0027_webhooks/up.sql"),
@@ -245,6 +257,18 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "comments_and_annotations",
             up: include_str!("../../../schema/core/migrations/postgres/0024_comments_and_annotations/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0024_comments_and_annotations/down.sql"),
+        },
+        MigrationFile {
+            version: "0025",
+            name: "saved_searches",
+            up: include_str!("../../../schema/core/migrations/postgres/0025_saved_searches/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0025_saved_searches/down.sql"),
+        },
+        MigrationFile {
+            version: "0026",
+            name: "subscriptions",
+            up: include_str!("../../../schema/core/migrations/postgres/0026_subscriptions/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0026_subscriptions/down.sql"),
         },
         MigrationFile {
             version: "0027",

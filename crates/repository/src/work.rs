@@ -83,6 +83,7 @@ impl Repository {
             tokio::spawn(feed::run(self.clone(), stopped.clone())),
             tokio::spawn(run_jobs(self.clone(), stopped.clone())),
             tokio::spawn(crate::webhooks::run(self.clone(), stopped.clone())),
+            tokio::spawn(crate::notifier::run(self.clone(), stopped.clone())),
             tokio::spawn(until_stopped(stopped.clone(), keep_house(self.clone()))),
             tokio::spawn(count_old_texts(self.clone(), stopped.clone())),
             tokio::spawn(until_stopped(stopped.clone(), feed::check_files(self.clone()))),

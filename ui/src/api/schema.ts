@@ -1211,6 +1211,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what the caller was told, the newest first: of what he may know of now. */
+        get: operations["list_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says of all that the caller was told that he has read it. */
+        post: operations["create_notifications_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says of something that the caller was told that he has read it, or has not. */
+        put: operations["update_notification"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/objects": {
         parameters: {
             query?: never;
@@ -1632,6 +1683,60 @@ export interface paths {
         patch: operations["update_relationship"];
         trace?: never;
     };
+    "/api/v1/saved-searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the caller's saved searches, then those that others show to him, each by name. */
+        get: operations["list_saved_searches"];
+        put?: never;
+        /** Saves a search that can be run now. */
+        post: operations["create_saved_search"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/saved-searches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a saved search, and whether it can be run. */
+        get: operations["get_saved_search"];
+        put?: never;
+        post?: never;
+        /** Deletes a saved search. */
+        delete: operations["delete_saved_search"];
+        options?: never;
+        head?: never;
+        /** Changes a saved search. */
+        patch: operations["update_saved_search"];
+        trace?: never;
+    };
+    "/api/v1/saved-searches/{id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runs a saved search with the rights of the caller. One that no longer fits answers `saved_search_broken` (409), and why. */
+        get: operations["get_saved_search_results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/seals": {
         parameters: {
             query?: never;
@@ -1700,6 +1805,48 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the caller's subscriptions, oldest first. */
+        get: operations["list_subscriptions"];
+        put?: never;
+        /**
+         * Subscribes the caller to an object, a folder with all in it, what a saved search finds, or what is in a collection; if he is,
+         *     that is answered as it is.
+         * @description He is told (`GET /notifications`) of changes that he may know of, not of his own unless he says so. What is kept: the newest
+         *     1,000, for 90 days.
+         */
+        post: operations["create_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/subscriptions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a subscription of the caller's. */
+        get: operations["get_subscription"];
+        put?: never;
+        post?: never;
+        /** Ends a subscription; what the caller was told by it stays. */
+        delete: operations["delete_subscription"];
+        options?: never;
+        head?: never;
+        /** Changes whether the caller is told of his own changes. */
+        patch: operations["update_subscription"];
         trace?: never;
     };
     "/api/v1/tags": {
@@ -3684,6 +3831,15 @@ export interface components {
             /** @description Its type: one whose base is `relationship`. It says of which types the ends are. */
             type: string;
         };
+        /** @description A search to save: `query` or `search`. */
+        NewSavedSearchForm: {
+            /** @description What people call it: one line of at most 200 characters. */
+            name: string;
+            query?: components["schemas"]["SavedStatement"] | null;
+            search?: components["schemas"]["SavedWords"] | null;
+            /** @description To whom it is shown; at most 100. */
+            shares?: components["schemas"]["NewShare"][];
+        };
         /** @description A request to sign in. */
         NewSession: {
             /** @description Whether the session is a browser's: kept in a cookie, with a CSRF token, and no token in the answer. */
@@ -3699,6 +3855,18 @@ export interface components {
             principal: string;
             /** @description Whether they may change it too. `false` unless given. */
             write?: boolean;
+        };
+        /** @description A subscription to make. */
+        NewSubscriptionForm: {
+            /** @description What the target is. */
+            kind: components["schemas"]["SubscriptionKind"];
+            /** @description Whether the caller is told of his own changes too. `false` unless given. */
+            ownChanges?: boolean;
+            /**
+             * Format: uuid
+             * @description The id of the object, folder, saved search or collection.
+             */
+            target: string;
         };
         /** @description A tag to put on an object. */
         NewTagForm: {
@@ -3765,6 +3933,27 @@ export interface components {
             name: string;
             /** @description Why: `forbidden`, `checked_out`, `name_taken` or `moved_away`. */
             reason: string;
+        };
+        /** @description Whether something was read. */
+        NotificationForm: {
+            /** @description Whether it was. */
+            read: boolean;
+        };
+        /** @description What the caller was told. */
+        Notifications: components["schemas"]["Page_Notification"] & {
+            /**
+             * Format: int64
+             * @description How many he has not read.
+             */
+            unread: number;
+        };
+        /** @description How much was read. */
+        NotificationsRead: {
+            /**
+             * Format: int64
+             * @description How many had not been.
+             */
+            count: number;
         };
         /** @description A copy. */
         ObjectCopy: components["schemas"]["Detail"] & {
@@ -4325,6 +4514,55 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_Notification: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                at: string;
+                /** @description The login name of who did it. */
+                by: string;
+                /** @description What people read. */
+                byName: string;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /**
+                 * @description What happened, as in `GET /changes`: `created`, `updated`, `moved`, `versioned`, `trashed`, `restored`, `destroyed`,
+                 *     `noted`; of what a saved search finds also `rendition`, that a text was read.
+                 */
+                kind: string;
+                /**
+                 * Format: uuid
+                 * @description To which object.
+                 */
+                object: string;
+                /**
+                 * Format: date-time
+                 * @description When the caller read it.
+                 */
+                readAt?: string | null;
+                /**
+                 * Format: uuid
+                 * @description The subscription that it is of, which may have ended.
+                 */
+                subscription: string;
+                /** @description What people read of it now; absent when it is no longer there, or is in the trash. */
+                title?: string | null;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_Relationship: {
             /** @description The rows. */
             items: {
@@ -4373,6 +4611,48 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_SavedSearch: {
+            /** @description The rows. */
+            items: {
+                /** @description Another with every change; `If-Match` takes it in quotes. */
+                changeToken: string;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                createdAt: string;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was last changed.
+                 */
+                modifiedAt: string;
+                /** @description What people call it. */
+                name: string;
+                /** @description The login name of the user whose it is. */
+                owner: string;
+                /** @description Why it cannot be run as it is; absent when it can. */
+                problem?: string | null;
+                query?: components["schemas"]["SavedStatement"] | null;
+                search?: components["schemas"]["SavedWords"] | null;
+                /** @description To whom it is shown; for its owner. */
+                shares: components["schemas"]["Share"][];
+                /** @description Whether the caller may change it. */
+                writable: boolean;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_Seal: {
             /** @description The rows. */
             items: {
@@ -4411,6 +4691,40 @@ export interface components {
                 /** @description How far their text is. */
                 text: components["schemas"]["TextSummary"];
             })[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
+        Page_Subscription: {
+            /** @description The rows. */
+            items: {
+                /** @description Another with every change; `If-Match` takes it in quotes. */
+                changeToken: string;
+                /**
+                 * Format: date-time
+                 * @description When it was made: he is told of what happened since.
+                 */
+                createdAt: string;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description What the target is. */
+                kind: components["schemas"]["SubscriptionKind"];
+                /** @description Whether the caller is told of his own changes too. */
+                ownChanges: boolean;
+                /**
+                 * Format: uuid
+                 * @description The id of the object, folder, saved search or collection.
+                 */
+                target: string;
+            }[];
             /** @description Continues the list; absent at its end. */
             nextCursor?: string | null;
             /**
@@ -5010,6 +5324,73 @@ export interface components {
              */
             retainUntil?: string | null;
         };
+        /** @description A saved search. */
+        SavedSearch: {
+            /** @description Another with every change; `If-Match` takes it in quotes. */
+            changeToken: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            modifiedAt: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description The login name of the user whose it is. */
+            owner: string;
+            /** @description Why it cannot be run as it is; absent when it can. */
+            problem?: string | null;
+            query?: components["schemas"]["SavedStatement"] | null;
+            search?: components["schemas"]["SavedWords"] | null;
+            /** @description To whom it is shown; for its owner. */
+            shares: components["schemas"]["Share"][];
+            /** @description Whether the caller may change it. */
+            writable: boolean;
+        };
+        /** @description What a saved search found: one of both. */
+        SavedSearchAnswer: {
+            query?: components["schemas"]["QueryAnswer"] | null;
+            search?: components["schemas"]["SearchAnswer"] | null;
+        };
+        /** @description Changes to a saved search; what is absent stays. */
+        SavedSearchForm: {
+            /** @description What people call it. */
+            name?: string | null;
+            query?: components["schemas"]["SavedStatement"] | null;
+            search?: components["schemas"]["SavedWords"] | null;
+            /** @description To whom it is shown, all of them: its owner says so. */
+            shares?: components["schemas"]["NewShare"][] | null;
+        };
+        /** @description A statement, as `POST /queries` takes it. */
+        SavedStatement: {
+            /** @description Whether each version is asked, instead of the present state of documents. */
+            allVersions?: boolean;
+            /** @description The statement, in CMIS QL. */
+            statement: string;
+        };
+        /** @description Words with what narrows them, as `GET /search` takes them. */
+        SavedWords: {
+            /**
+             * Format: uuid
+             * @description Only what lies in this dossier, or in a folder in it.
+             */
+            dossier?: string | null;
+            /** @description Only these media types, with commas between. */
+            mediaType?: string | null;
+            /** @description The words, as a person types them. */
+            q?: string;
+            /** @description Only these types, with commas between. */
+            type?: string | null;
+        };
         /** @description A seal over a stretch of the log. */
         Seal: {
             /**
@@ -5154,6 +5535,40 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description A subscription. */
+        Subscription: {
+            /** @description Another with every change; `If-Match` takes it in quotes. */
+            changeToken: string;
+            /**
+             * Format: date-time
+             * @description When it was made: he is told of what happened since.
+             */
+            createdAt: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description What the target is. */
+            kind: components["schemas"]["SubscriptionKind"];
+            /** @description Whether the caller is told of his own changes too. */
+            ownChanges: boolean;
+            /**
+             * Format: uuid
+             * @description The id of the object, folder, saved search or collection.
+             */
+            target: string;
+        };
+        /** @description Changes to a subscription. */
+        SubscriptionForm: {
+            /** @description Whether the caller is told of his own changes too. */
+            ownChanges: boolean;
+        };
+        /**
+         * @description What one is told of.
+         * @enum {string}
+         */
+        SubscriptionKind: "object" | "tree" | "savedSearch" | "collection";
         /** @description One row of a list. */
         Summary: {
             /** @description `folder` or `document`. */
@@ -9312,6 +9727,99 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_notifications: {
+        parameters: {
+            query?: {
+                /** @description Only those that were not read. `false` unless given. */
+                unread?: boolean;
+                /** @description For how many seconds, 60 at most, is waited while nothing is unread; not at all unless given. */
+                wait?: number;
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notifications"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_notifications_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description noted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationsRead"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_notification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the notification's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationForm"];
+            };
+        };
+        responses: {
+            /** @description noted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_object_by_path: {
         parameters: {
             query?: {
@@ -10556,6 +11064,207 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_saved_searches: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SavedSearch"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_saved_search: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSavedSearchForm"];
+            };
+        };
+        responses: {
+            /** @description saved */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSearch"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_saved_search: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the saved search's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the saved search */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSearch"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_saved_search: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the saved search's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_saved_search: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the saved search's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedSearchForm"];
+            };
+        };
+        responses: {
+            /** @description the saved search as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSearch"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_saved_search_results: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Waits until the index knows this transaction. */
+                waitFor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the saved search's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSearchAnswer"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     list_seals: {
         parameters: {
             query?: {
@@ -10739,6 +11448,173 @@ export interface operations {
             };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_subscriptions: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Subscription"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_subscription: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSubscriptionForm"];
+            };
+        };
+        responses: {
+            /** @description made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the subscription's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the subscription */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_subscription: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the subscription's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_subscription: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the subscription's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscriptionForm"];
+            };
+        };
+        responses: {
+            /** @description the subscription as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

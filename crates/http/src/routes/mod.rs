@@ -30,9 +30,11 @@ mod permissions;
 mod queries;
 mod relationships;
 pub mod retention;
+pub mod saved_searches;
 mod search;
 mod sessions;
 mod sharing;
+pub mod subscriptions;
 pub mod tags;
 mod trash;
 pub mod types;
@@ -151,6 +153,20 @@ routes!(
         annotations::get_annotation,
         annotations::update_annotation,
         annotations::delete_annotation,
+        saved_searches::list_saved_searches,
+        saved_searches::create_saved_search,
+        saved_searches::get_saved_search,
+        saved_searches::update_saved_search,
+        saved_searches::delete_saved_search,
+        saved_searches::get_saved_search_results,
+        subscriptions::list_subscriptions,
+        subscriptions::create_subscription,
+        subscriptions::get_subscription,
+        subscriptions::update_subscription,
+        subscriptions::delete_subscription,
+        subscriptions::list_notifications,
+        subscriptions::update_notification,
+        subscriptions::create_notifications_read,
         tags::list_tags,
         tags::list_tagged_objects,
         collections::list_collections,

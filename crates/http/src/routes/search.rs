@@ -134,13 +134,29 @@ impl From<repository::SearchHit> for Hit {
     }
 }
 
+impl SearchAnswer {
+    /// Returns the answer to a search that began at an instant.
+    pub(crate) fn of(found: repository::SearchResult, began: Instant) -> Self {
+        Self {
+            total: found.total,
+            items: found.hits.into_iter().map(Hit::from).collect(),
+            facets: found.facets.into_iter().map(facet).collect(),
+            indexed_change: found.indexed_change,
+            texts_waiting: found.texts_waiting,
+            took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            note: found.is_without_words.then_some("no_words"),
+        }
+    }
+}
+
 fn facet(facet: repository::Facet) -> (&'static str, Vec<FacetValue>) {
     let value =
         |bucket: repository::Bucket| FacetValue { value: bucket.value, label: bucket.label, count: bucket.count };
     (facet.name, facet.buckets.into_iter().map(value).collect())
 }
 
-fn list(text: Option<&str>) -> Vec<String> {
+/// Returns what stands in a text with commas between.
+pub(crate) fn list(text: Option<&str>) -> Vec<String> {
     text.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
@@ -164,14 +180,5 @@ pub async fn search_objects(guarded: Guarded) -> Answer {
         facets: true,
         ..SearchQuery::default()
     };
-    let found = guarded.session().search(query).await?;
-    answer::ok(&SearchAnswer {
-        total: found.total,
-        items: found.hits.into_iter().map(Hit::from).collect(),
-        facets: found.facets.into_iter().map(facet).collect(),
-        indexed_change: found.indexed_change,
-        texts_waiting: found.texts_waiting,
-        took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        note: found.is_without_words.then_some("no_words"),
-    })
+    answer::ok(&SearchAnswer::of(guarded.session().search(query).await?, began))
 }

@@ -29,6 +29,7 @@ async fn a_packed_body_is_refused_on_every_route_that_takes_one() {
             let id =
                 at.iter().find(|(place, _)| path.contains(place)).map_or(&document["id"], |(_, object)| &object["id"]);
             let mut path = path.replace("{id}", id.as_str().unwrap()).replace("{slot}", "content");
+            path = path.replace("{object}", document["id"].as_str().unwrap());
             if path.ends_with("/files") {
                 path.push_str("?path=a.txt");
             }

@@ -57,8 +57,8 @@ fn every_operation_is_described_whole() {
 
 #[test]
 fn every_change_of_an_object_asks_for_its_state() {
-    // One's own password is changed from the password as it is; the trash as a whole has no state. What is put under a hold,
-    // or released, is so whatever it was before.
+    // One's own password is changed from the password as it is; the trash as a whole has no state; what was read was read.
+    // What is put under a hold, or released, is so whatever it was before.
     let unversioned = [
         "update_password",
         "delete_session",
@@ -66,6 +66,7 @@ fn every_change_of_an_object_asks_for_its_state() {
         "delete_trash",
         "update_upload",
         "delete_upload",
+        "update_notification",
         "update_held_object",
         "delete_held_object",
     ];

@@ -113,7 +113,7 @@ impl AnnotationContent {
     ///
     /// # Errors
     /// `Invalid`, with all that is wrong.
-    fn checked(mut self) -> Result<Self> {
+    pub(crate) fn checked(mut self) -> Result<Self> {
         let mut violations = Vec::new();
         if !MOTIVATIONS.contains(&self.motivation.as_str()) {
             let detail = format!("is one of {}", MOTIVATIONS.join(", "));

@@ -18,7 +18,7 @@ use crate::services::objects::{made_before, remember_made, request_digest};
 use crate::services::sharing::{Hold, NewShare, Share, put_shares, shares_of};
 use crate::services::wording;
 use crate::store::collections::{self, CollectionRow, NewCollectionRow};
-use crate::store::{principals, shares};
+use crate::store::{principals, shares, subscriptions};
 use crate::transaction::Tx;
 use crate::{RepositoryError, Result, Session};
 
@@ -211,6 +211,7 @@ impl Session {
                 return Err(RepositoryError::conflict("built_in_collection", detail));
             }
             shares::replace(tx.conn, &row.id, &[])?;
+            subscriptions::delete_to(tx.conn, &[subscriptions::COLLECTION], std::slice::from_ref(&row.id))?;
             collections::delete(tx.conn, row.no)
         })
         .await

@@ -23,7 +23,7 @@ use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
 /// How long a comment may be. *Units*: characters.
-const TEXT_MAX: usize = 10_000;
+pub(crate) const TEXT_MAX: usize = 10_000;
 /// How many comments an object has at most.
 const ON_OBJECT_MAX: i64 = 10_000;
 
@@ -110,6 +110,7 @@ impl Session {
                 is_resolved: answered.as_ref().is_some_and(|row| row.is_resolved),
                 is_deleted: false,
                 created_at: tx.now.as_millis(),
+                edited_at: None,
             };
             comments::insert(tx.conn, &row)?;
             let after = Some(json!({ "comment": id, "text": text }));

@@ -1,7 +1,7 @@
 //! Objects are destroyed: their rows go, the change log keeps what they were, and the bytes are left to the collector of
 //! garbage.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cartulary_model::permission::{DESTROY, REMOVE_CHILDREN};
 use cartulary_model::{BaseType, ChangeKind, ObjectId, SlotName};
@@ -15,7 +15,7 @@ use crate::services::relationships::destroy_links_of;
 use crate::services::retention::Removal;
 use crate::services::trees::{self, Tree};
 use crate::store::objects::{self, ObjectRow};
-use crate::store::{acl, blobs, filing, trash};
+use crate::store::{acl, blobs, filing, subscriptions, trash};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -93,6 +93,7 @@ impl Session {
         let scopes: Vec<i64> = tree.rows.iter().filter(is_folder).map(|row| row.scope_no).collect();
         acl::detach_scopes(tx.conn, &scopes)?;
         destroy_links_of(tx, &nos)?;
+        keep_scopes_of_news(tx, &tree)?;
         trash::destroy(tx.conn, &nos, &tree.series(), self.repository.inner.root_no)?;
         Ok(nos.len() as u64)
     }
@@ -124,6 +125,18 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Writes down where what goes lay last, with what people were told of it: by that it is known who may still know of it.
+fn keep_scopes_of_news(tx: &mut Tx<'_>, tree: &Tree) -> Result<()> {
+    let mut by_scope: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for row in &tree.rows {
+        by_scope.entry(row.scope_no).or_default().push(row.no);
+    }
+    for (scope, nos) in by_scope {
+        subscriptions::put_scope(tx.conn, &nos, scope)?;
+    }
+    Ok(())
 }
 
 /// Takes documents out of a tree that lie in folders outside it too, though these be in the trash: they stay there.

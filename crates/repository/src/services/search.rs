@@ -121,8 +121,19 @@ impl Session {
     }
 
     fn search_in(&self, conn: &mut Conn, query: &SearchQuery, now: Timestamp) -> Result<SearchResult> {
+        let request = self.request_of(conn, query, now)?;
+        let answer = self.repository.inner.index.search(&request).map_err(unavailable)?;
+        let hits = self.hits(conn, &answer.hits, now)?;
+        let facets = if query.facets { self.facets(&answer.facets) } else { Vec::new() };
+        let indexed_change = answer.checkpoint.map_or(0, |checkpoint| checkpoint.position);
+        let is_without_words = cartulary_index::is_without_words(&query.text);
+        let texts_waiting = if query.names_only { 0 } else { self.texts_waiting(conn, now)? };
+        Ok(SearchResult { total: answer.total, hits, facets, indexed_change, texts_waiting, is_without_words })
+    }
+
+    /// Returns the question to the index that a search comes to, of what the caller may read now.
+    fn request_of(&self, conn: &mut Conn, query: &SearchQuery, now: Timestamp) -> Result<SearchRequest> {
         let wanted = if query.names_only { READ_PROPERTIES } else { READ_CONTENT };
-        let inner = &self.repository.inner;
         let dossier = match query.dossier {
             Some(id) => Some(self.authorised(conn, id, BROWSE, now)?),
             None => None,
@@ -133,7 +144,7 @@ impl Session {
         };
         let reach = self.reach(conn, wanted, now)?;
         let text = if query.names_only { as_beginnings(&query.text) } else { query.text.clone() };
-        let request = SearchRequest {
+        Ok(SearchRequest {
             text,
             dossier_no: dossier.map(|dossier| dossier.no),
             folders_below,
@@ -145,17 +156,20 @@ impl Session {
             snippets: !query.names_only,
             facets: query.facets,
             ..reach
-        };
-        let answer = inner.index.search(&request).map_err(|error| RepositoryError::Unavailable {
-            what: "the full-text index",
-            source: Some(Box::new(error)),
-        })?;
-        let hits = self.hits(conn, &answer.hits, now)?;
-        let facets = if query.facets { self.facets(&answer.facets) } else { Vec::new() };
-        let indexed_change = answer.checkpoint.map_or(0, |checkpoint| checkpoint.position);
-        let is_without_words = cartulary_index::is_without_words(&query.text);
-        let texts_waiting = if query.names_only { 0 } else { self.texts_waiting(conn, now)? };
-        Ok(SearchResult { total: answer.total, hits, facets, indexed_change, texts_waiting, is_without_words })
+        })
+    }
+
+    /// Returns which of some objects are found.
+    pub(crate) fn search_among(
+        &self,
+        conn: &mut Conn,
+        query: &SearchQuery,
+        nos: &[i64],
+        now: Timestamp,
+    ) -> Result<BTreeSet<i64>> {
+        let request = self.request_of(conn, query, now)?;
+        let found = self.repository.inner.index.matching_objects(&request).map_err(unavailable)?;
+        Ok(found.into_iter().filter(|no| nos.contains(no)).collect())
     }
 
     /// Returns a question to the index of everything on which the caller has `wanted`, as it holds now.
@@ -291,6 +305,10 @@ fn snippet(found: &cartulary_index::Snippet, attachments: &[String]) -> Snippet 
     let (place, page_number) = place_and_page(found.page_number);
     let slot = place.checked_sub(1).and_then(|place| attachments.get(place).cloned());
     Snippet { slot, page_number, fragments: found.fragments.iter().map(fragment).collect() }
+}
+
+fn unavailable(error: cartulary_index::IndexError) -> RepositoryError {
+    RepositoryError::Unavailable { what: "the full-text index", source: Some(Box::new(error)) }
 }
 
 fn as_beginnings(text: &str) -> String {

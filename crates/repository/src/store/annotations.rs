@@ -92,6 +92,16 @@ pub(crate) fn window(
     Ok((total, rows))
 }
 
+/// Returns all annotations of an object, in the order of making.
+pub(crate) fn of_object(conn: &mut Conn, object: i64) -> Result<Vec<AnnotationRow>> {
+    let rows = each_db!(conn, |c| annotation::table
+        .filter(annotation::object_no.eq(object))
+        .order(annotation::no)
+        .select(AnnotationRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
 /// Writes what an annotation says, and where.
 pub(crate) fn put(conn: &mut Conn, row: &AnnotationRow) -> Result<()> {
     each_db!(conn, |c| update_rows(annotation::table.filter(annotation::no.eq(row.no)))

@@ -39,6 +39,7 @@ pub(crate) struct NewCommentRow<'a> {
     pub is_resolved: bool,
     pub is_deleted: bool,
     pub created_at: i64,
+    pub edited_at: Option<i64>,
 }
 
 /// Inserts a comment.
@@ -103,6 +104,16 @@ pub(crate) fn window(
         query.order(comment::no).offset(offset).limit(limit).select(CommentRow::as_select()).load(c)
     })?;
     Ok((total, rows))
+}
+
+/// Returns all comments of objects, in the order of making.
+pub(crate) fn of_objects(conn: &mut Conn, objects: &[i64]) -> Result<Vec<CommentRow>> {
+    let rows = each_db!(conn, |c| comment::table
+        .filter(among(comment::object_no, objects.iter().copied()))
+        .order(comment::no)
+        .select(CommentRow::as_select())
+        .load(c))?;
+    Ok(rows)
 }
 
 /// Says whether a comment has answers, or others in its thread.

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
-use super::{Matrix, named};
+use super::{Matrix, NO_JOB, named};
 
 impl Matrix<'_> {
     /// Returns a path with the ids of something new of the administrator's in its places.
@@ -12,7 +12,10 @@ impl Matrix<'_> {
             "comments" => (self.comment().await, String::new()),
             "annotations" => (self.annotation().await, String::new()),
             "collections" => self.collection().await,
-            other => panic!("say here what `{other}` is"),
+            "saved-searches" => (self.saved_search().await, String::new()),
+            "subscriptions" => (self.subscription().await, String::new()),
+            "notifications" => (NO_JOB.to_owned(), String::new()),
+            other => panic!("say here what `{other}` is, so that a new one can be made"),
         };
         (path.replace("{id}", &id).replace("{object}", &object), String::new())
     }
@@ -51,6 +54,18 @@ impl Matrix<'_> {
             Some(digest) => on(digest),
             None => json!({ "type": "Annotation", "target": object["target"] }),
         }
+    }
+
+    /// A search that the administrator saved.
+    async fn saved_search(&self) -> String {
+        let form = json!({ "name": self.fresh(), "search": { "q": "matrix" } });
+        self.admin.post("/saved-searches", form).await.expect(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A subscription of the administrator's.
+    async fn subscription(&self) -> String {
+        let form = json!({ "kind": "tree", "target": self.dossier().await["id"] });
+        self.admin.post("/subscriptions", form).await.expect(201).json()["id"].as_str().unwrap().to_owned()
     }
 
     /// A collection of the administrator's, and a dossier in it.

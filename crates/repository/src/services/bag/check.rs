@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::form::{BagDossierVersion, BagObject, BagSeries, Description, FORMAT, FORMAT_VERSION, ROOT, Values};
 use super::kept;
+use super::notes;
 use super::read::{Faults, OpenBag};
 use super::{CONTENT, DESCRIPTION, OBJECTS, content_path, object_path};
 use crate::services::scopes::FOLDERS_DEEP_MAX;
@@ -195,6 +196,12 @@ impl Checking<'_> {
             if entry.list.is_empty() || entry.list.len() > 100 || entry.list.contains('\0') {
                 self.faults.add("invalid_list", path, "an access list has no fit name");
             }
+        }
+        for key in notes::people_of(&object.notes) {
+            self.people(path, [key]);
+        }
+        for (code, detail) in notes::faults_of(&object.notes) {
+            self.faults.add(code, path, detail);
         }
         match (object.base.as_str(), &object.series) {
             ("folder", None) => self.folder(path, &object),

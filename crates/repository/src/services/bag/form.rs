@@ -6,6 +6,7 @@ use cartulary_model::{ObjectId, Properties, Timestamp, TypeDefinition, Vocabular
 use serde::{Deserialize, Serialize};
 
 use super::kept::BagKept;
+use crate::services::annotations::AnnotatedPlace;
 
 /// The word by which a bag of this office is known.
 pub(crate) const FORMAT: &str = "cartulary-bag";
@@ -83,6 +84,76 @@ pub(crate) struct BagObject {
     /// Dossiers: their versions, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dossier_versions: Vec<BagDossierVersion>,
+    /// What people put on it.
+    #[serde(default, skip_serializing_if = "BagNotes::is_empty")]
+    pub notes: BagNotes,
+}
+
+/// What people put on an object, and everybody sees who may.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct BagNotes {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<BagTag>,
+    /// Each after those that it answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comments: Vec<BagComment>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub annotations: Vec<BagAnnotation>,
+}
+
+impl BagNotes {
+    fn is_empty(&self) -> bool {
+        self.tags.is_empty() && self.comments.is_empty() && self.annotations.is_empty()
+    }
+}
+
+/// A tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct BagTag {
+    pub label: String,
+    pub put_by: String,
+    pub put_at: Timestamp,
+}
+
+/// A comment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct BagComment {
+    pub id: ObjectId,
+    /// The comment that its thread begins with; absent: itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ObjectId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<ObjectId>,
+    pub author: String,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resolved: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    pub created_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Timestamp>,
+}
+
+/// An annotation on a content, of the object or of a version of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct BagAnnotation {
+    pub id: ObjectId,
+    /// The SHA-256 of the content.
+    pub digest: String,
+    pub motivation: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<String>,
+    pub places: Vec<AnnotatedPlace>,
+    pub creator: String,
+    pub created_at: Timestamp,
+    pub modified_at: Timestamp,
 }
 
 /// What an object and each of its versions has.

@@ -14,6 +14,7 @@ use super::form::{
     LeftOutOfBag, Values,
 };
 use super::kept;
+use super::notes;
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
 use crate::services::detail::{properties_of, source_of};
@@ -226,6 +227,7 @@ impl Session {
                 true => gathering.dossier_versions(conn, selection, &row)?,
                 false => Vec::new(),
             },
+            notes: notes::gathered(conn, row.no, may_read_content, &mut gathering)?,
         };
         let reading = self.reading_of(conn, &row)?;
         let Gathering { people, bytes, left_out, .. } = gathering;
@@ -302,7 +304,7 @@ impl Gathering {
         self.bytes
     }
 
-    fn person(&mut self, conn: &mut Conn, no: i64) -> Result<String> {
+    pub(super) fn person(&mut self, conn: &mut Conn, no: i64) -> Result<String> {
         if let Some(key) = self.known.get(&no) {
             return Ok(key.clone());
         }

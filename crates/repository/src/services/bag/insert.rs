@@ -11,6 +11,7 @@ use serde_json::json;
 use super::check::{self, Manifest, Plan};
 use super::form::{BagAccess, BagObject, BagPlace, BagSeries, BagVersion, Description, Values};
 use super::kept::BroughtHolds;
+use super::notes;
 use super::read::OpenBag;
 use crate::declarations::Catalogue;
 use crate::services::documents::free_name;
@@ -128,6 +129,7 @@ impl Bringing {
             let list = scope.ok_or_else(|| RepositoryError::internal("the root folder has no scope"))?.acl_row_no;
             self.entries(tx, list, access)?;
         }
+        notes::insert(tx, no, &object.notes, |key| self.no_of(key))?;
         self.record(tx, &self.target.clone(), object, None)
     }
 
@@ -163,6 +165,7 @@ impl Bringing {
         let described = (values.type_id.as_str(), values.facets.as_slice());
         index_values(tx.conn, self.catalogue.types(), no, described, &values.properties, true)?;
         bind(tx, no, values)?;
+        notes::insert(tx, no, &object.notes, |key| self.no_of(key))?;
         self.record(tx, &live, object, primary)?;
         for version in object.series.iter().flat_map(|series| &series.versions) {
             self.version(tx, &live, version)?;

@@ -10,6 +10,7 @@ pub(super) mod form;
 pub(super) mod gather;
 pub(super) mod insert;
 pub(super) mod kept;
+mod notes;
 pub(super) mod read;
 pub(super) mod writer;
 

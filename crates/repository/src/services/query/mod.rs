@@ -133,6 +133,29 @@ impl Session {
         all_versions: bool,
         now: Timestamp,
     ) -> Result<Prepared> {
+        let mut prepared = self.planned(conn, catalogue, query, all_versions, now)?;
+        if let Some(contains) = prepared.plan.contains.clone() {
+            let inner = &self.repository.inner;
+            prepared.indexed_change = Some(*inner.indexed.borrow());
+            let asked = SearchRequest { full_text: Some(contains.text), ..self.reach(conn, READ_CONTENT, now)? };
+            let found = inner.index.scored_objects(&asked).map_err(|error| RepositoryError::Unavailable {
+                what: "the full-text index",
+                source: Some(Box::new(error)),
+            })?;
+            prepared.scores = found.into_iter().collect();
+        }
+        Ok(prepared)
+    }
+
+    /// Plans a statement and finds the folders that it names; what it asks of texts is looked at, and not yet asked.
+    fn planned(
+        &self,
+        conn: &mut Conn,
+        catalogue: &Catalogue,
+        query: &Query,
+        all_versions: bool,
+        now: Timestamp,
+    ) -> Result<Prepared> {
         let plan = plan::plan(catalogue.types(), query)?;
         let mut folders = Vec::with_capacity(plan.places.len());
         for place in &plan.places {
@@ -149,23 +172,46 @@ impl Session {
             }
             folders.push(all);
         }
-        let mut prepared = Prepared { plan, folders, scores: HashMap::new(), indexed_change: None, all_versions };
-        if let Some(contains) = prepared.plan.contains.clone() {
+        if let Some(contains) = &plan.contains {
             if all_versions {
                 let detail = "CONTAINS looks in the present texts: leave `allVersions` out";
                 return Err(fault(contains.position, detail).into());
             }
-            let inner = &self.repository.inner;
-            inner.index.check_full_text(&contains.text).map_err(|detail| fault(contains.position, detail))?;
-            prepared.indexed_change = Some(*inner.indexed.borrow());
-            let asked = SearchRequest { full_text: Some(contains.text), ..self.reach(conn, READ_CONTENT, now)? };
-            let found = inner.index.scored_objects(&asked).map_err(|error| RepositoryError::Unavailable {
-                what: "the full-text index",
-                source: Some(Box::new(error)),
-            })?;
-            prepared.scores = found.into_iter().collect();
+            let index = &self.repository.inner.index;
+            index.check_full_text(&contains.text).map_err(|detail| fault(contains.position, detail))?;
         }
-        Ok(prepared)
+        Ok(Prepared { plan, folders, scores: HashMap::new(), indexed_change: None, all_versions })
+    }
+
+    /// Refuses a statement that [`Session::query`] would refuse.
+    pub(crate) fn check_query(&self, conn: &mut Conn, query: &Query, all_versions: bool, now: Timestamp) -> Result<()> {
+        let catalogue = self.repository.inner.declarations.present(conn)?;
+        self.planned(conn, &catalogue, query, all_versions, now).map(drop)
+    }
+
+    /// Returns which of some objects a statement of one table finds.
+    ///
+    /// # Errors
+    /// As [`Session::query_objects`].
+    pub(crate) fn query_among(
+        &self,
+        conn: &mut Conn,
+        statement: &str,
+        nos: &[i64],
+        now: Timestamp,
+    ) -> Result<BTreeSet<i64>> {
+        let catalogue = self.repository.inner.declarations.present(conn)?;
+        let prepared = self.prepare_of_objects(conn, &catalogue, statement, now)?;
+        let (known, among) = (prepared.known(), Sql::of("o.no").among_ints(nos.to_vec()));
+        let mut found = BTreeSet::new();
+        self.each_candidate(conn, &catalogue, &prepared, 0, Some(among), now, &mut |candidate| {
+            let is_kept = prepared.plan.rule.as_ref();
+            if is_kept.is_none_or(|rule| known.holds(rule, &[Some(&candidate)]) == Some(true)) {
+                found.insert(candidate.row.no);
+            }
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Returns the rows that keep all rules, in order.

@@ -1,0 +1,3 @@
+DROP TABLE subscription_place;
+DROP TABLE notification;
+DROP TABLE subscription;
