@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use cartulary_model::{ObjectId, Properties, TypeFile};
+use cartulary_model::{ObjectId, Properties, Timestamp, TypeFile};
 use cartulary_repository::{
-    BulkAct, ExportScope, ExportState, ExportView, LastFolder, NewAccessEntry, NewAccessList, NewBulkAction,
-    NewDocument, NewDossierVersion, NewExport, NewFolder, NewVersion, ObjectChanges, Precondition, RepositoryError,
-    Session, Source, VerifyOptions, VersionName, VersionNote, WindowRequest,
+    AwaitedEvent, BulkAct, ExportScope, ExportState, ExportView, LastFolder, NewAccessEntry, NewAccessList,
+    NewBulkAction, NewDocument, NewDossierVersion, NewExport, NewFolder, NewLegalHold, NewRetention, NewVersion,
+    ObjectChanges, Precondition, RepositoryError, Session, Source, VerifyOptions, VersionName, VersionNote,
+    WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, content, each_office, each_pair};
 use cartulary_tests::random::Random;
@@ -99,7 +100,7 @@ async fn act(session: &Session, random: &mut Random, known: &mut Known) -> Resul
     let (folder, other) = (pick(random, &known.folders), pick(random, &known.folders));
     let document = pick(random, &known.documents);
     let any = if random.percent(40) { folder } else { document };
-    match random.between(0, 13) {
+    match random.between(0, 15) {
         0 => {
             let name = format!("{} {}", pick(random, &NAMES), random.between(0, 50));
             let is_dossier = random.percent(50);
@@ -147,7 +148,19 @@ async fn act(session: &Session, random: &mut Random, known: &mut Known) -> Resul
             let (dossier, new) = (pick(random, &known.dossiers), NewDossierVersion::default());
             session.dossier_version_create(dossier, ANY, new).await?;
         }
-        12 if random.percent(30) => drop(session.object_trash(document, ANY).await?),
+        12 => {
+            let day = i64::try_from(random.between(1, 9)).unwrap();
+            let until = Some(Timestamp::from_millis(session.repository().clock().now().as_millis() + day * 86_400_000));
+            let awaits = AwaitedEvent { event: "lapse".into(), period: format!("P{day}Y").parse().unwrap() };
+            session.retention_put(document, ANY, NewRetention { until, awaits: Some(awaits) }).await?;
+        }
+        13 => {
+            let new =
+                NewLegalHold { name: pick(random, &NAMES).to_owned(), reason: "سبب".into(), ..Default::default() };
+            let hold = session.legal_hold_create(new).await?.value.id;
+            session.hold_put(hold, document).await?;
+        }
+        14 if random.percent(30) => drop(session.object_trash(document, ANY).await?),
         _ => {
             let wanted = cartulary_repository::ObjectMove { from: None, to: other, name: None };
             session.object_move(any, ANY, wanted).await?;

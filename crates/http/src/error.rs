@@ -72,6 +72,7 @@ codes! {
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The body is of another kind";
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable", 416, "The range lies outside the content";
     INVALID = "invalid", 422, "The input breaks rules";
+    LOCKED = "locked", 423, "It is locked";
     HTTPS_REQUIRED = "https_required", 426, "Use https";
     PRECONDITION_REQUIRED = "precondition_required", 428, "Say which state you change";
     TOO_MANY_TRIES = "too_many_tries", 429, "Too many tries";
@@ -371,6 +372,16 @@ impl From<RepositoryError> for ApiError {
                 let problem = Self::new(CHECKED_OUT, words);
                 match by {
                     Some(by) => problem.with("by", by.display_name),
+                    None => problem,
+                }
+            }
+            RepositoryError::Locked { by, expires_at } => {
+                let mut problem = Self::new(LOCKED, words);
+                if let Some(by) = by {
+                    problem = problem.with("by", by.display_name);
+                }
+                match expires_at {
+                    Some(end) => problem.with("expiresAt", end.to_string()),
                     None => problem,
                 }
             }

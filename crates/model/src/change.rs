@@ -34,6 +34,8 @@ pub enum ChangeKind {
     Declared,
     /// A webhook was made, changed or deleted (audit only).
     Webhook,
+    /// A legal hold was made or released, a disposition reviewed (audit only).
+    Retention,
     /// A stretch of the log was sealed (audit only).
     Sealed,
     /// The office was put back from a backup (audit only).
@@ -68,6 +70,7 @@ impl ChangeKind {
             Self::Principal => "principal",
             Self::Declared => "declared",
             Self::Webhook => "webhook",
+            Self::Retention => "retention",
             Self::Sealed => "sealed",
             Self::Recovered => "recovered",
             Self::SignedIn => "signed_in",
@@ -85,6 +88,7 @@ impl ChangeKind {
             Self::Principal
                 | Self::Declared
                 | Self::Webhook
+                | Self::Retention
                 | Self::Sealed
                 | Self::Recovered
                 | Self::SignedIn

@@ -33,6 +33,12 @@ pub const WRITE_SECURITY: Permission = "WriteSecurity";
 pub const UNLOCK: Permission = "Unlock";
 /// Destroy what is in the trash, and single versions.
 pub const DESTROY: Permission = "Destroy";
+/// Say until when versions are kept, and propose what is destroyed afterwards. No group but [`EVERYTHING`] has it.
+pub const SET_RETENTION: Permission = "SetRetention";
+/// Put versions under legal holds, and release them. No group but [`EVERYTHING`] has it.
+pub const MANAGE_LEGAL_HOLD: Permission = "ManageLegalHold";
+/// On the root folder: see all that others propose to destroy, and approve it. No group but [`EVERYTHING`] has it.
+pub const REVIEW_DISPOSITION: Permission = "ReviewDisposition";
 /// Take what is marked as confidential along in an export. No group but [`EVERYTHING`] has it.
 pub const EXPORT_CONFIDENTIAL: Permission = "ExportConfidential";
 /// Bring in what was made elsewhere, with its original users, instants and numbers. No group but [`EVERYTHING`] has it.
@@ -104,6 +110,9 @@ pub const ATOMS: &[Permission] = &[
     WRITE_SECURITY,
     UNLOCK,
     DESTROY,
+    SET_RETENTION,
+    MANAGE_LEGAL_HOLD,
+    REVIEW_DISPOSITION,
     EXPORT_CONFIDENTIAL,
     IMPORT_HISTORY,
     HAVE_WEBHOOKS,

@@ -2,8 +2,8 @@
 
 use cartulary_blobs::BlobError;
 use cartulary_db::DbError;
-use cartulary_model::Violation;
 use cartulary_model::ql::QlError;
+use cartulary_model::{Timestamp, Violation};
 
 use crate::object::{Current, Precondition, PrincipalName};
 
@@ -50,6 +50,14 @@ pub enum RepositoryError {
     CheckedOut {
         /// By whom; absent when the caller may not know.
         by: Option<Box<PrincipalName>>,
+    },
+    /// Somebody else has locked the object.
+    #[error("{}", words_of_lock(by.as_deref()))]
+    Locked {
+        /// Who; absent when the caller may not know.
+        by: Option<Box<PrincipalName>>,
+        /// When the lock ends by itself.
+        expires_at: Option<Timestamp>,
     },
     /// The name is taken where the object would lie; another is proposed that is free there.
     #[error("another object in this folder has the same name: choose another, such as `{proposed}`")]
@@ -140,6 +148,11 @@ impl RepositoryError {
 fn words_of_check_out(by: Option<&PrincipalName>) -> String {
     let who = by.map_or_else(|| "somebody".to_owned(), |by| format!("`{}`", by.display_name));
     format!("the document is checked out by {who}: it changes when the working copy is checked in")
+}
+
+fn words_of_lock(by: Option<&PrincipalName>) -> String {
+    let who = by.map_or_else(|| "somebody else".to_owned(), |by| format!("`{}`", by.display_name));
+    format!("the object is locked by {who}: it changes when it is unlocked")
 }
 
 /// How many fields are named in one sentence.

@@ -212,6 +212,10 @@ pub struct ObjectDetail {
     pub facets: Vec<String>,
     /// What it has to do with the versions of a document.
     pub versioning: Versioning,
+    /// That somebody has locked it, or the document of the working copy.
+    pub lock: Option<LockView>,
+    /// What keeps it, or its versions; absent when nothing ever did, or the caller may not know.
+    pub kept: Option<KeptView>,
 }
 
 /// What an object has to do with the versions of a document; of a folder, nothing.
@@ -236,6 +240,34 @@ pub struct CheckOut {
     pub by: Option<PrincipalName>,
     /// The working copy; absent when the caller may not know of it.
     pub working_copy_id: Option<ObjectId>,
+}
+
+/// What keeps a version, or the versions of a document together, in short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptView {
+    /// Since when it is a record, which goes by a disposition only.
+    pub record_since: Timestamp,
+    /// Until when it is kept.
+    pub until: Option<Timestamp>,
+    /// Whether an event is waited for; it is kept until then at least.
+    pub awaits_event: bool,
+    /// Whether it is under a legal hold.
+    pub is_held: bool,
+}
+
+/// That somebody has locked an object.
+#[derive(Clone, Debug)]
+pub struct LockView {
+    /// Who; absent when the caller may not know.
+    pub by: Option<PrincipalName>,
+    /// Whether that is the caller.
+    pub is_own: bool,
+    /// Since when.
+    pub locked_at: Timestamp,
+    /// When the lock ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// Why.
+    pub comment: String,
 }
 
 /// Which version of a document is meant.

@@ -83,6 +83,18 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             down: include_str!("../../../schema/core/migrations/sqlite/0013_bulk_actions/down.sql"),
         },
         MigrationFile {
+            version: "0014",
+            name: "retention",
+            up: include_str!("../../../schema/core/migrations/sqlite/0014_retention/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0014_retention/down.sql"),
+        },
+        MigrationFile {
+            version: "0015",
+            name: "locks",
+            up: include_str!("../../../schema/core/migrations/sqlite/0015_locks/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0015_locks/down.sql"),
+        },
+        MigrationFile {
             version: "0018",
             name: "uploads",
             up: include_str!("../../../schema/core/migrations/sqlite/0018_uploads/up.sql"),
@@ -191,6 +203,18 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "bulk_actions",
             up: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0013_bulk_actions/down.sql"),
+        },
+        MigrationFile {
+            version: "0014",
+            name: "retention",
+            up: include_str!("../../../schema/core/migrations/postgres/0014_retention/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0014_retention/down.sql"),
+        },
+        MigrationFile {
+            version: "0015",
+            name: "locks",
+            up: include_str!("../../../schema/core/migrations/postgres/0015_locks/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0015_locks/down.sql"),
         },
         MigrationFile {
             version: "0018",

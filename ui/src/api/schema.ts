@@ -139,7 +139,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists bulk actions, newest first: one's own, for administrators all. They are kept for seven days after their end. */
+        /**
+         * Lists bulk actions, newest first: one's own, for administrators all, for those who review dispositions these too. They are
+         *     kept for seven days after their end; dispositions for ever.
+         */
         get: operations["list_bulk_actions"];
         put?: never;
         /**
@@ -199,6 +202,26 @@ export interface paths {
         get: operations["list_bulk_action_items"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulk-actions/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approves a disposition that somebody else proposed, or rejects it: by those who have `ReviewDisposition` on the root folder.
+         * @description What is approved is destroyed by a job, with the rights of whoever approved it; what something keeps again by then stays.
+         */
+        post: operations["create_bulk_action_review"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1098,6 +1121,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/legal-holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the legal holds, the newest first, released ones too. */
+        get: operations["list_legal_holds"];
+        put?: never;
+        /** Makes a legal hold; nothing is under it yet. For those who have `ManageLegalHold` somewhere. */
+        post: operations["create_legal_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/legal-holds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a legal hold. */
+        get: operations["get_legal_hold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/legal-holds/{id}/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the versions under a legal hold, of which the caller manages the holds. */
+        get: operations["list_held_objects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/legal-holds/{id}/objects/{object}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Puts a version, or all versions of a document, under a legal hold; those in the trash too.
+         * @description A document that was changed since its last version gets one with that. Versions that are made later are not under it.
+         */
+        put: operations["update_held_object"];
+        post?: never;
+        /** Releases a version, or all versions of a document, from a legal hold; other holds stay. */
+        delete: operations["delete_held_object"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/legal-holds/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Releases all that is under a legal hold; nothing comes under it any more. */
+        post: operations["update_legal_hold_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/objects": {
         parameters: {
             query?: never;
@@ -1223,6 +1336,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/objects/{id}/lock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the lock of an object; 404 when it is not locked. */
+        get: operations["get_object_lock"];
+        /**
+         * Locks an object: until it is unlocked, nobody else changes, moves or removes it, nor its working copy.
+         * @description Whoever has locked it already gives the lock another end. Others answer `locked` (423), and say by whom to those who may
+         *     read the object.
+         */
+        put: operations["update_object_lock"];
+        post?: never;
+        /** Unlocks an object; the lock of somebody else is broken by those who have `Unlock`. */
+        delete: operations["delete_object_lock"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/objects/{id}/move": {
         parameters: {
             query?: never;
@@ -1303,6 +1439,45 @@ export interface paths {
         get: operations["list_object_relationships"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns what keeps a version, or the versions of a document. */
+        get: operations["get_object_retention"];
+        /**
+         * Keeps a version, or all versions of a document, until an instant or from an event on; they are records then.
+         * @description Nobody shortens a retention. What is kept is not trashed and not destroyed, nor is its content. A document that was
+         *     changed since its last version gets one with that, so that what is kept is what is there.
+         */
+        put: operations["update_object_retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objects/{id}/retention-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that an event happened that versions wait for: the period of each begins now. */
+        post: operations["create_object_retention_event"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2251,6 +2426,13 @@ export interface components {
             /** @description The seal that holds it. */
             seal: components["schemas"]["Seal"];
         };
+        /** @description An event that a period begins with. */
+        AwaitedEvent: {
+            /** @description The event's name. */
+            event: string;
+            /** @description For how long it is kept from the event on: `P10Y`, `P1Y6M`, `P30D` (ISO 8601). */
+            period: string;
+        };
         /** @description A backup. */
         BackupRun: {
             /**
@@ -2369,6 +2551,31 @@ export interface components {
             kind: "export";
         } | {
             /** @enum {string} */
+            kind: "retain";
+            /** @description Until when, and from which event on. */
+            retention: components["schemas"]["RetentionForm"];
+        } | {
+            /** @description The event's name. */
+            event: string;
+            /** @enum {string} */
+            kind: "sayEvent";
+        } | {
+            /** @description The hold's id. */
+            hold: string;
+            /** @enum {string} */
+            kind: "hold";
+        } | {
+            /** @description The hold's id. */
+            hold: string;
+            /** @enum {string} */
+            kind: "releaseHold";
+        } | {
+            /** @enum {string} */
+            kind: "dispose";
+            /** @description Why. */
+            reason: string;
+        } | {
+            /** @enum {string} */
             kind: "transition";
             /** @description The transition's id. */
             transition: string;
@@ -2387,6 +2594,8 @@ export interface components {
              * @description When it was asked for.
              */
             createdAt: string;
+            /** @description By whom it was asked for. */
+            createdBy: string;
             /**
              * Format: int64
              * @description To how many it was done.
@@ -2408,12 +2617,13 @@ export interface components {
             job: string;
             /** @description Why it was given up. */
             reason?: string | null;
+            review?: components["schemas"]["BulkReview"] | null;
             /**
              * Format: int64
              * @description How many were gone, or are no longer the caller's to see, when their turn came.
              */
             skippedCount: number;
-            /** @description `counting`, `running`, `done`, `aborted` or `failed`. */
+            /** @description `counting`, `running`, `done`, `aborted` or `failed`; of dispositions also `proposed` and `rejected`. */
             state: string;
             /** @description Which objects. */
             statement: string;
@@ -2429,8 +2639,31 @@ export interface components {
             code?: string | null;
             /** @description The same in words. */
             detail?: string | null;
+            /** @description What it is, or was: of dispositions. */
+            evidence?: Record<string, never> | null;
             /** @description The object's id. */
             id: string;
+        };
+        /** @description What somebody else said of a disposition. */
+        BulkReview: {
+            /** @description Whether it may be done. */
+            approved: boolean;
+            /**
+             * Format: date-time
+             * @description When it was said.
+             */
+            at: string;
+            /** @description By whom. */
+            by: string;
+            /** @description Why. */
+            comment: string;
+        };
+        /** @description A review to give. */
+        BulkReviewForm: {
+            /** @description Whether it may be done. */
+            approved: boolean;
+            /** @description Why. */
+            comment?: string;
         };
         /** @description One committed change. */
         Change: {
@@ -2700,10 +2933,12 @@ export interface components {
             documentId?: string | null;
             /** @description The facets that are attached, beside those that its type bears; none when the caller may only browse. */
             facets: string[];
+            kept?: components["schemas"]["Kept"] | null;
             /** @description Whether it is the newest version of its document; absent otherwise. */
             latest?: boolean;
             /** @description Whether it is the newest major version of its document; absent otherwise. */
             latestMajor?: boolean;
+            lock?: components["schemas"]["Lock"] | null;
             /** @description The folders that the caller sees it in, the primary one first. */
             parents: components["schemas"]["Place"][];
             /** @description The path by primary parents. */
@@ -2982,6 +3217,21 @@ export interface components {
             /** @description The best places in its text. */
             snippets: components["schemas"]["Snippet"][];
         };
+        /** @description A legal hold, by its name. */
+        HoldReference: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description Why a hold is released. */
+        HoldReleaseForm: {
+            /** @description Why. */
+            reason: string;
+        };
         /** @description A run. */
         Import: {
             /**
@@ -3103,6 +3353,23 @@ export interface components {
             /** @description `waiting`, `running`, `done` or `dead`. */
             state: string;
         };
+        /** @description What keeps a version, or the versions of a document together, in short. */
+        Kept: {
+            /** @description Whether an event is waited for. */
+            awaitsEvent: boolean;
+            /** @description Whether it, or one of the versions, is under a legal hold. */
+            held: boolean;
+            /**
+             * Format: date-time
+             * @description Since when it is a record, which goes by a disposition only.
+             */
+            recordSince: string;
+            /**
+             * Format: date-time
+             * @description Until when it is kept, of several versions the latest.
+             */
+            retainUntil?: string | null;
+        };
         /** @description Something that a copy has not. */
         LeftOut: {
             /**
@@ -3114,6 +3381,34 @@ export interface components {
             name: string;
             /** @description The permission that the caller has not. */
             permission: string;
+        };
+        /** @description A legal hold. */
+        LegalHold: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description By whom. */
+            createdBy: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Why. */
+            reason: string;
+            /** @description Why. */
+            releaseReason?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was released as a whole; absent while it holds.
+             */
+            releasedAt?: string | null;
+            /** @description By whom. */
+            releasedBy?: string | null;
         };
         /** @description The states that objects of a type pass through. They grant nothing. */
         LifeCycleForm: {
@@ -3128,6 +3423,25 @@ export interface components {
         Liveness: {
             /** @description Always `live`. */
             status: string;
+        };
+        /** @description A lock. */
+        Lock: {
+            /** @description Who has locked it, when the caller may know. */
+            by?: string | null;
+            /** @description Why. */
+            comment: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself; absent: never.
+             */
+            expiresAt?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            lockedAt: string;
+            /** @description Whether that is the caller. */
+            own: boolean;
         };
         /** @description A version of a dossier that was just made. */
         MadeDossierVersion: components["schemas"]["DossierVersion"] & {
@@ -3314,6 +3628,23 @@ export interface components {
             folderName?: string | null;
             /** @description The source's name: runs of one name share what they took. */
             source: string;
+        };
+        /** @description A legal hold to make. */
+        NewLegalHoldForm: {
+            /** @description Its name. */
+            name: string;
+            /** @description Why. */
+            reason: string;
+        };
+        /** @description A lock to set. */
+        NewLockForm: {
+            /** @description Why. */
+            comment?: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself; never unless given.
+             */
+            expiresAt?: string | null;
         };
         /** @description A copy to make. */
         NewObjectCopy: {
@@ -3552,6 +3883,8 @@ export interface components {
                  * @description When it was asked for.
                  */
                 createdAt: string;
+                /** @description By whom it was asked for. */
+                createdBy: string;
                 /**
                  * Format: int64
                  * @description To how many it was done.
@@ -3573,12 +3906,13 @@ export interface components {
                 job: string;
                 /** @description Why it was given up. */
                 reason?: string | null;
+                review?: components["schemas"]["BulkReview"] | null;
                 /**
                  * Format: int64
                  * @description How many were gone, or are no longer the caller's to see, when their turn came.
                  */
                 skippedCount: number;
-                /** @description `counting`, `running`, `done`, `aborted` or `failed`. */
+                /** @description `counting`, `running`, `done`, `aborted` or `failed`; of dispositions also `proposed` and `rejected`. */
                 state: string;
                 /** @description Which objects. */
                 statement: string;
@@ -3604,6 +3938,8 @@ export interface components {
                 code?: string | null;
                 /** @description The same in words. */
                 detail?: string | null;
+                /** @description What it is, or was: of dispositions. */
+                evidence?: Record<string, never> | null;
                 /** @description The object's id. */
                 id: string;
             }[];
@@ -3941,6 +4277,44 @@ export interface components {
                 reason?: string | null;
                 /** @description `waiting`, `running`, `done` or `dead`. */
                 state: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
+        Page_LegalHold: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                createdAt: string;
+                /** @description By whom. */
+                createdBy: string;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description Its name. */
+                name: string;
+                /** @description Why. */
+                reason: string;
+                /** @description Why. */
+                releaseReason?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was released as a whole; absent while it holds.
+                 */
+                releasedAt?: string | null;
+                /** @description By whom. */
+                releasedBy?: string | null;
             }[];
             /** @description Continues the list; absent at its end. */
             nextCursor?: string | null;
@@ -4384,6 +4758,7 @@ export interface components {
              * @example unsupported_media_type
              * @example range_not_satisfiable
              * @example invalid
+             * @example locked
              * @example https_required
              * @example precondition_required
              * @example too_many_tries
@@ -4601,6 +4976,39 @@ export interface components {
             folder?: string | null;
             /** @description Its name from then on, when it is another. */
             name?: string | null;
+        };
+        /** @description What keeps a version, or the versions of a document together. */
+        Retention: {
+            /** @description What is waited for, of several versions the longest period of each event. */
+            awaits: components["schemas"]["AwaitedEvent"][];
+            /** @description Whether it, or one of the versions, is under a legal hold. */
+            held: boolean;
+            /** @description Under which, for those who have `ManageLegalHold`. */
+            holds: components["schemas"]["HoldReference"][];
+            /**
+             * Format: date-time
+             * @description Since when it is a record, which goes by a disposition only; absent when it is none.
+             */
+            recordSince?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it is kept, of several versions the latest.
+             */
+            retainUntil?: string | null;
+        };
+        /** @description That something happened. */
+        RetentionEventForm: {
+            /** @description The event's name, as the retention says it. */
+            event: string;
+        };
+        /** @description What is said of the retention of a document or version; at least one of both. */
+        RetentionForm: {
+            awaits?: components["schemas"]["AwaitedEvent"] | null;
+            /**
+             * Format: date-time
+             * @description Until when it is kept; never earlier than before.
+             */
+            retainUntil?: string | null;
         };
         /** @description A seal over a stretch of the log. */
         Seal: {
@@ -5755,7 +6163,7 @@ export interface operations {
     list_bulk_action_items: {
         parameters: {
             query?: {
-                /** @description `done`, `failed` or `skipped`; `failed` unless given. */
+                /** @description `open`, `done`, `failed` or `skipped`; `failed` unless given. */
                 outcome?: string;
                 /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
                 limit?: number;
@@ -5785,6 +6193,52 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_bulk_action_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the bulk action's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkReviewForm"];
+            };
+        };
+        responses: {
+            /** @description the bulk action */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAction"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `not_proposed`, `reviewer_is_proposer` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8630,6 +9084,234 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_legal_holds: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LegalHold"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_legal_hold: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a repeated request finds what the first made */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLegalHoldForm"];
+            };
+        };
+        responses: {
+            /** @description the hold */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LegalHold"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_legal_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the hold's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the hold */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LegalHold"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_held_objects: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the hold's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Summary"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_held_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the hold's id */
+                id: string;
+                /** @description the id of the document, or of a version */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it is under the hold */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_held_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the hold's id */
+                id: string;
+                /** @description the id of the document, or of a version */
+                object: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it is not under this hold */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_legal_hold_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the hold's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldReleaseForm"];
+            };
+        };
+        responses: {
+            /** @description the hold */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LegalHold"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `hold_released`; `use_bulk_action` for more than 10,000 versions */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     get_object_by_path: {
         parameters: {
             query?: {
@@ -8995,6 +9677,117 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    get_object_lock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the lock */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lock"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_object_lock: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLockForm"];
+            };
+        };
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            /** @description `locked`: somebody else has it, `by` says who */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_object_lock: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the object's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the object as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     move_object: {
         parameters: {
             query?: never;
@@ -9238,6 +10031,135 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_object_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the id of the document, or of a version */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what keeps it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_object_retention: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the id of the document, or of a version */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionForm"];
+            };
+        };
+        responses: {
+            /** @description what keeps it now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `retention_shortened` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_object_retention_event: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the id of the document, or of a version */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionEventForm"];
+            };
+        };
+        responses: {
+            /** @description what keeps it now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `event_not_awaited` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -4,8 +4,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{get, post, web};
 use cartulary_model::{ObjectId, Properties, Timestamp};
-use cartulary_repository::{self as repository, BulkOutcome, BulkState, BulkView, Extent, NewBulkAction};
+use cartulary_repository::{self as repository, BulkOutcome, BulkState, BulkView, Extent, NewBulkAction, NewRetention};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::{self, Answer};
@@ -13,6 +14,7 @@ use crate::error::ApiError;
 use crate::guarded::Guarded;
 use crate::routes::acl::NewAclEntry;
 use crate::routes::object::Page;
+use crate::routes::retention::RetentionForm;
 use crate::routes::users::WindowQuery;
 use crate::{body, paging};
 
@@ -54,6 +56,33 @@ pub enum BulkAct {
     },
     /// Takes it, with all in it, into one bag: `/exports/{id}` with the bulk action's id, once that is done.
     Export {},
+    /// Keeps it and its versions, as `PUT /objects/{id}/retention` does.
+    Retain {
+        /// Until when, and from which event on.
+        retention: RetentionForm,
+    },
+    /// Says that an event happened that it waits for.
+    SayEvent {
+        /// The event's name.
+        event: String,
+    },
+    /// Puts it under a legal hold.
+    Hold {
+        /// The hold's id.
+        #[schema(value_type = String)]
+        hold: ObjectId,
+    },
+    /// Releases it from a legal hold.
+    ReleaseHold {
+        /// The hold's id.
+        #[schema(value_type = String)]
+        hold: ObjectId,
+    },
+    /// Destroys records that nothing keeps any longer, once somebody else has approved it (`/review`); the report stays.
+    Dispose {
+        /// Why.
+        reason: String,
+    },
     /// Takes it to another state of its life cycle.
     Transition {
         /// The transition's id.
@@ -89,7 +118,7 @@ pub struct BulkAction {
     statement: String,
     /// What is done to each of them.
     act: BulkAct,
-    /// `counting`, `running`, `done`, `aborted` or `failed`.
+    /// `counting`, `running`, `done`, `aborted` or `failed`; of dispositions also `proposed` and `rejected`.
     state: &'static str,
     /// Why it was given up.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +132,11 @@ pub struct BulkAction {
     failed_count: u64,
     /// How many were gone, or are no longer the caller's to see, when their turn came.
     skipped_count: u64,
+    /// By whom it was asked for.
+    created_by: String,
+    /// What somebody else said of it: of dispositions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    review: Option<BulkReview>,
     /// When it was asked for.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -112,12 +146,38 @@ pub struct BulkAction {
     finished_at: Option<Timestamp>,
 }
 
+/// What somebody else said of a disposition.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BulkReview {
+    /// Whether it may be done.
+    approved: bool,
+    /// When it was said.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// By whom.
+    by: String,
+    /// Why.
+    comment: String,
+}
+
+/// A review to give.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BulkReviewForm {
+    /// Whether it may be done.
+    approved: bool,
+    /// Why.
+    #[serde(default)]
+    comment: String,
+}
+
 /// Which objects of a bulk action are asked for.
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct BulkItemQuery {
-    /// `done`, `failed` or `skipped`; `failed` unless given.
+    /// `open`, `done`, `failed` or `skipped`; `failed` unless given.
     outcome: Option<String>,
     /// How many rows are answered, 1 to 1,000; 50 unless given.
     limit: Option<u64>,
@@ -140,17 +200,31 @@ pub struct BulkItem {
     /// The same in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    /// What it is, or was: of dispositions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    evidence: Option<Value>,
 }
 
 impl From<repository::BulkItem> for BulkItem {
     fn from(item: repository::BulkItem) -> Self {
-        Self { id: item.id, code: item.code, detail: item.detail }
+        Self { id: item.id, code: item.code, detail: item.detail, evidence: item.evidence }
     }
 }
 
-impl From<BulkAct> for repository::BulkAct {
-    fn from(act: BulkAct) -> Self {
-        match act {
+impl TryFrom<BulkAct> for repository::BulkAct {
+    type Error = ApiError;
+
+    fn try_from(act: BulkAct) -> Result<Self, ApiError> {
+        Ok(match act {
+            BulkAct::Retain { retention } => {
+                let NewRetention { until, awaits } = retention.try_into()?;
+                Self::Retain { until, awaits }
+            }
+            BulkAct::SayEvent { event } => Self::SayEvent { event },
+            BulkAct::Hold { hold } => Self::Hold { hold },
+            BulkAct::ReleaseHold { hold } => Self::ReleaseHold { hold },
+            BulkAct::Dispose { reason } => Self::Dispose { reason },
             BulkAct::SetProperties { properties } => Self::SetProperties { properties },
             BulkAct::Move { folder } => Self::Move { folder },
             BulkAct::AddFacet { facet } => Self::AddFacet { facet },
@@ -162,7 +236,7 @@ impl From<BulkAct> for repository::BulkAct {
             BulkAct::Delete { permanent } => {
                 Self::Delete { extent: if permanent { Extent::Destroy } else { Extent::Trash } }
             }
-        }
+        })
     }
 }
 
@@ -177,6 +251,11 @@ impl From<repository::BulkAct> for BulkAct {
             Act::Grant { entry } => Self::Grant { entry: entry.into() },
             Act::Revoke { entry } => Self::Revoke { entry: entry.into() },
             Act::Export => Self::Export {},
+            Act::Retain { until, awaits } => Self::Retain { retention: NewRetention { until, awaits }.into() },
+            Act::SayEvent { event } => Self::SayEvent { event },
+            Act::Hold { hold } => Self::Hold { hold },
+            Act::ReleaseHold { hold } => Self::ReleaseHold { hold },
+            Act::Dispose { reason } => Self::Dispose { reason },
             Act::Transition { transition } => Self::Transition { transition },
             Act::Delete { extent } => Self::Delete { permanent: extent == Extent::Destroy },
         }
@@ -189,6 +268,8 @@ impl From<BulkView> for BulkAction {
             BulkState::Counting => "counting",
             BulkState::Running => "running",
             BulkState::Done => "done",
+            BulkState::Proposed => "proposed",
+            BulkState::Rejected => "rejected",
             BulkState::Aborted => "aborted",
             BulkState::Failed => "failed",
         };
@@ -203,6 +284,13 @@ impl From<BulkView> for BulkAction {
             done_count: view.done_count,
             failed_count: view.failed_count,
             skipped_count: view.skipped_count,
+            created_by: view.created_by.display_name,
+            review: view.review.map(|review| BulkReview {
+                approved: review.is_approved,
+                at: review.at,
+                by: review.by.display_name,
+                comment: review.comment,
+            }),
             created_at: view.created_at,
             finished_at: view.finished_at,
         }
@@ -220,7 +308,7 @@ impl From<BulkView> for BulkAction {
 pub async fn create_bulk_action(guarded: Guarded, body: web::Payload) -> Answer {
     let idempotency_key = guarded.idempotency_key()?;
     let form: NewBulkActionForm = body::json(guarded.request(), body).await?;
-    let new = NewBulkAction { statement: form.statement, act: form.act.into(), idempotency_key };
+    let new = NewBulkAction { statement: form.statement, act: form.act.try_into()?, idempotency_key };
     let made = guarded.session().bulk_action_create(new).await?;
     let location = format!("/api/v1/bulk-actions/{}", made.value.id);
     answer::json(StatusCode::ACCEPTED, &BulkAction::from(made.value), |response| {
@@ -229,7 +317,8 @@ pub async fn create_bulk_action(guarded: Guarded, body: web::Payload) -> Answer 
     })
 }
 
-/// Lists bulk actions, newest first: one's own, for administrators all. They are kept for seven days after their end.
+/// Lists bulk actions, newest first: one's own, for administrators all, for those who review dispositions these too. They are
+/// kept for seven days after their end; dispositions for ever.
 #[utoipa::path(tag = "bulk actions", params(WindowQuery), responses((status = 200, description = "a window", body = Page<BulkAction>)))]
 #[get("/bulk-actions")]
 pub async fn list_bulk_actions(guarded: Guarded) -> Answer {
@@ -255,6 +344,22 @@ pub async fn update_bulk_action_abort(guarded: Guarded) -> Answer {
     answer::ok(&BulkAction::from(guarded.session().bulk_action_abort(&id).await?.value))
 }
 
+/// Approves a disposition that somebody else proposed, or rejects it: by those who have `ReviewDisposition` on the root folder.
+///
+/// What is approved is destroyed by a job, with the rights of whoever approved it; what something keeps again by then stays.
+#[utoipa::path(tag = "bulk actions", request_body = BulkReviewForm, params(("id" = String, Path, description = "the bulk action's id")),
+    responses((status = 200, description = "the bulk action", body = BulkAction),
+        (status = 409, description = "`not_proposed`, `reviewer_is_proposer`")))]
+#[post("/bulk-actions/{id}/review")]
+pub async fn create_bulk_action_review(guarded: Guarded, body: web::Payload) -> Answer {
+    let id: String = guarded.segment("id")?;
+    let BulkReviewForm { approved, comment } = body::json(guarded.request(), body).await?;
+    let reviewed = guarded.session().disposition_review(&id, approved, comment).await?;
+    answer::json(StatusCode::OK, &BulkAction::from(reviewed.value), |response| {
+        response.insert_header((answer::CARTULARY_TRANSACTION, reviewed.transaction));
+    })
+}
+
 /// Lists what became of the objects of a bulk action, in the order of its statement.
 #[utoipa::path(tag = "bulk actions", params(BulkItemQuery, ("id" = String, Path, description = "the bulk action's id")),
     responses((status = 200, description = "a window", body = Page<BulkItem>)))]
@@ -262,10 +367,11 @@ pub async fn update_bulk_action_abort(guarded: Guarded) -> Answer {
 pub async fn list_bulk_action_items(guarded: Guarded) -> Answer {
     let (id, query): (String, BulkItemQuery) = (guarded.segment("id")?, guarded.query()?);
     let outcome = match query.outcome.as_deref() {
+        Some("open") => BulkOutcome::Open,
         Some("done") => BulkOutcome::Done,
         None | Some("failed") => BulkOutcome::Failed,
         Some("skipped") => BulkOutcome::Skipped,
-        Some(_) => return Err(ApiError::invalid_query("outcome", "is done, failed or skipped")),
+        Some(_) => return Err(ApiError::invalid_query("outcome", "is open, done, failed or skipped")),
     };
     let window = paging::window(query.limit, query.offset, query.cursor.as_deref())?;
     answer::ok(&Page::<BulkItem>::of(guarded.session().bulk_action_items(&id, outcome, window).await?))

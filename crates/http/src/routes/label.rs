@@ -46,6 +46,8 @@ pub fn of(path: &str) -> &'static str {
         (Some("objects"), Some(_), Some("copies"), None) => "/api/v1/objects/{id}/copies",
         (Some("objects"), Some(_), Some("move"), None) => "/api/v1/objects/{id}/move",
         (Some("objects"), Some(_), Some("transitions"), None) => "/api/v1/objects/{id}/transitions",
+        (Some("objects"), Some(_), Some(what @ ("lock" | "retention" | "retention-events")), None) => of_keeping(what),
+        (Some("legal-holds"), id, below, object) => of_legal_hold(id.is_some(), below, object.is_some()),
         (Some("objects"), Some(_), Some("place"), None) => "/api/v1/objects/{id}/place",
         (Some("objects"), Some(_), Some("primary-parent"), None) => "/api/v1/objects/{id}/primary-parent",
         (Some("objects"), Some(_), Some("parents"), Some(_)) => "/api/v1/objects/{id}/parents/{folder}",
@@ -109,6 +111,27 @@ fn of_version(first: &str, below: Option<&str>, further: Option<&str>) -> &'stat
         ("dossiers", None, None) => "/api/v1/dossiers/{id}/versions/{number}",
         ("dossiers", Some("members"), None) => "/api/v1/dossiers/{id}/versions/{number}/members",
         ("dossiers", Some("differences"), None) => "/api/v1/dossiers/{id}/versions/{number}/differences",
+        _ => "other",
+    }
+}
+
+/// Returns the pattern of a path that leads to what keeps an object.
+fn of_keeping(what: &str) -> &'static str {
+    match what {
+        "lock" => "/api/v1/objects/{id}/lock",
+        "retention" => "/api/v1/objects/{id}/retention",
+        _ => "/api/v1/objects/{id}/retention-events",
+    }
+}
+
+/// Returns the pattern of a path that leads to legal holds.
+fn of_legal_hold(is_of_one: bool, below: Option<&str>, is_of_an_object: bool) -> &'static str {
+    match (is_of_one, below, is_of_an_object) {
+        (false, ..) => "/api/v1/legal-holds",
+        (true, None, _) => "/api/v1/legal-holds/{id}",
+        (true, Some("objects"), false) => "/api/v1/legal-holds/{id}/objects",
+        (true, Some("objects"), true) => "/api/v1/legal-holds/{id}/objects/{object}",
+        (true, Some("release"), false) => "/api/v1/legal-holds/{id}/release",
         _ => "other",
     }
 }
@@ -182,6 +205,7 @@ fn of_bulk_action(id: Option<&str>, below: Option<&str>) -> &'static str {
         (Some(_), None) => "/api/v1/bulk-actions/{id}",
         (Some(_), Some("abort")) => "/api/v1/bulk-actions/{id}/abort",
         (Some(_), Some("items")) => "/api/v1/bulk-actions/{id}/items",
+        (Some(_), Some("review")) => "/api/v1/bulk-actions/{id}/review",
         _ => "other",
     }
 }

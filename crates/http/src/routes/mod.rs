@@ -21,12 +21,15 @@ pub mod groups;
 mod imports;
 mod jobs;
 pub mod label;
+mod legal_holds;
 mod life_cycle;
+pub mod locks;
 pub mod object;
 mod objects;
 mod permissions;
 mod queries;
 mod relationships;
+pub mod retention;
 mod search;
 mod sessions;
 mod sharing;
@@ -158,6 +161,19 @@ routes!(
         collections::list_collection_items,
         collections::update_collection_item,
         collections::delete_collection_item,
+        locks::get_object_lock,
+        locks::update_object_lock,
+        locks::delete_object_lock,
+        retention::get_object_retention,
+        retention::update_object_retention,
+        retention::create_object_retention_event,
+        legal_holds::create_legal_hold,
+        legal_holds::list_legal_holds,
+        legal_holds::get_legal_hold,
+        legal_holds::list_held_objects,
+        legal_holds::update_held_object,
+        legal_holds::delete_held_object,
+        legal_holds::update_legal_hold_release,
         trash::list_trash,
         trash::get_trashed,
         trash::restore_trashed,
@@ -188,6 +204,7 @@ routes!(
         bulk_actions::list_bulk_actions,
         bulk_actions::get_bulk_action,
         bulk_actions::update_bulk_action_abort,
+        bulk_actions::create_bulk_action_review,
         bulk_actions::list_bulk_action_items,
         exports::create_export,
         exports::list_exports,

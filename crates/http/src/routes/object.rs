@@ -6,6 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::paging;
+use crate::routes::locks::Lock;
+use crate::routes::retention::Kept;
 
 /// The bytes of a document.
 #[derive(Serialize, ToSchema)]
@@ -154,6 +156,12 @@ pub struct Detail {
     /// Documents: that somebody has it checked out; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_out: Option<CheckedOut>,
+    /// That somebody has locked it, or the document of the working copy; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
+    /// What keeps it, or its versions: retention and legal holds; absent when nothing ever did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
 }
 
 /// That a document is checked out: its content, title and properties change in the working copy only.
@@ -292,6 +300,8 @@ impl From<ObjectDetail> for Detail {
             latest: detail.versioning.is_latest,
             latest_major: detail.versioning.is_latest_major,
             checked_out: detail.versioning.checked_out.map(CheckedOut::from),
+            lock: detail.lock.map(Lock::from),
+            kept: detail.kept.map(Kept::from),
             summary: detail.summary.into(),
         }
     }

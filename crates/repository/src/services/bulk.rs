@@ -5,23 +5,29 @@
 //! also marks its objects, so that none is done twice and none is left out. What is refused is noted, and the rest goes on.
 
 use cartulary_db::Conn;
-use cartulary_model::permission::BROWSE;
+use cartulary_model::permission::{BROWSE, MANAGE_LEGAL_HOLD};
 use cartulary_model::{ObjectId, Properties, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bootstrap::parse_id;
-use crate::object::{WINDOW_ROWS_MAX, Window, WindowRequest, Written};
+use crate::object::{PrincipalName, WINDOW_ROWS_MAX, Window, WindowRequest, Written};
 use crate::services::access_lists::NewAccessEntry;
 use crate::services::deletions::Extent;
+use crate::services::detail::principal_name;
+use crate::services::dispositions::{Review, review_of};
 use crate::services::folders::window;
 use crate::services::objects::{made_before, remember_made, request_digest};
-use crate::store::bulk::{self, BulkRow, NewBulkRow};
+use crate::services::retention::{
+    AwaitedEvent, EVENT_CHARACTERS_MAX, NewRetention, REASON_CHARACTERS_MAX, check_retention, check_words,
+};
+use crate::store::bulk::{self, BulkRow, DispositionRow, NewBulkRow, Whose};
 use crate::store::jobs::{self, NewJob};
+use crate::store::{principals, retention};
 use crate::{RepositoryError, Result, Session};
 
 /// The job of a bulk action.
-pub(super) const BULK: &str = "core.bulk-action";
+pub(crate) const BULK: &str = "core.bulk-action";
 
 /// What is done to each object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +65,33 @@ pub enum BulkAct {
     },
     /// Takes it, with all in it, into one bag: an export with the bulk action's id.
     Export,
+    /// Keeps it and its versions: see [`Session::retention_put`].
+    Retain {
+        /// Until when.
+        until: Option<Timestamp>,
+        /// An event that a period begins with.
+        awaits: Option<AwaitedEvent>,
+    },
+    /// Says that an event happened that it waits for.
+    SayEvent {
+        /// The event's name.
+        event: String,
+    },
+    /// Puts it under a legal hold.
+    Hold {
+        /// The hold.
+        hold: ObjectId,
+    },
+    /// Releases it from a legal hold.
+    ReleaseHold {
+        /// The hold.
+        hold: ObjectId,
+    },
+    /// Destroys it if it is a record that nothing keeps any longer, once somebody else has approved that.
+    Dispose {
+        /// Why.
+        reason: String,
+    },
     /// Takes it to another state of its life cycle.
     Transition {
         /// The transition's id.
@@ -91,6 +124,10 @@ pub enum BulkState {
     Running,
     /// Of each object something became.
     Done,
+    /// It waits for somebody else to review it.
+    Proposed,
+    /// Somebody else rejected it.
+    Rejected,
     /// Somebody stopped it.
     Aborted,
     /// It was given up; the reason says why.
@@ -120,6 +157,10 @@ pub struct BulkView {
     pub failed_count: u64,
     /// How many were gone, or are no longer the caller's to see, when their turn came.
     pub skipped_count: u64,
+    /// By whom it was asked for.
+    pub created_by: PrincipalName,
+    /// What somebody else said of it: of dispositions.
+    pub review: Option<Review>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it ended.
@@ -129,6 +170,8 @@ pub struct BulkView {
 /// What became of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BulkOutcome {
+    /// Nothing yet.
+    Open,
     /// It was done.
     Done,
     /// It could not be done.
@@ -146,14 +189,17 @@ pub struct BulkItem {
     pub code: Option<String>,
     /// The same in words.
     pub detail: Option<String>,
+    /// What it is, or was: of dispositions.
+    pub evidence: Option<Value>,
 }
 
 impl BulkOutcome {
-    const fn stored(self) -> &'static str {
+    const fn stored(self) -> Option<&'static str> {
         match self {
-            Self::Done => bulk::DONE,
-            Self::Failed => bulk::FAILED,
-            Self::Skipped => bulk::SKIPPED,
+            Self::Open => None,
+            Self::Done => Some(bulk::DONE),
+            Self::Failed => Some(bulk::FAILED),
+            Self::Skipped => Some(bulk::SKIPPED),
         }
     }
 }
@@ -182,7 +228,10 @@ impl Session {
             let (principal_no, created_at) = (session.actor.no, tx.now.as_millis());
             let statement = &new.statement;
             let row = NewBulkRow { id: &id, job_id: &job_id, principal_no, statement, act: &act, created_at };
-            bulk::insert(tx.conn, &row)?;
+            let no = bulk::insert(tx.conn, &row)?;
+            if matches!(new.act, BulkAct::Dispose { .. }) {
+                bulk::insert_disposition(tx.conn, &DispositionRow::open(no))?;
+            }
             remember_made(tx, key, &digest, &id)?;
             session.bulk_view(tx.conn, &id)
         })
@@ -216,6 +265,17 @@ impl Session {
                     }
                 }
             }
+            BulkAct::Retain { until, awaits } => {
+                let new = NewRetention { until: *until, awaits: awaits.clone() };
+                check_retention(&new, now).map_err(|error| within("act", error))
+            }
+            BulkAct::SayEvent { event } => check_words("act.event", event, EVENT_CHARACTERS_MAX),
+            BulkAct::Hold { hold } | BulkAct::ReleaseHold { hold } => {
+                let is_there = self.has_anywhere(conn, MANAGE_LEGAL_HOLD, now)?
+                    && retention::hold_by_id(conn, &hold.to_string())?.is_some();
+                if is_there { Ok(()) } else { Err(RepositoryError::not_found("the legal hold")) }
+            }
+            BulkAct::Dispose { reason } => check_words("act.reason", reason, REASON_CHARACTERS_MAX),
             BulkAct::SetProperties { .. } | BulkAct::Delete { .. } | BulkAct::Export => Ok(()),
         }
     }
@@ -225,11 +285,17 @@ impl Session {
     /// # Errors
     /// The database's.
     pub async fn bulk_action_list(&self, request: WindowRequest) -> Result<Window<BulkView>> {
-        let by = (!self.actor.is_administrator).then_some(self.actor.no);
+        let (session, now) = (self.clone(), self.repository.clock().now());
         let limit = i64::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(i64::MAX);
         let read = move |conn: &mut Conn| -> Result<Window<BulkView>> {
             let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
-            let (total, rows) = bulk::window(conn, by, offset, limit)?;
+            let me = session.actor.no;
+            let whose = match session.may_review(conn, now)? {
+                _ if session.actor.is_administrator => Whose::Everybodys,
+                true => Whose::OfAndDispositions(me),
+                false => Whose::Of(me),
+            };
+            let (total, rows) = bulk::window(conn, whose, offset, limit)?;
             let items = rows.into_iter().map(|row| view(conn, row)).collect::<Result<Vec<_>>>()?;
             Ok(window(total.unsigned_abs(), items, request))
         };
@@ -273,7 +339,9 @@ impl Session {
         let limit = i64::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(i64::MAX);
         let read = move |conn: &mut Conn| -> Result<Window<BulkItem>> {
             let row = session.bulk_row(conn, &id)?;
+            let open = row.total_count - row.done_count - row.failed_count - row.skipped_count;
             let total = match outcome {
+                BulkOutcome::Open => open,
                 BulkOutcome::Done => row.done_count,
                 BulkOutcome::Failed => row.failed_count,
                 BulkOutcome::Skipped => row.skipped_count,
@@ -282,20 +350,30 @@ impl Session {
             let rows = bulk::items(conn, row.no, outcome.stored(), offset, limit)?;
             let items = rows
                 .into_iter()
-                .map(|row| Ok(BulkItem { id: parse_id(&row.object_id)?, code: row.code, detail: row.detail }))
+                .map(|row| {
+                    let evidence = row.evidence.as_deref().map(serde_json::from_str).transpose();
+                    let evidence = evidence.map_err(RepositoryError::internal)?;
+                    Ok(BulkItem { id: parse_id(&row.object_id)?, code: row.code, detail: row.detail, evidence })
+                })
                 .collect::<Result<Vec<_>>>()?;
             Ok(window(total.unsigned_abs(), items, request))
         };
         self.repository.database().read(read).await
     }
 
-    fn bulk_row(&self, conn: &mut Conn, id: &str) -> Result<BulkRow> {
-        let may_see = |row: &BulkRow| self.actor.is_administrator || row.principal_no == self.actor.no;
-        let row = bulk::by_id(conn, id)?.filter(may_see);
-        row.ok_or_else(|| RepositoryError::not_found("the bulk action"))
+    /// Returns a bulk action of one's own; of others for administrators, and dispositions for those who review them.
+    pub(crate) fn bulk_row(&self, conn: &mut Conn, id: &str) -> Result<BulkRow> {
+        let missing = || RepositoryError::not_found("the bulk action");
+        let row = bulk::by_id(conn, id)?.ok_or_else(missing)?;
+        if self.actor.is_administrator || row.principal_no == self.actor.no {
+            return Ok(row);
+        }
+        let now = self.repository.clock().now();
+        let is_to_review = bulk::disposition(conn, row.no)?.is_some() && self.may_review(conn, now)?;
+        if is_to_review { Ok(row) } else { Err(missing()) }
     }
 
-    fn bulk_view(&self, conn: &mut Conn, id: &str) -> Result<BulkView> {
+    pub(crate) fn bulk_view(&self, conn: &mut Conn, id: &str) -> Result<BulkView> {
         let row = self.bulk_row(conn, id)?;
         view(conn, row)
     }
@@ -303,11 +381,17 @@ impl Session {
 
 fn view(conn: &mut Conn, row: BulkRow) -> Result<BulkView> {
     let job = if row.finished_at.is_none() { jobs::by_id(conn, &row.job_id)? } else { None };
+    let review = review_of(conn, &row)?;
+    let waits = review.is_none() && bulk::disposition(conn, row.no)?.is_some();
+    let is_rejected = review.as_ref().is_some_and(|review| !review.is_approved);
+    let people = principals::by_nos(conn, &[row.principal_no].into())?;
     let dead = job.filter(|job| job.state == "dead");
     let state = match (row.finished_at, row.aborted_at, &dead, row.counted_at) {
         (_, Some(_), _, _) => BulkState::Aborted,
+        (Some(_), ..) if is_rejected => BulkState::Rejected,
         (Some(_), ..) => BulkState::Done,
         (None, None, Some(_), _) => BulkState::Failed,
+        (None, None, None, Some(_)) if waits => BulkState::Proposed,
         (None, None, None, Some(_)) => BulkState::Running,
         (None, None, None, None) => BulkState::Counting,
     };
@@ -320,10 +404,23 @@ fn view(conn: &mut Conn, row: BulkRow) -> Result<BulkView> {
         done_count: row.done_count.unsigned_abs(),
         failed_count: row.failed_count.unsigned_abs(),
         skipped_count: row.skipped_count.unsigned_abs(),
+        created_by: principal_name(&people, row.principal_no)?,
+        review,
         created_at: Timestamp::from_millis(row.created_at),
         finished_at: ended.map(Timestamp::from_millis),
         id: row.id,
         job_id: row.job_id,
         statement: row.statement,
     })
+}
+
+/// Says of violations where they stand in a request.
+fn within(field: &str, error: RepositoryError) -> RepositoryError {
+    match error {
+        RepositoryError::Invalid { mut violations } => {
+            violations.iter_mut().for_each(|one| one.field = format!("{field}.{}", one.field));
+            RepositoryError::Invalid { violations }
+        }
+        other => other,
+    }
 }

@@ -15,6 +15,7 @@ use crate::services::deletions::Extent;
 use crate::services::exports::ExportScope;
 use crate::services::filing::ObjectMove;
 use crate::services::life_cycles::NewTransition;
+use crate::services::retention::NewRetention;
 use crate::store::bulk::{self, BulkRow, ItemRow};
 use crate::store::objects;
 use crate::transaction::Tx;
@@ -48,9 +49,15 @@ async fn run(context: JobContext) -> std::result::Result<(), JobError> {
     };
     let row = context.repository.database().read(look).await.map_err(JobError::from)?;
     let row = row.ok_or_else(|| JobError::Dead("the bulk action is not there".to_owned()))?;
-    let session = context.repository.session_of(row.principal_no).await?;
     let act = serde_json::from_str(&row.act).map_err(|error| JobError::Dead(error.to_string()))?;
-    let bulk = Bulk { session, row, act };
+    let no = row.no;
+    let look = move |conn: &mut Conn| bulk::disposition(conn, no);
+    let review = context.repository.database().read(look).await.map_err(JobError::from)?;
+    let waits = review.as_ref().is_some_and(|review| review.is_approved.is_none());
+    // What was proposed by one is destroyed with the rights of the other.
+    let actor = review.and_then(|review| review.reviewed_by).unwrap_or(row.principal_no);
+    let session = context.repository.session_of(actor).await?;
+    let bulk = Bulk { session, row, act, waits };
     match bulk.run().await {
         Err(error @ RepositoryError::InvalidStatement { .. }) => Err(JobError::Dead(error.to_string())),
         outcome => Ok(outcome?),
@@ -62,12 +69,17 @@ struct Bulk {
     session: Session,
     row: BulkRow,
     act: BulkAct,
+    /// Whether somebody else has to say first that it may be done.
+    waits: bool,
 }
 
 impl Bulk {
     async fn run(&self) -> Result<()> {
         if self.row.counted_at.is_none() {
             self.list().await?;
+        }
+        if self.waits {
+            return Ok(());
         }
         while self.some().await? {}
         let (no, id, session) = (self.row.no, self.row.id.clone(), self.session.clone());
@@ -93,13 +105,32 @@ impl Bulk {
         let found = self.session.repository.database().read(find).await?;
         let no = self.row.no;
         self.session.transact(move |tx| bulk::delete_items(tx.conn, no)).await?;
-        let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
-        for (part, first) in found.chunks(LISTED).zip((0_i64..).step_by(LISTED)) {
-            let ids: Vec<String> = part.iter().map(ObjectId::to_string).collect();
-            self.session.transact(move |tx| bulk::insert_items(tx.conn, no, first, &ids)).await?;
+        let mut total = 0_i64;
+        for part in found.chunks(LISTED) {
+            let (items, first) = (self.items(part).await?, total);
+            total += i64::try_from(items.len()).unwrap_or(i64::MAX);
+            self.session.transact(move |tx| bulk::insert_items(tx.conn, no, first, &items)).await?;
         }
         self.session.transact(move |tx| bulk::put_counted(tx.conn, no, total, tx.now.as_millis())).await?;
         Ok(())
+    }
+
+    /// Returns what of some objects is listed: of a disposition those that are due, with what they are.
+    async fn items(&self, ids: &[ObjectId]) -> Result<Vec<(String, Option<String>)>> {
+        if !matches!(self.act, BulkAct::Dispose { .. }) {
+            return Ok(ids.iter().map(|id| (id.to_string(), None)).collect());
+        }
+        let (session, ids, now) = (self.session.clone(), ids.to_vec(), self.session.repository.clock().now());
+        let look = move |conn: &mut Conn| -> Result<Vec<(String, Option<String>)>> {
+            let mut due = Vec::new();
+            for id in &ids {
+                if let Some(evidence) = session.due(conn, *id, now)? {
+                    due.push((id.to_string(), Some(evidence)));
+                }
+            }
+            Ok(due)
+        };
+        self.session.repository.database().read(look).await
     }
 
     /// Does the next batch; says whether there was one.
@@ -149,6 +180,7 @@ impl Bulk {
             RepositoryError::Forbidden { .. } => (bulk::FAILED, "forbidden"),
             RepositoryError::Invalid { .. } => (bulk::FAILED, "invalid"),
             RepositoryError::CheckedOut { .. } => (bulk::FAILED, "checked_out"),
+            RepositoryError::Locked { .. } => (bulk::FAILED, "locked"),
             RepositoryError::NameTaken { .. } => (bulk::FAILED, "name_taken"),
             RepositoryError::Conflict { code, .. } => (bulk::FAILED, *code),
             _ => return Err(error),
@@ -188,6 +220,14 @@ impl Session {
             BulkAct::Grant { entry } => self.put_entry_in_tx(tx, id, entry, true),
             BulkAct::Export => self.authorised(tx.conn, id, READ_PROPERTIES, tx.now).map(drop),
             BulkAct::Revoke { entry } => self.put_entry_in_tx(tx, id, entry, false),
+            BulkAct::Retain { until, awaits } => {
+                let new = NewRetention { until: *until, awaits: awaits.clone() };
+                self.retain_in_tx(tx, id, &ANY, &new).map(drop)
+            }
+            BulkAct::SayEvent { event } => self.say_event_in_tx(tx, id, &ANY, event).map(drop),
+            BulkAct::Hold { hold } => self.hold_in_tx(tx, *hold, id),
+            BulkAct::ReleaseHold { hold } => self.unhold_in_tx(tx, *hold, id),
+            BulkAct::Dispose { .. } => self.dispose_in_tx(tx, id),
             BulkAct::Transition { transition } => {
                 let new = NewTransition { transition: transition.clone(), ..NewTransition::default() };
                 self.transition_in_tx(tx, id, &ANY, &new).map(drop)

@@ -252,9 +252,8 @@ fn copy_version(tx: &mut Tx<'_>, live: &NewObjectRow, live_no: i64, series: i64)
     copies::copy_contents(tx.conn, live_no, no)?;
     copies::copy_facets(tx.conn, live_no, no)?;
     // Retention and holds are the other's.
-    let (retain_until, legal_hold) = (None, false);
     let (comment, made_by) = (String::new(), tx.actor_no);
-    let row = VersionRow { object_no: no, major: 1, minor: 0, comment, made_at: at, made_by, retain_until, legal_hold };
+    let row = VersionRow { object_no: no, major: 1, minor: 0, comment, made_at: at, made_by };
     versions::insert(tx.conn, series, &row)?;
     versions::put_latest(tx.conn, series, 1, 0, at)
 }

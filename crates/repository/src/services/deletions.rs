@@ -352,6 +352,8 @@ impl Deletion {
         let code = match error {
             RepositoryError::NotFound { .. } => return Ok(()),
             RepositoryError::Forbidden { .. } => "forbidden",
+            RepositoryError::CheckedOut { .. } => "checked_out",
+            RepositoryError::Locked { .. } => "locked",
             RepositoryError::Conflict { code, .. } => code,
             other => return Err(other),
         };
@@ -376,6 +378,7 @@ fn is_folder(row: &ObjectRow) -> bool {
 
 /// Says whether a folder is refused for what lies in it, so that a part of that may go.
 fn is_about_the_tree(error: &RepositoryError) -> bool {
-    let codes = ["use_bulk_action", "tree_not_removable", "under_retention", "in_dossier_version"];
+    let codes =
+        ["use_bulk_action", "tree_not_removable", "under_hold", "under_retention", "is_record", "in_dossier_version"];
     matches!(error, RepositoryError::Conflict { code, .. } if codes.contains(code))
 }

@@ -12,6 +12,7 @@ use crate::object::{Precondition, Written};
 use crate::services::detail::properties_of;
 use crate::services::filing::record_moved;
 use crate::services::relationships::destroy_links_of;
+use crate::services::retention::Removal;
 use crate::services::trees::{self, Tree};
 use crate::store::objects::{self, ObjectRow};
 use crate::store::{acl, blobs, filing, trash};
@@ -45,9 +46,20 @@ impl Session {
         id: ObjectId,
         precondition: &Precondition,
     ) -> Result<u64> {
+        self.remove_in_tx(tx, id, precondition, Removal::Ordinary)
+    }
+
+    /// Destroys it by one way or the other.
+    pub(crate) fn remove_in_tx(
+        &self,
+        tx: &mut Tx<'_>,
+        id: ObjectId,
+        precondition: &Precondition,
+        removal: Removal,
+    ) -> Result<u64> {
         let row = self.authorised(tx.conn, id, DESTROY, tx.now)?;
-        self.trash_in_tx(tx, id, precondition)?;
-        self.destroy_in_tx(tx, &row)
+        self.trash_by(tx, id, precondition, removal)?;
+        self.destroy_in_tx(tx, &row, removal)
     }
 
     /// Destroys an object in the trash, and returns how many objects went.
@@ -61,15 +73,15 @@ impl Session {
         let row = self.trashed_to_change(tx, id, REMOVE_CHILDREN)?;
         self.repository.inner.access.require(tx.conn, &self.actor, row.scope_no, DESTROY, tx.now)?;
         self.check_precondition(tx.conn, &row, precondition, tx.now)?;
-        self.destroy_in_tx(tx, &row)
+        self.destroy_in_tx(tx, &row, Removal::Ordinary)
     }
 
-    fn destroy_in_tx(&self, tx: &mut Tx<'_>, row: &ObjectRow) -> Result<u64> {
+    fn destroy_in_tx(&self, tx: &mut Tx<'_>, row: &ObjectRow, removal: Removal) -> Result<u64> {
         let mut tree = trees::trashed(tx.conn, row)?;
         objects::lock_all(tx.conn, &tree.nos())?;
         keep_what_lies_elsewhere(tx, row, &mut tree)?;
         let nos = tree.nos();
-        self.refuse_tree(tx, &tree, DESTROY)?;
+        self.refuse_tree(tx, &tree, DESTROY, removal)?;
         let going: BTreeSet<i64> = nos.iter().copied().collect();
         let naming = trash::dossiers_naming(tx.conn, &nos)?;
         if naming.iter().any(|dossier| !going.contains(dossier)) {

@@ -82,6 +82,8 @@ impl Session {
         let facets = if may_read { objects::facets_of(conn, row.no)? } else { Vec::new() };
         let permission_groups = self.repository.permissions().groups_held(&permissions);
         let versioning = self.versioning_of(conn, row, live.as_ref(), now)?;
+        let lock = self.lock_of(conn, row, now)?;
+        let kept = if may_read { self.kept_in_short(conn, row)? } else { None };
         Ok(ObjectDetail {
             summary,
             permission_groups,
@@ -92,6 +94,8 @@ impl Session {
             paths,
             facets,
             versioning,
+            lock,
+            kept,
         })
     }
 
@@ -147,6 +151,8 @@ impl Session {
             paths,
             facets,
             versioning,
+            lock: None,
+            kept: None,
         })
     }
 

@@ -289,6 +289,7 @@ impl Session {
             return Err(RepositoryError::conflict("not_a_document", "only a document has content"));
         }
         self.refuse_checked_out(tx.conn, row, tx.now)?;
+        self.refuse_locked(tx.conn, row, tx.now)?;
         refuse_note_to_working_copy(row, note)?;
         self.check_content_rule(tx.conn, row, true)?;
         let plan = self.plan_versions(tx, row, ChangedPart::Content, note)?;

@@ -31,7 +31,7 @@ pub struct NotRestored {
     pub id: ObjectId,
     /// Its name today.
     pub name: String,
-    /// Why: `forbidden`, `checked_out`, `name_taken`, `moved_away`.
+    /// Why: `forbidden`, `checked_out`, `locked`, `name_taken`, `moved_away`.
     pub reason: &'static str,
 }
 
@@ -99,6 +99,9 @@ impl Session {
         member: &MemberRow,
         comment: &str,
     ) -> Result<Option<&'static str>> {
+        if self.is_locked_by_other(tx.conn, live, tx.now)? {
+            return Ok(Some("locked"));
+        }
         if let Some(reason) = self.restore_place(tx, dossier, live)? {
             return Ok(Some(reason));
         }

@@ -258,6 +258,7 @@ impl Session {
         if row.role != objects::LIVE {
             return Err(RepositoryError::conflict("not_filed", "a working copy lies in no folder"));
         }
+        self.refuse_locked_for(tx.conn, &row, wanted, tx.now)?;
         Ok(row)
     }
 

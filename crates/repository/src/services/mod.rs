@@ -19,6 +19,7 @@ mod copies;
 mod deletions;
 mod destroy;
 pub(crate) mod detail;
+mod dispositions;
 mod documents;
 mod dossier_at;
 mod dossier_compare;
@@ -34,7 +35,9 @@ mod garbage;
 mod health;
 mod imports;
 mod jobs;
+mod legal_holds;
 mod life_cycles;
+mod locks;
 mod manifest;
 mod objects;
 mod people;
@@ -42,6 +45,7 @@ mod places;
 mod query;
 mod readings;
 mod relationships;
+mod retention;
 mod scopes;
 pub(crate) mod sealing;
 mod search;
@@ -82,6 +86,7 @@ pub use comments::{CommentChanges, CommentView, NewComment};
 pub use copies::{Copied, LeftOut, NewCopy};
 pub use deletions::Extent;
 pub(crate) use deletions::deletion_handlers;
+pub use dispositions::Review;
 pub use dossier_compare::{DossierComparison, DossierDifference, DossierMemberSide, ValueDifference};
 pub use dossier_restore::NotRestored;
 pub use dossier_versions::{DossierMember, DossierVersion, MadeDossierVersion, NewDossierVersion};
@@ -97,11 +102,14 @@ pub use imports::{
     UnreadFile,
 };
 pub use jobs::{JobState, JobView};
+pub use legal_holds::{HoldRelease, LegalHold, NewLegalHold};
 pub use life_cycles::{NewTransition, Transitions};
+pub use locks::NewLock;
 pub use people::{GroupView, NewGroup, NewUser, UserChanges, UserView};
 pub use places::Position;
 pub use query::{QueryColumn, QueryRequest, QueryResult};
 pub use relationships::{Direction, NewRelationship, RelatedObject, RelationshipView};
+pub use retention::{AwaitedEvent, HoldName, NewRetention, RetentionView};
 pub use sealing::SealReport;
 pub use search::{Bucket, Facet, Fragment, SearchHit, SearchQuery, SearchResult, Snippet};
 pub use sharing::{NewShare, Share};
@@ -170,6 +178,7 @@ impl Session {
             self.repository.inner.access.require(tx.conn, &self.actor, row.scope_no, wanted, tx.now)?;
         }
         self.check_precondition(tx.conn, &row, precondition, tx.now)?;
+        self.refuse_locked_for(tx.conn, &row, wanted, tx.now)?;
         Ok(row)
     }
 

@@ -83,6 +83,7 @@ impl Session {
             {
                 return Err(session.checked_out_error(conn, &row, by, now)?);
             }
+            session.refuse_locked(conn, &row, now)?;
             let may_read =
                 session.repository.inner.access.allows(conn, &session.actor, row.scope_no, READ_CONTENT, now)?;
             let former = if may_read { blobs::content_in(conn, row.no, &slot)? } else { None };

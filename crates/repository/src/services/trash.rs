@@ -16,6 +16,7 @@ use crate::object::{
 use crate::services::detail::principal_name;
 use crate::services::filing::{chosen_name, follow_filing, make_primary, record_moved, refuse_taken};
 use crate::services::folders::window;
+use crate::services::retention::Removal;
 use crate::services::scopes;
 use crate::services::trees::{self, Tree};
 use crate::store::filing::FilingRow;
@@ -53,7 +54,7 @@ impl Session {
     ///
     /// # Errors
     /// `Stale`, `Forbidden` without `RemoveChildren`, `NotFound`; `Conflict` for versions, the root folder, `use_bulk_action`
-    /// for more than 10,000 objects, `tree_not_removable`, `under_retention`.
+    /// for more than 10,000 objects, `tree_not_removable`, `under_hold`, `under_retention`, `is_record`.
     pub async fn object_trash(&self, id: ObjectId, precondition: Precondition) -> Result<Written<()>> {
         let session = self.clone();
         self.transact(move |tx| session.trash_in_tx(tx, id, &precondition).map(drop)).await
@@ -61,11 +62,22 @@ impl Session {
 
     /// Does so, and returns how many objects went.
     pub(crate) fn trash_in_tx(&self, tx: &mut Tx<'_>, id: ObjectId, precondition: &Precondition) -> Result<u64> {
+        self.trash_by(tx, id, precondition, Removal::Ordinary)
+    }
+
+    /// Does so by one way or the other.
+    pub(crate) fn trash_by(
+        &self,
+        tx: &mut Tx<'_>,
+        id: ObjectId,
+        precondition: &Precondition,
+        removal: Removal,
+    ) -> Result<u64> {
         self.lock_trees_for(tx, id)?;
         let row = self.object_to_file(tx, id, REMOVE_CHILDREN, precondition)?;
         self.refuse_root(&row)?;
         let tree = trees::living(tx, &row)?;
-        self.refuse_tree(tx, &tree, REMOVE_CHILDREN)?;
+        self.refuse_tree(tx, &tree, REMOVE_CHILDREN, removal)?;
         trash::put_trashed(tx.conn, &tree.rows, TrashAct { root: row.no, at: tx.now.as_millis(), by: tx.actor_no })?;
         trash::hide_filings(tx.conn, &tree.nos())?;
         for document in &tree.staying {
@@ -150,6 +162,7 @@ impl Session {
         let row = row.filter(|row| row.trashed_at.is_some() && row.role == objects::LIVE);
         let row = row.ok_or_else(|| RepositoryError::not_found("the object"))?;
         self.repository.inner.access.require(tx.conn, &self.actor, row.scope_no, wanted, tx.now)?;
+        self.refuse_locked_for(tx.conn, &row, wanted, tx.now)?;
         Ok(row)
     }
 

@@ -6,8 +6,9 @@ use cartulary_db::Conn;
 use cartulary_model::BaseType;
 use cartulary_model::permission::Permission;
 
+use crate::services::retention::{Removal, refuse_kept};
 use crate::store::objects::{self, ObjectRow};
-use crate::store::{filing, trash, versions};
+use crate::store::{filing, retention, trash, versions};
 use crate::transaction::Tx;
 use crate::{RepositoryError, Result, Session};
 
@@ -112,14 +113,15 @@ impl Session {
     /// nothing that the caller may not see.
     ///
     /// # Errors
-    /// `Conflict` `tree_not_removable`; `under_retention` when something is held.
-    pub(crate) fn refuse_tree(&self, tx: &mut Tx<'_>, tree: &Tree, wanted: Permission) -> Result<()> {
+    /// `Conflict` `tree_not_removable`; `under_hold`, `under_retention` or `is_record` when something is kept.
+    pub(crate) fn refuse_tree(&self, tx: &mut Tx<'_>, tree: &Tree, wanted: Permission, removal: Removal) -> Result<()> {
         let scopes: BTreeSet<i64> = tree.rows.iter().map(|row| row.scope_no).collect();
         let allowing = self.repository.inner.access.allowing(tx.conn, &self.actor, &scopes, wanted, tx.now)?;
         if allowing.len() < scopes.len() {
             let detail = "something in this folder is not yours to remove: remove what is, or ask who may";
             return Err(RepositoryError::conflict("tree_not_removable", detail));
         }
+        self.refuse_locked_tree(tx.conn, &tree.rows, tx.now)?;
         let root = tree.rows.first();
         if let Some(document) = root.filter(|root| root.series_no.is_some()) {
             self.refuse_checked_out(tx.conn, document, tx.now)?;
@@ -127,10 +129,7 @@ impl Session {
             let detail = "a document in this folder is checked out: check it in, or cancel that, first";
             return Err(RepositoryError::conflict("tree_not_removable", detail));
         }
-        if trash::is_retained(tx.conn, &tree.series(), tx.now.as_millis())? {
-            let detail = "a version is to be kept, by its retention or by a legal hold";
-            return Err(RepositoryError::conflict("under_retention", detail));
-        }
-        Ok(())
+        let kept = retention::of_series(tx.conn, &tree.series())?;
+        refuse_kept(tx.conn, &kept, removal, tx.now)
     }
 }

@@ -6,7 +6,7 @@ use cartulary_db::Conn;
 
 use crate::services::{VerifyReport, manifest};
 use crate::store::objects::{self, ObjectRow};
-use crate::store::{dossier_versions, filing, versions};
+use crate::store::{dossier_versions, filing, retention, versions};
 use crate::{Repository, Result};
 
 /// How many rows are looked at in one read.
@@ -41,6 +41,11 @@ impl Repository {
                 let detail = "a document is checked out and has no working copy";
                 report.fault("working_copy_missing", no.to_string(), detail);
             }
+        }
+        let wrong = self.database().read(|conn: &mut Conn| retention::wrongly_held(conn, PAGE)).await?;
+        for no in wrong {
+            let detail = "a version says another thing about legal holds than the holds do";
+            report.fault("hold_not_as_said", no.to_string(), detail);
         }
         self.verify_working_copies(report).await?;
         self.verify_manifests(report).await

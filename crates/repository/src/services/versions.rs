@@ -14,10 +14,11 @@ use crate::services::detail::{content_of, principal_name, properties_of};
 use crate::services::folders::window;
 use crate::services::objects::{index_values, refuse_version};
 use crate::services::readings::Reading;
+use crate::services::retention::{Removal, refuse_kept};
 use crate::services::working_copies::{copied, of_object, refuse_working_copy};
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, VersionRow, Which};
-use crate::store::{annotations, arrangements, blobs, copies, dossier_versions, principals};
+use crate::store::{annotations, arrangements, blobs, copies, dossier_versions, principals, retention};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -203,7 +204,7 @@ impl Session {
     ///
     /// # Errors
     /// `Stale` by the document's token; `Forbidden` without `Destroy`, for the last one also without `RemoveChildren`;
-    /// `NotFound`; `CheckedOut`; `Conflict` `in_dossier_version`, `under_retention`.
+    /// `NotFound`; `CheckedOut`; `Conflict` `in_dossier_version`, `under_hold`, `under_retention`, `is_record`.
     ///
     /// *Source*: CMIS 1.1 §2.2.4.14, deleteObject with `allVersions` false.
     pub async fn version_destroy(
@@ -331,11 +332,8 @@ pub(crate) fn values_of(conn: &mut Conn, row: &ObjectRow) -> Result<Value> {
 
 /// Refuses to destroy a version that something holds.
 fn refuse_bound(tx: &mut Tx<'_>, version: &VersionRow, object: &ObjectRow) -> Result<()> {
-    let is_retained = version.legal_hold || version.retain_until.is_some_and(|until| until > tx.now.as_millis());
-    if is_retained {
-        let detail = "this version is kept by a retention or a legal hold";
-        return Err(RepositoryError::conflict("under_retention", detail));
-    }
+    let kept = retention::of_versions(tx.conn, &[version.object_no])?;
+    refuse_kept(tx.conn, &kept, Removal::Ordinary, tx.now)?;
     if dossier_versions::is_named(tx.conn, object.no)? {
         let detail = "a version of a dossier names this version, and would not be whole without it";
         return Err(RepositoryError::conflict("in_dossier_version", detail));
@@ -382,8 +380,8 @@ pub(crate) fn insert_version(
     };
     let no = objects::insert(tx.conn, &row)?;
     let comment = comment.to_owned();
-    let (made_by, retain_until, legal_hold) = (tx.actor_no, None, false);
-    let version = VersionRow { object_no: no, major, minor, comment, made_at: at, made_by, retain_until, legal_hold };
+    let made_by = tx.actor_no;
+    let version = VersionRow { object_no: no, major, minor, comment, made_at: at, made_by };
     versions::insert(tx.conn, series, &version)?;
     Ok(row.numbered(no))
 }

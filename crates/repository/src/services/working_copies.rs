@@ -118,6 +118,7 @@ impl Session {
             let copy = objects::locked(tx.conn, seen.no)?;
             let copy = copy.ok_or_else(|| RepositoryError::not_found("the working copy"))?;
             session.check_precondition(tx.conn, &copy, &precondition, tx.now)?;
+            session.refuse_locked(tx.conn, &copy, tx.now)?;
             let live = session.live_of(tx.conn, &copy)?;
             let live = live.ok_or_else(|| RepositoryError::internal("a working copy without a document"))?;
             objects::locked(tx.conn, live.no)?;

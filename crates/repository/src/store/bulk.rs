@@ -3,7 +3,7 @@
 use cartulary_db::{Conn, among, each_db, insert_numbered, is_word, update_rows};
 use diesel::prelude::*;
 
-use super::schema::{bulk_action, bulk_item};
+use super::schema::{bulk_action, bulk_item, disposition};
 use crate::Result;
 
 /// A bulk action.
@@ -46,6 +46,33 @@ pub(crate) struct ItemRow {
     pub object_id: String,
     pub code: Option<String>,
     pub detail: Option<String>,
+    /// What it was, as JSON: of dispositions.
+    pub evidence: Option<String>,
+}
+
+/// The review that a bulk action waits for, or had.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = disposition)]
+pub(crate) struct DispositionRow {
+    pub action_no: i64,
+    pub reviewed_at: Option<i64>,
+    pub reviewed_by: Option<i64>,
+    pub is_approved: Option<bool>,
+    pub comment: String,
+}
+
+impl DispositionRow {
+    /// Returns the review of an action.
+    pub(crate) fn reviewed(action: i64, at: i64, by: i64, is_approved: bool, comment: &str) -> Self {
+        let (reviewed_at, reviewed_by, is_approved) = (Some(at), Some(by), Some(is_approved));
+        Self { action_no: action, reviewed_at, reviewed_by, is_approved, comment: comment.to_owned() }
+    }
+
+    /// Returns that an action waits for its review.
+    pub(crate) const fn open(action: i64) -> Self {
+        let (reviewed_at, reviewed_by, is_approved) = (None, None, None);
+        Self { action_no: action, reviewed_at, reviewed_by, is_approved, comment: String::new() }
+    }
 }
 
 #[derive(Insertable)]
@@ -54,6 +81,7 @@ struct NewItemRow {
     action_no: i64,
     ordinal: i64,
     object_id: String,
+    evidence: Option<String>,
 }
 
 pub(crate) const DONE: &str = "done";
@@ -78,30 +106,102 @@ pub(crate) fn by_id(conn: &mut Conn, id: &str) -> Result<Option<BulkRow>> {
     Ok(row)
 }
 
-/// Returns a window of actions, newest first, and their number; of one maker when given.
-pub(crate) fn window(conn: &mut Conn, by: Option<i64>, offset: i64, limit: i64) -> Result<(i64, Vec<BulkRow>)> {
+/// Whose actions are meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whose {
+    Everybodys,
+    /// Those of one maker.
+    Of(i64),
+    /// Those of one maker, and dispositions of all.
+    OfAndDispositions(i64),
+}
+
+/// Inserts the review that an action waits for.
+pub(crate) fn insert_disposition(conn: &mut Conn, row: &DispositionRow) -> Result<()> {
+    each_db!(conn, |c| diesel::insert_into(disposition::table).values(row).execute(c))?;
+    Ok(())
+}
+
+/// Returns the review of an action.
+pub(crate) fn disposition(conn: &mut Conn, action: i64) -> Result<Option<DispositionRow>> {
+    let row = each_db!(conn, |c| disposition::table
+        .filter(disposition::action_no.eq(action))
+        .select(DispositionRow::as_select())
+        .get_result(c)
+        .optional())?;
+    Ok(row)
+}
+
+/// Returns the review of an action, locked against others on PostgreSQL (the writer is alone on SQLite).
+pub(crate) fn disposition_locked(conn: &mut Conn, action: i64) -> Result<Option<DispositionRow>> {
+    cartulary_db::per_db!(conn,
+        sqlite(_c) => disposition(conn, action),
+        postgres(c) => {
+            let row = disposition::table
+                .filter(disposition::action_no.eq(action))
+                .select(DispositionRow::as_select())
+                .for_update()
+                .get_result(c)
+                .optional()?;
+            Ok(row)
+        },
+    )
+}
+
+/// Writes the review of an action.
+pub(crate) fn put_review(conn: &mut Conn, action: i64, row: &DispositionRow) -> Result<()> {
+    each_db!(conn, |c| update_rows(disposition::table.filter(disposition::action_no.eq(action))).set(row).execute(c))?;
+    Ok(())
+}
+
+/// Says which job does an action.
+pub(crate) fn put_job(conn: &mut Conn, action: i64, job: &str) -> Result<()> {
+    each_db!(conn, |c| update_rows(bulk_action::table.filter(bulk_action::no.eq(action)))
+        .set(bulk_action::job_id.eq(job))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Returns a window of actions, newest first, and their number.
+pub(crate) fn window(conn: &mut Conn, whose: Whose, offset: i64, limit: i64) -> Result<(i64, Vec<BulkRow>)> {
     let total = each_db!(conn, |c| {
         let mut query = bulk_action::table.into_boxed();
-        if let Some(by) = by {
-            query = query.filter(bulk_action::principal_no.eq(by));
-        }
+        query = match whose {
+            Whose::Everybodys => query,
+            Whose::Of(by) => query.filter(bulk_action::principal_no.eq(by)),
+            Whose::OfAndDispositions(by) => query.filter(
+                bulk_action::principal_no
+                    .eq(by)
+                    .or(bulk_action::no.eq_any(disposition::table.select(disposition::action_no))),
+            ),
+        };
         query.count().get_result::<i64>(c)
     })?;
     let rows = each_db!(conn, |c| {
         let mut query = bulk_action::table.select(BulkRow::as_select()).into_boxed();
-        if let Some(by) = by {
-            query = query.filter(bulk_action::principal_no.eq(by));
-        }
+        query = match whose {
+            Whose::Everybodys => query,
+            Whose::Of(by) => query.filter(bulk_action::principal_no.eq(by)),
+            Whose::OfAndDispositions(by) => query.filter(
+                bulk_action::principal_no
+                    .eq(by)
+                    .or(bulk_action::no.eq_any(disposition::table.select(disposition::action_no))),
+            ),
+        };
         query.order(bulk_action::no.desc()).offset(offset).limit(limit).load(c)
     })?;
     Ok((total, rows))
 }
 
-/// Lists objects of an action, beginning with a place.
-pub(crate) fn insert_items(conn: &mut Conn, action: i64, first: i64, ids: &[String]) -> Result<()> {
-    let numbered = (first..).zip(ids);
-    let rows: Vec<NewItemRow> =
-        numbered.map(|(ordinal, id)| NewItemRow { action_no: action, ordinal, object_id: id.clone() }).collect();
+/// Lists objects of an action with what they are, beginning with a place.
+pub(crate) fn insert_items(conn: &mut Conn, action: i64, first: i64, items: &[(String, Option<String>)]) -> Result<()> {
+    let item = |(ordinal, (id, evidence)): (i64, &(String, Option<String>))| NewItemRow {
+        action_no: action,
+        ordinal,
+        object_id: id.clone(),
+        evidence: evidence.clone(),
+    };
+    let rows: Vec<NewItemRow> = (first..).zip(items).map(item).collect();
     for part in rows.chunks(ROWS) {
         each_db!(conn, |c| diesel::insert_into(bulk_item::table).values(part).execute(c))?;
     }
@@ -186,14 +286,24 @@ pub(crate) fn put_finished(conn: &mut Conn, action: i64, now: i64) -> Result<()>
     Ok(())
 }
 
-/// Returns a window of an action's objects of one outcome, in their order.
+/// Returns a window of an action's objects of one outcome, or of none yet, in their order.
 pub(crate) fn items(
     conn: &mut Conn,
     action: i64,
-    outcome: &'static str,
+    outcome: Option<&'static str>,
     offset: i64,
     limit: i64,
 ) -> Result<Vec<ItemRow>> {
+    let Some(outcome) = outcome else {
+        let rows = each_db!(conn, |c| bulk_item::table
+            .filter(bulk_item::action_no.eq(action).and(bulk_item::outcome.is_null()))
+            .order(bulk_item::ordinal)
+            .offset(offset)
+            .limit(limit)
+            .select(ItemRow::as_select())
+            .load(c))?;
+        return Ok(rows);
+    };
     let rows = each_db!(conn, |c| bulk_item::table
         .filter(bulk_item::action_no.eq(action).and(is_word(bulk_item::outcome, outcome)))
         .order(bulk_item::ordinal)
@@ -204,10 +314,11 @@ pub(crate) fn items(
     Ok(rows)
 }
 
-/// Removes some actions that ended before an instant, with their lists; returns how many.
+/// Removes some actions that ended before an instant, with their lists; returns how many. Dispositions stay.
 pub(crate) fn delete_finished(conn: &mut Conn, before: i64, limit: i64) -> Result<usize> {
     let nos: Vec<i64> = each_db!(conn, |c| bulk_action::table
         .filter(bulk_action::finished_at.lt(before))
+        .filter(bulk_action::no.ne_all(disposition::table.select(disposition::action_no)))
         .limit(limit)
         .select(bulk_action::no)
         .load(c))?;

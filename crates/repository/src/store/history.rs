@@ -3,7 +3,7 @@
 use cartulary_db::{Conn, each_db, update_rows};
 use diesel::prelude::*;
 
-use super::schema::{dossier_version, object, version, version_series};
+use super::schema::{dossier_version, object, version_series};
 use crate::Result;
 
 /// Returns those of some ids that objects have.
@@ -42,19 +42,6 @@ pub(crate) fn put_root(conn: &mut Conn, no: i64, title: &str, properties: &str, 
             object::modified_at.eq(past.modified_at),
             object::modified_by.eq(past.modified_by),
         ))
-        .execute(c))?;
-    Ok(())
-}
-
-/// Writes until when a version is kept.
-pub(crate) fn put_retention(
-    conn: &mut Conn,
-    object_no: i64,
-    retain_until: Option<i64>,
-    legal_hold: bool,
-) -> Result<()> {
-    each_db!(conn, |c| update_rows(version::table.filter(version::object_no.eq(object_no)))
-        .set((version::retain_until.eq(retain_until), version::legal_hold.eq(legal_hold)))
         .execute(c))?;
     Ok(())
 }

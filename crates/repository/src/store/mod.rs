@@ -33,6 +33,7 @@ pub(crate) mod history;
 pub(crate) mod imports;
 pub(crate) mod info;
 pub(crate) mod jobs;
+pub(crate) mod locks;
 pub(crate) mod objects;
 #[cfg(test)]
 mod plans;
@@ -40,6 +41,7 @@ pub(crate) mod principals;
 pub(crate) mod query;
 pub(crate) mod relationships;
 pub(crate) mod renditions;
+pub(crate) mod retention;
 pub(crate) mod schema;
 pub(crate) mod seals;
 pub(crate) mod sessions;

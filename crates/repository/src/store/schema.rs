@@ -156,6 +156,48 @@ table! {
         made_by -> BigInt,
         retain_until -> Nullable<BigInt>,
         legal_hold -> Bool,
+        record_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    retention_event (object_no, event) {
+        object_no -> BigInt,
+        event -> Text,
+        period -> Text,
+    }
+}
+
+table! {
+    legal_hold (no) {
+        no -> BigInt,
+        id -> Text,
+        name -> Text,
+        reason -> Text,
+        created_at -> BigInt,
+        created_by -> BigInt,
+        released_at -> Nullable<BigInt>,
+        released_by -> Nullable<BigInt>,
+        release_reason -> Nullable<Text>,
+    }
+}
+
+table! {
+    held_version (hold_no, object_no) {
+        hold_no -> BigInt,
+        object_no -> BigInt,
+        held_at -> BigInt,
+        held_by -> BigInt,
+    }
+}
+
+table! {
+    disposition (action_no) {
+        action_no -> BigInt,
+        reviewed_at -> Nullable<BigInt>,
+        reviewed_by -> Nullable<BigInt>,
+        is_approved -> Nullable<Bool>,
+        comment -> Text,
     }
 }
 
@@ -407,6 +449,16 @@ table! {
 }
 
 table! {
+    object_lock (object_no) {
+        object_no -> BigInt,
+        owner_no -> BigInt,
+        locked_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        comment -> Text,
+    }
+}
+
+table! {
     bulk_item (action_no, ordinal) {
         action_no -> BigInt,
         ordinal -> BigInt,
@@ -414,6 +466,7 @@ table! {
         outcome -> Nullable<Text>,
         code -> Nullable<Text>,
         detail -> Nullable<Text>,
+        evidence -> Nullable<Text>,
     }
 }
 
@@ -687,4 +740,9 @@ allow_tables_to_appear_in_same_query!(
     annotation,
     webhook,
     webhook_delivery,
+    object_lock,
+    retention_event,
+    legal_hold,
+    held_version,
+    disposition,
 );

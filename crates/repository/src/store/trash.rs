@@ -1,14 +1,14 @@
 //! Rows of the trash: what went there, with what, and what is destroyed.
 
 use cartulary_db::{Conn, among, each_db, is_word, update_rows};
-use diesel::dsl::{exists, not};
+use diesel::dsl::not;
 use diesel::prelude::*;
 
 use super::filing::FilingRow;
 use super::objects::{self, ObjectRow, OrderRow};
 use super::schema::{
     content, dossier_version, dossier_version_member, filing, import_entry, import_source, object, object_facet,
-    property_value, version, version_series,
+    object_lock, property_value, retention_event, version, version_series,
 };
 use crate::Result;
 
@@ -157,21 +157,6 @@ pub(crate) fn living_children(conn: &mut Conn, parents: &[i64], limit: i64) -> R
     Ok(rows)
 }
 
-/// Says whether a version of one of the series is held or to be kept beyond an instant.
-pub(crate) fn is_retained(conn: &mut Conn, series: &[i64], now: i64) -> Result<bool> {
-    if series.is_empty() {
-        return Ok(false);
-    }
-    let retained = each_db!(conn, |c| diesel::select(exists(
-        version::table.filter(
-            among(version::series_no, series.iter().copied())
-                .and(version::legal_hold.eq(true).or(version::retain_until.gt(now)))
-        )
-    ))
-    .get_result::<bool>(c))?;
-    Ok(retained)
-}
-
 /// Returns the dossiers whose versions name one of the objects.
 pub(crate) fn dossiers_naming(conn: &mut Conn, nos: &[i64]) -> Result<Vec<i64>> {
     let rows = each_db!(conn, |c| dossier_version_member::table
@@ -208,10 +193,12 @@ pub(crate) fn destroy(conn: &mut Conn, live: &[i64], series: &[i64], root_folder
         )
         .execute(c)?;
         diesel::delete(dossier_version::table.filter(among(dossier_version::dossier_no, live()))).execute(c)?;
+        diesel::delete(retention_event::table.filter(among(retention_event::object_no, all()))).execute(c)?;
         diesel::delete(version::table.filter(among(version::object_no, all()))).execute(c)?;
         diesel::delete(content::table.filter(among(content::object_no, all()))).execute(c)?;
         diesel::delete(property_value::table.filter(among(property_value::object_no, all()))).execute(c)?;
         diesel::delete(object_facet::table.filter(among(object_facet::object_no, all()))).execute(c)?;
+        diesel::delete(object_lock::table.filter(among(object_lock::object_no, live()))).execute(c)?;
         diesel::delete(filing::table.filter(among(filing::child_no, live()))).execute(c)?;
         diesel::delete(filing::table.filter(among(filing::parent_no, live()))).execute(c)?;
         diesel::delete(import_entry::table.filter(among(import_entry::document_no, all()))).execute(c)?;

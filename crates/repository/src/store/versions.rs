@@ -6,7 +6,7 @@ use cartulary_db::{Conn, among, each_db, insert_numbered, update_rows};
 use diesel::prelude::*;
 
 use super::objects::ObjectRow;
-use super::schema::{object, object_facet, property_value, version, version_series};
+use super::schema::{object, object_facet, property_value, retention_event, version, version_series};
 use crate::Result;
 
 /// A version series.
@@ -31,8 +31,6 @@ pub(crate) struct VersionRow {
     pub comment: String,
     pub made_at: i64,
     pub made_by: i64,
-    pub retain_until: Option<i64>,
-    pub legal_hold: bool,
 }
 
 #[derive(Insertable)]
@@ -245,6 +243,8 @@ pub(crate) fn destroy(conn: &mut Conn, object_no: i64) -> Result<()> {
     super::blobs::clear_contents(conn, object_no)?;
     each_db!(conn, |c| diesel::delete(object_facet::table.filter(object_facet::object_no.eq(object_no))).execute(c))?;
     each_db!(conn, |c| diesel::delete(property_value::table.filter(property_value::object_no.eq(object_no)))
+        .execute(c))?;
+    each_db!(conn, |c| diesel::delete(retention_event::table.filter(retention_event::object_no.eq(object_no)))
         .execute(c))?;
     each_db!(conn, |c| diesel::delete(version::table.filter(version::object_no.eq(object_no))).execute(c))?;
     each_db!(conn, |c| diesel::delete(object::table.filter(object::no.eq(object_no))).execute(c))?;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::form::{BagDossierVersion, BagObject, BagSeries, Description, FORMAT, FORMAT_VERSION, ROOT, Values};
+use super::kept;
 use super::read::{Faults, OpenBag};
 use super::{CONTENT, DESCRIPTION, OBJECTS, content_path, object_path};
 use crate::services::scopes::FOLDERS_DEEP_MAX;
@@ -321,6 +322,9 @@ impl Checking<'_> {
                 self.faults.add("invalid_versions", path, "a version is later than its series, or has no fit comment");
             }
             last = number;
+            if let Some(detail) = version.kept.as_ref().and_then(kept::fault) {
+                self.faults.add("invalid_retention", path, detail);
+            }
             self.id(path, version.id);
             self.people(path, [&version.made_by]);
             self.values(path, &version.values, &object.base);

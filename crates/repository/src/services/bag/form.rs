@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use cartulary_model::{ObjectId, Properties, Timestamp, TypeDefinition, VocabularyDefinition};
 use serde::{Deserialize, Serialize};
 
+use super::kept::BagKept;
+
 /// The word by which a bag of this office is known.
 pub(crate) const FORMAT: &str = "cartulary-bag";
 /// The version of the format that is written; a newer one is not read.
@@ -179,10 +181,9 @@ pub(crate) struct BagVersion {
     pub comment: String,
     pub made_at: Timestamp,
     pub made_by: String,
+    /// What keeps it; absent when nothing ever did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retain_until: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub legal_hold: bool,
+    pub kept: Option<BagKept>,
     #[serde(flatten)]
     pub values: Values,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{
-    BROWSE, EXPORT_CONFIDENTIAL, READ_CHILDREN, READ_CONTENT, READ_PROPERTIES, READ_SECURITY,
+    BROWSE, EXPORT_CONFIDENTIAL, MANAGE_LEGAL_HOLD, READ_CHILDREN, READ_CONTENT, READ_PROPERTIES, READ_SECURITY,
 };
 use cartulary_model::{BaseType, BlobDigest, Timestamp};
 use roaring::RoaringTreemap;
@@ -13,6 +13,7 @@ use super::form::{
     BagAccess, BagContent, BagDossierVersion, BagEntry, BagObject, BagPlace, BagSeries, BagSource, BagVersion,
     LeftOutOfBag, Values,
 };
+use super::kept;
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
 use crate::services::detail::{properties_of, source_of};
@@ -201,7 +202,8 @@ impl Session {
         }
         let access = &self.repository.inner.access;
         let may_read_content = access.allows(conn, &self.actor, row.scope_no, READ_CONTENT, now)?;
-        let mut gathering = Gathering { may_read_content, ..Gathering::of_whole() };
+        let may_see_holds = access.allows(conn, &self.actor, row.scope_no, MANAGE_LEGAL_HOLD, now)?;
+        let mut gathering = Gathering { may_read_content, may_see_holds, ..Gathering::of_whole() };
         let is_root = row.no == self.repository.inner.root_no;
         let may_read_security =
             self.repository.inner.access.allows(conn, &self.actor, row.scope_no, READ_SECURITY, now)?;
@@ -274,6 +276,8 @@ impl Session {
 /// What is found on the way.
 pub(crate) struct Gathering {
     may_read_content: bool,
+    /// Whether the legal holds may be named.
+    may_see_holds: bool,
     people: BTreeMap<String, String>,
     known: BTreeMap<i64, String>,
     bytes: BTreeSet<Bytes>,
@@ -285,6 +289,7 @@ impl Gathering {
     pub(crate) fn of_whole() -> Self {
         Self {
             may_read_content: true,
+            may_see_holds: true,
             people: BTreeMap::new(),
             known: BTreeMap::new(),
             bytes: BTreeSet::new(),
@@ -357,8 +362,7 @@ impl Gathering {
                 comment: version.comment,
                 made_at: at(version.made_at),
                 made_by: self.person(conn, version.made_by)?,
-                retain_until: version.retain_until.map(at),
-                legal_hold: version.legal_hold,
+                kept: kept::gather(conn, version.object_no, self.may_see_holds)?,
             });
         }
         Ok(BagSeries {

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use cartulary_model::permission::AccessEntry;
-use cartulary_model::{BaseType, BlobDigest, ChangeKind, ObjectId, SlotName, Timestamp};
+use cartulary_model::{BaseType, BlobDigest, ChangeKind, ObjectId, SlotName};
 use serde_json::json;
 
 use super::check::{self, Manifest, Plan};
 use super::form::{BagAccess, BagObject, BagPlace, BagSeries, BagVersion, Description, Values};
+use super::kept::BroughtHolds;
 use super::read::OpenBag;
 use crate::declarations::Catalogue;
 use crate::services::documents::free_name;
@@ -38,6 +39,7 @@ struct Bringing {
     nos: HashMap<ObjectId, i64>,
     /// The scopes of folders.
     scopes: HashMap<ObjectId, i64>,
+    holds: BroughtHolds,
 }
 
 /// Brings in what was checked.
@@ -55,6 +57,7 @@ pub(crate) fn bring_in(
         people: HashMap::new(),
         nos: HashMap::new(),
         scopes: HashMap::new(),
+        holds: BroughtHolds::default(),
     };
     for principal in &description.principals {
         bringing.person(tx, &principal.key, &principal.display_name)?;
@@ -250,11 +253,10 @@ impl Bringing {
         let new = row(version.id, base, kind, (Some(series), live.scope_no), &version.values, past)?;
         let no = objects::insert(tx.conn, &new)?;
         let (major, minor, comment) = (version.major, version.minor, version.comment.clone());
-        let (retain_until, legal_hold) = (version.retain_until.map(Timestamp::as_millis), version.legal_hold);
-        let made = VersionRow { object_no: no, major, minor, comment, made_at, made_by, retain_until, legal_hold };
+        let made = VersionRow { object_no: no, major, minor, comment, made_at, made_by };
         versions::insert(tx.conn, series, &made)?;
-        if retain_until.is_some() || legal_hold {
-            history::put_retention(tx.conn, no, retain_until, legal_hold)?;
+        if let Some(kept) = &version.kept {
+            self.holds.keep(tx, no, kept, &self.bag_id)?;
         }
         self.nos.insert(version.id, no);
         objects::put_facets_of_new(tx.conn, no, &version.values.facets)?;

@@ -9,6 +9,7 @@ pub(super) mod check;
 pub(super) mod form;
 pub(super) mod gather;
 pub(super) mod insert;
+pub(super) mod kept;
 pub(super) mod read;
 pub(super) mod writer;
 

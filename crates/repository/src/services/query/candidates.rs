@@ -11,7 +11,7 @@ use super::names::{Bound, Field, Needs, System};
 use super::values::Datum;
 use crate::store::query::CandidateRow;
 use crate::store::relationships::{self, Ends};
-use crate::store::{blobs, filing, objects, principals, tags, versions};
+use crate::store::{blobs, filing, objects, principals, retention, tags, versions};
 use crate::{RepositoryError, Result, Session};
 
 /// One object with what is asked of it.
@@ -28,6 +28,8 @@ pub(super) struct Candidate {
     series: Option<String>,
     ends: Option<Ends>,
     tags: Vec<String>,
+    /// What keeps the version, or the versions of the document.
+    kept: Vec<retention::KeptRow>,
 }
 
 impl Session {
@@ -69,6 +71,7 @@ impl Session {
                 labels.entry(tag.object_no).or_default().push(tag.label);
             }
         }
+        let kept = if needs.has(Needs::RETENTION) { kept_of(conn, &rows)? } else { BTreeMap::new() };
         let name_of = |no: i64| people.get(&no).map(|person| person.name.clone());
         let catalogue = self.repository.inner.declarations.present(conn)?;
         let mut found = Vec::with_capacity(rows.len());
@@ -89,6 +92,7 @@ impl Session {
                 series: row.series_no.and_then(|no| series.get(&no).cloned()),
                 ends: ends.remove(&row.no),
                 tags: labels.remove(&row.no).unwrap_or_default(),
+                kept: row.series_no.and_then(|no| kept.get(&no)).map(|all| kept_by(&row, all)).unwrap_or_default(),
                 row,
             });
         }
@@ -193,9 +197,32 @@ impl Candidate {
             System::SourceId => row.source_id.clone().map(Datum::Text),
             System::LinkSource => self.ends.as_ref().map(|ends| Datum::Text(ends.source.id.clone())),
             System::LinkTarget => self.ends.as_ref().map(|ends| Datum::Text(ends.target.id.clone())),
+            // What has no versions is neither kept nor not.
+            System::IsRecord if row.series_no.is_some() => {
+                Some(Datum::Bool(self.kept.iter().any(|one| one.record_at.is_some())))
+            }
+            System::IsHeld if row.series_no.is_some() => Some(Datum::Bool(self.kept.iter().any(|one| one.legal_hold))),
+            System::IsRecord | System::IsHeld => None,
+            System::RetainUntil => self.kept.iter().filter_map(|one| one.retain_until).max().map(Datum::Instant),
             System::ContentHash => self.content.as_ref().map(|one| Datum::Text(format!("{{sha-256}}{}", one.digest))),
         }
     }
+}
+
+/// Returns what keeps the versions of the documents of some rows, by series.
+fn kept_of(conn: &mut Conn, rows: &[CandidateRow]) -> Result<BTreeMap<i64, Vec<retention::KeptRow>>> {
+    let series: BTreeSet<i64> = rows.iter().filter_map(|row| row.series_no).collect();
+    let mut kept: BTreeMap<i64, Vec<retention::KeptRow>> = BTreeMap::new();
+    for row in retention::of_series(conn, &series.into_iter().collect::<Vec<_>>())? {
+        kept.entry(row.series_no).or_default().push(row);
+    }
+    Ok(kept)
+}
+
+/// Returns what of it is about a row: of a version its own, of a document all.
+fn kept_by(row: &CandidateRow, all: &[retention::KeptRow]) -> Vec<retention::KeptRow> {
+    let own: Vec<retention::KeptRow> = all.iter().filter(|one| one.object_no == row.no).cloned().collect();
+    if own.is_empty() { all.to_vec() } else { own }
 }
 
 fn answered(datum: Datum) -> Value {

@@ -18,6 +18,7 @@ impl Needs {
     pub(super) const SERIES: Self = Self(64);
     pub(super) const ENDS: Self = Self(128);
     pub(super) const TAGS: Self = Self(256);
+    pub(super) const RETENTION: Self = Self(512);
 
     pub(super) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -52,6 +53,9 @@ pub(super) enum System {
     ContentMediaType,
     ContentFileName,
     ContentHash,
+    IsRecord,
+    RetainUntil,
+    IsHeld,
     SourceName,
     SourceId,
     LinkSource,
@@ -75,7 +79,7 @@ const fn one(system: System, name: &'static str, kind: PropertyKind, needs: Need
 const ROW: Needs = Needs(0);
 
 /// All of them, in the order of `SELECT *`. What CMIS has no name for has one of ours.
-pub(super) const SYSTEM_COLUMNS: [SystemColumn; 26] = [
+pub(super) const SYSTEM_COLUMNS: [SystemColumn; 29] = [
     one(System::ObjectId, "cmis:objectId", PropertyKind::Id, ROW),
     one(System::BaseTypeId, "cmis:baseTypeId", PropertyKind::Id, ROW),
     one(System::TypeId, "cmis:objectTypeId", PropertyKind::Id, ROW),
@@ -103,6 +107,9 @@ pub(super) const SYSTEM_COLUMNS: [SystemColumn; 26] = [
     one(System::ContentMediaType, "cmis:contentStreamMimeType", PropertyKind::String, Needs::CONTENT),
     one(System::ContentFileName, "cmis:contentStreamFileName", PropertyKind::String, Needs::CONTENT),
     one(System::ContentHash, "cmis:contentStreamHash", PropertyKind::String, Needs::CONTENT),
+    one(System::IsRecord, "cartulary:isRecord", PropertyKind::Boolean, Needs::RETENTION),
+    one(System::RetainUntil, "cartulary:retainUntil", PropertyKind::Datetime, Needs::RETENTION),
+    one(System::IsHeld, "cartulary:isHeld", PropertyKind::Boolean, Needs::RETENTION),
     one(System::SourceName, "cartulary:sourceSystem", PropertyKind::Id, ROW),
     one(System::SourceId, "cartulary:sourceId", PropertyKind::Id, ROW),
     one(System::LinkSource, "cmis:sourceId", PropertyKind::Id, Needs::ENDS),
