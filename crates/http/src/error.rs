@@ -20,6 +20,7 @@ use crate::routes::collections::Collection;
 use crate::routes::comments::Comment;
 use crate::routes::groups::Group;
 use crate::routes::object::Detail;
+use crate::routes::quotas::Usage;
 use crate::routes::tags::Tag;
 use crate::routes::types::TypeForm;
 use crate::routes::users::User;
@@ -82,6 +83,7 @@ codes! {
     CONTENT_DAMAGED = "content_damaged", 500, "The stored bytes are damaged or missing";
     NOT_YET_INDEXED = "not_yet_indexed", 503, "The index is not that far yet";
     UNAVAILABLE = "unavailable", 503, "Something needed does not answer";
+    QUOTA_EXCEEDED = "quota_exceeded", 507, "A user may take no more room";
     STORAGE_FULL = "storage_full", 507, "There is no room left";
 }
 
@@ -392,6 +394,7 @@ impl From<RepositoryError> for ApiError {
                     .with("current", token.to_string());
                 stale.0.current = match current {
                     Current::Object(current) => serde_json::to_value(Detail::from(*current)),
+                    Current::Usage(current) => serde_json::to_value(Usage::from(*current)),
                     Current::User(current) => serde_json::to_value(User::from(*current)),
                     Current::Group(current) => serde_json::to_value(Group::from(*current)),
                     Current::Declaration(Declaration::Type(current)) => serde_json::to_value(TypeForm::from(*current)),
@@ -416,6 +419,17 @@ impl From<RepositoryError> for ApiError {
                 Self::new(INVALID_STATEMENT, words).with("position", position)
             }
             RepositoryError::NotYetIndexed => Self::new(NOT_YET_INDEXED, words).retry_after(1),
+            RepositoryError::QuotaExceeded { excess } => {
+                let mut problem = Self::new(QUOTA_EXCEEDED, words).with("user", excess.user.display_name);
+                problem = problem.with("bytes", excess.size_bytes).with("objects", excess.object_count);
+                if let Some(most) = excess.bytes_max {
+                    problem = problem.with("maxBytes", most);
+                }
+                match excess.objects_max {
+                    Some(most) => problem.with("maxObjects", most),
+                    None => problem,
+                }
+            }
             RepositoryError::StorageFull => Self::new(STORAGE_FULL, words),
             RepositoryError::Unavailable { what, source } => {
                 Self::new(UNAVAILABLE, words).with("what", what).retry_after(2).caused_by(source)

@@ -9,7 +9,9 @@ use cartulary_model::{
 };
 use futures::Stream;
 
-use crate::services::{AnnotationView, CollectionView, CommentView, GroupView, TagView, UserView, WebhookView};
+use crate::services::{
+    AnnotationView, CollectionView, CommentView, GroupView, TagView, UsageView, UserView, WebhookView,
+};
 use crate::{RepositoryError, Result};
 
 /// The number of rows that a window holds at most.
@@ -417,6 +419,8 @@ pub enum Current {
     Comment(Box<CommentView>),
     /// An annotation.
     Annotation(Box<AnnotationView>),
+    /// What a user takes and may take.
+    Usage(Box<UsageView>),
 }
 
 /// A type or vocabulary that was declared at run time.

@@ -46,6 +46,7 @@ pub(crate) mod schema;
 pub(crate) mod seals;
 pub(crate) mod sessions;
 pub(crate) mod shares;
+pub(crate) mod space;
 pub(crate) mod tags;
 pub(crate) mod trash;
 pub(crate) mod uploads;
