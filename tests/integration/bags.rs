@@ -96,6 +96,54 @@ async fn file(session: &Session, random: &mut Random, folder: ObjectId) -> Resul
     Ok(session.document_create(folder, new).await?.value.summary.id)
 }
 
+/// Says something of an object: a tag, a comment, a mark on a page, how long it is kept, or a hold.
+async fn note(
+    session: &Session,
+    random: &mut Random,
+    any: ObjectId,
+    document: ObjectId,
+) -> Result<(), RepositoryError> {
+    match random.between(0, 5) {
+        0 => {
+            let label = pick(random, &["Urgent", "urgent", "\u{623}\u{648}\u{644}"]).to_owned();
+            let is_private = random.percent(30);
+            session.tag_put(any, NewTag { label, is_private, idempotency_key: None }).await?;
+        }
+        1 => {
+            let all = WindowRequest { offset: 0, limit: 100 };
+            let said = session.comment_list(any, None, all).await?.items;
+            let reply_to = if said.is_empty() { None } else { Some(pick(random, &said).id) };
+            let text = pick(random, &NAMES).to_owned();
+            let made =
+                session.comment_create(any, NewComment { text, reply_to, idempotency_key: None }).await?.value.id;
+            let deleted = reply_to.filter(|_| random.percent(30)).unwrap_or(made);
+            if random.percent(40) {
+                session.comment_delete(deleted, ANY).await?;
+            }
+        }
+        2 => {
+            let digest = session.content_of(document).await?.digest;
+            let places = vec![AnnotatedPlace { page: Some(1), area: None }, AnnotatedPlace::default()];
+            let (motivation, body) = ("commenting".to_owned(), Some("\u{645}\nx".to_owned()));
+            let content = AnnotationContent { digest, places, motivation, body, colour: Some("#00ff00".to_owned()) };
+            session.annotation_create(document, content, None).await?;
+        }
+        3 => {
+            let day = i64::try_from(random.between(1, 9)).unwrap();
+            let until = Some(Timestamp::from_millis(session.repository().clock().now().as_millis() + day * 86_400_000));
+            let awaits = AwaitedEvent { event: "lapse".into(), period: format!("P{day}Y").parse().unwrap() };
+            session.retention_put(document, ANY, NewRetention { until, awaits: Some(awaits) }).await?;
+        }
+        _ => {
+            let new =
+                NewLegalHold { name: pick(random, &NAMES).to_owned(), reason: "سبب".into(), ..Default::default() };
+            let hold = session.legal_hold_create(new).await?.value.id;
+            session.hold_put(hold, document).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn act(session: &Session, random: &mut Random, known: &mut Known) -> Result<(), RepositoryError> {
     let (folder, other) = (pick(random, &known.folders), pick(random, &known.folders));
     let document = pick(random, &known.documents);
@@ -144,46 +192,11 @@ async fn act(session: &Session, random: &mut Random, known: &mut Known) -> Resul
             };
             session.object_update(any, ANY, changes).await?;
         }
-        13 => {
-            let label = pick(random, &["Urgent", "urgent", "\u{623}\u{648}\u{644}"]).to_owned();
-            let is_private = random.percent(30);
-            session.tag_put(any, NewTag { label, is_private, idempotency_key: None }).await?;
-        }
-        14 => {
-            let all = WindowRequest { offset: 0, limit: 100 };
-            let said = session.comment_list(any, None, all).await?.items;
-            let reply_to = if said.is_empty() { None } else { Some(pick(random, &said).id) };
-            let text = pick(random, &NAMES).to_owned();
-            let made =
-                session.comment_create(any, NewComment { text, reply_to, idempotency_key: None }).await?.value.id;
-            let deleted = reply_to.filter(|_| random.percent(30)).unwrap_or(made);
-            if random.percent(40) {
-                session.comment_delete(deleted, ANY).await?;
-            }
-        }
-        15 => {
-            let digest = session.content_of(document).await?.digest;
-            let places = vec![AnnotatedPlace { page: Some(1), area: None }, AnnotatedPlace::default()];
-            let (motivation, body) = ("commenting".to_owned(), Some("\u{645}\nx".to_owned()));
-            let content = AnnotationContent { digest, places, motivation, body, colour: Some("#00ff00".to_owned()) };
-            session.annotation_create(document, content, None).await?;
-        }
         11 => {
             let (dossier, new) = (pick(random, &known.dossiers), NewDossierVersion::default());
             session.dossier_version_create(dossier, ANY, new).await?;
         }
-        12 => {
-            let day = i64::try_from(random.between(1, 9)).unwrap();
-            let until = Some(Timestamp::from_millis(session.repository().clock().now().as_millis() + day * 86_400_000));
-            let awaits = AwaitedEvent { event: "lapse".into(), period: format!("P{day}Y").parse().unwrap() };
-            session.retention_put(document, ANY, NewRetention { until, awaits: Some(awaits) }).await?;
-        }
-        16 => {
-            let new =
-                NewLegalHold { name: pick(random, &NAMES).to_owned(), reason: "سبب".into(), ..Default::default() };
-            let hold = session.legal_hold_create(new).await?.value.id;
-            session.hold_put(hold, document).await?;
-        }
+        12..=16 => return note(session, random, any, document).await,
         17 if random.percent(30) => drop(session.object_trash(document, ANY).await?),
         _ => {
             let wanted = cartulary_repository::ObjectMove { from: None, to: other, name: None };
