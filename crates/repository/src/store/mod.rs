@@ -44,6 +44,7 @@ pub(crate) mod renditions;
 pub(crate) mod retention;
 pub(crate) mod saved_searches;
 pub(crate) mod schema;
+mod schema_of_people;
 pub(crate) mod seals;
 pub(crate) mod sessions;
 pub(crate) mod shares;

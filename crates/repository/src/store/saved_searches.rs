@@ -3,7 +3,7 @@
 use cartulary_db::{Conn, among, each_db, insert_numbered, update_rows};
 use diesel::prelude::*;
 
-use super::schema::saved_search;
+use super::schema_of_people::saved_search;
 use crate::Result;
 
 /// A saved search.

@@ -648,67 +648,6 @@ table! {
 }
 
 table! {
-    saved_search (no) {
-        no -> BigInt,
-        id -> Text,
-        owner_no -> BigInt,
-        name -> Text,
-        search -> Text,
-        change_token -> BigInt,
-        created_at -> BigInt,
-        modified_at -> BigInt,
-    }
-}
-
-table! {
-    subscription (no) {
-        no -> BigInt,
-        id -> Text,
-        owner_no -> BigInt,
-        kind -> Text,
-        target_id -> Text,
-        own_changes -> Bool,
-        from_position -> BigInt,
-        change_token -> BigInt,
-        created_at -> BigInt,
-    }
-}
-
-table! {
-    notification (no) {
-        no -> BigInt,
-        id -> Text,
-        owner_no -> BigInt,
-        subscription_id -> Text,
-        log_identity -> Text,
-        position -> BigInt,
-        change_kind -> Text,
-        object_no -> BigInt,
-        object_id -> Text,
-        scope_no -> BigInt,
-        made_by -> BigInt,
-        made_at -> BigInt,
-        read_at -> Nullable<BigInt>,
-    }
-}
-
-table! {
-    subscription_place (no) {
-        no -> Integer,
-        log_identity -> Text,
-        position -> BigInt,
-    }
-}
-
-table! {
-    share (subject_id, principal_no) {
-        subject_id -> Text,
-        principal_no -> BigInt,
-        may_write -> Bool,
-    }
-}
-
-table! {
     backup_run (no) {
         no -> BigInt,
         id -> Text,
@@ -788,13 +727,8 @@ allow_tables_to_appear_in_same_query!(
     tag,
     collection,
     collection_item,
-    share,
     comment,
     annotation,
-    saved_search,
-    subscription,
-    notification,
-    subscription_place,
     webhook,
     webhook_delivery,
     object_lock,

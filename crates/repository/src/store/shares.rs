@@ -3,7 +3,7 @@
 use cartulary_db::{Conn, among, each_db};
 use diesel::prelude::*;
 
-use super::schema::share;
+use super::schema_of_people::share;
 use crate::Result;
 
 /// That something is shown to somebody.

@@ -3,7 +3,7 @@
 use cartulary_db::{Conn, among, each_db, insert_numbered, update_rows};
 use diesel::prelude::*;
 
-use super::schema::{notification, subscription, subscription_place as place};
+use super::schema_of_people::{notification, subscription, subscription_place as place};
 use crate::Result;
 
 /// A subscription.
