@@ -108,3 +108,54 @@ async fn pages_are_arranged_versioned_and_split_off() {
     let report = office.repository.verify(Default::default(), |_| {}).await.unwrap();
     assert!(report.is_clean(), "{report:?}");
 }
+
+#[actix_web::test]
+async fn one_page_of_a_file_gave_its_other_pages() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let (secret, open) = (client.dossier("secret").await, client.dossier("open").await);
+    let paper = client.document(&secret, "a.pdf", PDF).await;
+    let digest = paper["content"]["digest"].clone();
+    let page = |number: i64| json!({ "digest": digest, "page": number, "rotation": 0 });
+    put(&client, &paper, json!([page(1), page(2), page(3)])).await.expect(200);
+    let form = json!({ "places": [0], "name": "public.pdf", "folder": open["id"] });
+    let splits = format!("/documents/{}/arrangement/splits", id(&paper));
+    let public = client.ask(Method::POST, &splits).header("if-match", "*").json(form).await.expect(201).json();
+    let acl = json!({ "entries": [], "inherits": false });
+    let path = format!("/objects/{}/acl", id(&secret));
+    client.ask(Method::PUT, &path).header("if-match", "*").json(acl).await.expect(200);
+
+    let staff = office.user("amal", &["staff"]).await;
+    staff.get(&format!("/documents/{}", id(&paper))).await.problem(404, "not_found");
+    let copies = format!("/objects/{}/copies", id(&public));
+    let copy = json!({ "folder": open["id"], "name": "copy.pdf" });
+    let copy = staff.post(&copies, copy).await.expect(201).json();
+    for object in [&public, &copy] {
+        let refused = put(&staff, object, json!([page(1), page(2)])).await.problem(422, "invalid");
+        let of = &refused["violations"][0];
+        assert_eq!((&of["field"], &of["code"]), (&json!("pages[1].page"), &json!("unknown_file")), "{refused}");
+        // What it shows may be turned.
+        let turned = json!({ "digest": digest, "page": 1, "rotation": 90 });
+        put(&staff, object, json!([turned])).await.expect(200);
+        put(&staff, object, json!([{ "documentId": id(&paper) }])).await.problem(404, "not_found");
+    }
+    // Who may read the file names the document that has it, and has all its pages.
+    put(&client, &public, json!([{ "documentId": id(&paper) }, page(1)])).await.expect(200);
+}
+
+#[actix_web::test]
+async fn pages_of_one_document_named_ten_thousand_times_held_up_all_writers() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let paper = client.document(&dossier, "a.pdf", PDF).await;
+    let digest = paper["content"]["digest"].clone();
+    let pages = [1, 2].map(|page| json!({ "digest": digest, "page": page, "rotation": 0 }));
+    put(&client, &paper, json!(pages)).await.expect(200);
+    let other = client.document(&dossier, "b.pdf", b"%PDF-1.4\nother").await;
+    let often = vec![json!({ "documentId": id(&paper) }); 10_000];
+    let refused = put(&client, &other, json!(often)).await.problem(422, "invalid");
+    assert_eq!(refused["violations"][0]["field"], "pages", "{refused}");
+    let most = vec![json!({ "documentId": id(&paper) }); 5_000];
+    put(&client, &other, json!(most)).await.expect(200);
+}

@@ -1,6 +1,7 @@
 //! Page arrangements: which pages of which files make a document. Originals never change; the file that is made of the
 //! pages is a rendition.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -57,6 +58,15 @@ pub enum PagesToArrange {
     Own(ArrangedPage),
     /// All pages of another document, as they are arranged there.
     Document(ObjectId),
+}
+
+impl PagesToArrange {
+    const fn document(&self) -> Option<ObjectId> {
+        match self {
+            Self::Own(_) => None,
+            Self::Document(other) => Some(*other),
+        }
+    }
 }
 
 /// How the pages of a document are arranged.
@@ -134,26 +144,32 @@ impl Session {
         pages: Vec<PagesToArrange>,
         note: VersionNote,
     ) -> Result<Written<ObjectDetail>> {
-        for part in &pages {
-            if let PagesToArrange::Document(other) = part {
-                // Whoever takes pages reads them, and is written down where that is audited.
-                self.arrangement_get(*other).await?;
-            }
+        let others: BTreeSet<ObjectId> = pages.iter().filter_map(PagesToArrange::document).collect();
+        for other in &others {
+            // Whoever takes pages reads them, and is written down where that is audited.
+            self.arrangement_get(*other).await?;
         }
         let session = self.clone();
         self.transact(move |tx| {
             let row = session.for_change(tx, id, WRITE_VERSION, &precondition)?;
             session.check_arrangeable(tx, &row, &note)?;
             let mut known = known_files(tx.conn, &row)?;
+            let mut of_others = BTreeMap::new();
+            for other in &others {
+                let row = session.authorised(tx.conn, *other, READ_CONTENT, tx.now)?;
+                of_others.insert(*other, present_pages(tx.conn, &row)?);
+                known_too(&mut known, known_files(tx.conn, &row)?);
+            }
             let mut arranged = Vec::new();
             for part in &pages {
                 match part {
                     PagesToArrange::Own(page) => arranged.push(page.clone()),
                     PagesToArrange::Document(other) => {
-                        let other = session.authorised(tx.conn, *other, READ_CONTENT, tx.now)?;
-                        arranged.extend(present_pages(tx.conn, &other)?);
-                        known.extend(known_files(tx.conn, &other)?);
+                        arranged.extend(of_others.get(other).into_iter().flatten().cloned());
                     }
+                }
+                if arranged.len() > PAGES_MAX {
+                    break;
                 }
             }
             check_pages(&arranged, &known)?;
@@ -379,10 +395,12 @@ impl Session {
 }
 
 /// A file whose pages may be arranged.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct KnownFile {
     blob_no: i64,
     page_count: Option<u32>,
+    /// The pages that may be taken by it; all when it is a document's own.
+    only: Option<BTreeSet<u32>>,
 }
 
 /// Asks for the file of an arrangement, unless it is there or on its way.
@@ -422,11 +440,13 @@ fn natural_pages(conn: &mut Conn, row: &ObjectRow) -> Result<Vec<ArrangedPage>> 
     Ok((1..=count).map(|page| ArrangedPage { digest, page, rotation: 0 }).collect())
 }
 
-/// Returns the PDF files that a document has: its content and those of its arrangement.
+/// Returns the PDF files that a document has: its content, and of the files of others what it shows of them now. Whoever may
+/// arrange a page of a file learns nothing of its other pages by that.
 fn known_files(conn: &mut Conn, row: &ObjectRow) -> Result<BTreeMap<BlobDigest, KnownFile>> {
     let mut files: BTreeMap<String, i64> =
         arrangements::sources(conn, row.no)?.into_values().map(|blob| (blob.digest, blob.no)).collect();
     let content = blobs::content_in(conn, row.no, &SlotName::main())?.filter(|content| content.media_type == PDF);
+    let own_digest = content.as_ref().map(|content| content.digest.clone());
     if let Some(content) = content
         && let Some(blob) = blobs::living_locked(conn, &content.digest)?
     {
@@ -434,12 +454,35 @@ fn known_files(conn: &mut Conn, row: &ObjectRow) -> Result<BTreeMap<BlobDigest, 
     }
     let digests: Vec<String> = files.keys().cloned().collect();
     let counts = page_counts(conn, &digests)?;
+    let shown: Vec<ArrangedPage> = match arrangements::of_objects(conn, &[row.no])?.remove(&row.no) {
+        Some(own) => serde_json::from_str(&own.pages).map_err(RepositoryError::internal)?,
+        None => Vec::new(),
+    };
     let mut known = BTreeMap::new();
     for (digest, blob_no) in files {
+        let is_own = own_digest.as_ref() == Some(&digest);
         let digest: BlobDigest = digest.parse().map_err(RepositoryError::internal)?;
-        known.insert(digest, KnownFile { blob_no, page_count: counts.get(&digest).copied() });
+        let of_it = shown.iter().filter(|page| page.digest == digest).map(|page| page.page);
+        let only = (!is_own).then(|| of_it.collect());
+        known.insert(digest, KnownFile { blob_no, page_count: counts.get(&digest).copied(), only });
     }
     Ok(known)
+}
+
+/// Adds what another document has of files.
+fn known_too(known: &mut BTreeMap<BlobDigest, KnownFile>, more: BTreeMap<BlobDigest, KnownFile>) {
+    for (digest, file) in more {
+        match known.entry(digest) {
+            Entry::Vacant(free) => drop(free.insert(file)),
+            Entry::Occupied(mut there) => {
+                let there = there.get_mut();
+                there.only = match (there.only.take(), file.only) {
+                    (Some(some), Some(others)) => Some(some.union(&others).copied().collect()),
+                    _ => None,
+                };
+            }
+        }
+    }
 }
 
 /// Returns how many pages files have, as far as they were read.
@@ -467,6 +510,9 @@ fn check_pages(pages: &[ArrangedPage], known: &BTreeMap<BlobDigest, KnownFile>) 
         };
         match known.get(&page.digest) {
             None => wrong("digest", "unknown_file", "is of no PDF that the document has"),
+            Some(file) if file.only.as_ref().is_some_and(|only| !only.contains(&page.page)) => {
+                wrong("page", "unknown_file", "is none that the document shows: name the document that has the file");
+            }
             Some(file) if page.page == 0 || file.page_count.is_some_and(|count| page.page > count) => {
                 wrong("page", "out_of_range", "is no page of that file");
             }
