@@ -52,6 +52,14 @@ pub fn created(location: &str, transaction: &str, change_token: i64, body: &impl
     }))
 }
 
+/// Answers that something will be done, with where to follow it and the transaction.
+pub fn accepted(location: &str, transaction: &str, body: &impl Serialize) -> Answer {
+    json(StatusCode::ACCEPTED, body, |response| {
+        response.insert_header((LOCATION, location));
+        response.insert_header((CARTULARY_TRANSACTION, transaction));
+    })
+}
+
 /// Answers that something is done, with the transaction.
 pub fn done(transaction: &str) -> Answer {
     Ok(HttpResponse::NoContent().insert_header((CARTULARY_TRANSACTION, transaction)).finish())

@@ -1,7 +1,6 @@
 //! `/bulk-actions`: one act on everything that a statement finds.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{get, post, web};
 use cartulary_model::{ObjectId, Properties, Timestamp};
 use cartulary_repository::{self as repository, BulkOutcome, BulkState, BulkView, Extent, NewBulkAction, NewRetention};
@@ -311,10 +310,7 @@ pub async fn create_bulk_action(guarded: Guarded, body: web::Payload) -> Answer 
     let new = NewBulkAction { statement: form.statement, act: form.act.try_into()?, idempotency_key };
     let made = guarded.session().bulk_action_create(new).await?;
     let location = format!("/api/v1/bulk-actions/{}", made.value.id);
-    answer::json(StatusCode::ACCEPTED, &BulkAction::from(made.value), |response| {
-        response.insert_header((LOCATION, location));
-        response.insert_header((answer::CARTULARY_TRANSACTION, made.transaction));
-    })
+    answer::accepted(&location, &made.transaction, &BulkAction::from(made.value))
 }
 
 /// Lists bulk actions, newest first: one's own, for administrators all, for those who review dispositions these too. They are

@@ -1,7 +1,5 @@
 //! `/exports` and `/bag-imports`: objects with their whole history as a bag (BagIt, RFC 8493), out and in.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{get, post, web};
 use cartulary_model::permission::IMPORT_HISTORY;
 use cartulary_model::{ObjectId, Timestamp, Violation};
@@ -174,10 +172,7 @@ pub async fn create_export(guarded: Guarded, body: web::Payload) -> Answer {
     let form: NewExportForm = body::json(guarded.request(), body).await?;
     let made = guarded.session().export_create(NewExport { scope: form.scope.into(), idempotency_key }).await?;
     let location = format!("/api/v1/exports/{}", made.value.id);
-    answer::json(StatusCode::ACCEPTED, &Export::from(made.value), |response| {
-        response.insert_header((LOCATION, location));
-        response.insert_header((answer::CARTULARY_TRANSACTION, made.transaction));
-    })
+    answer::accepted(&location, &made.transaction, &Export::from(made.value))
 }
 
 /// Lists exports, newest first: one's own, for administrators all. They are kept for seven days after their end.

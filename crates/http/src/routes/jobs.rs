@@ -1,8 +1,6 @@
 //! `/jobs`: what the office does in the background.
 
 use actix_web::get;
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use cartulary_model::Timestamp;
 use cartulary_repository::{JobState, JobView, Written};
 use serde::{Deserialize, Serialize};
@@ -75,10 +73,7 @@ impl From<JobView> for Job {
 /// Answers 202 with a job that does what was asked for, and where to follow it.
 pub(crate) fn accepted(job: Written<JobView>) -> Answer {
     let location = format!("/api/v1/jobs/{}", job.value.id);
-    answer::json(StatusCode::ACCEPTED, &Job::from(job.value), |response| {
-        response.insert_header((LOCATION, location));
-        response.insert_header((answer::CARTULARY_TRANSACTION, job.transaction));
-    })
+    answer::accepted(&location, &job.transaction, &Job::from(job.value))
 }
 
 /// Lists jobs, newest first: one's own, for administrators all.
