@@ -11,11 +11,11 @@ use cartulary_model::{ObjectId, Timestamp};
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
-use crate::object::{Current, Precondition, PrincipalName, WINDOW_ROWS_MAX, Window, WindowRequest, Written};
+use crate::object::{Current, Precondition, PrincipalName, Window, WindowRequest, Written};
 use crate::services::detail::principal_name;
-use crate::services::folders::window;
+use crate::services::folders::{cut, window};
 use crate::services::objects::{made_before, remember_made, request_digest};
-use crate::services::sharing::{Hold, NewShare, Share, put_shares, shares_of};
+use crate::services::sharing::{Hold, NewShare, Share, put_shares, said_of_shares, shares_of};
 use crate::services::wording;
 use crate::store::collections::{self, CollectionRow, NewCollectionRow};
 use crate::store::{principals, shares, subscriptions};
@@ -97,8 +97,7 @@ impl Session {
     pub async fn collection_create(&self, new: NewCollection) -> Result<Written<CollectionView>> {
         let name = wording::label("name", &new.name, NAME_MAX)?;
         let session = self.clone();
-        let shares: Vec<_> = new.shares.iter().map(|share| json!([share.principal, share.may_write])).collect();
-        let digest = request_digest(&json!(["collection", name, shares]));
+        let digest = request_digest(&json!(["collection", name, said_of_shares(&new.shares)]));
         self.transact(move |tx| {
             let key = new.idempotency_key.as_deref();
             if let Some(id) = made_before(tx, key, &digest)? {
@@ -146,12 +145,10 @@ impl Session {
                 (!is_first, !is_mine(row), cartulary_model::text_key(&row.name), row.no)
             });
             let total = rows.len() as u64;
-            let first = usize::try_from(request.offset).unwrap_or(usize::MAX);
-            let limit = usize::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(usize::MAX);
             let mut items = Vec::new();
-            for row in rows.into_iter().skip(first).take(limit) {
-                let hold = if is_mine(&row) { Hold::Own } else { shown.get(&row.id).copied().unwrap_or(Hold::Read) };
-                items.push(session.collection_view(conn, row, hold, now)?);
+            for row in cut(&rows, request) {
+                let hold = if is_mine(row) { Hold::Own } else { shown.get(&row.id).copied().unwrap_or(Hold::Read) };
+                items.push(session.collection_view(conn, row.clone(), hold, now)?);
             }
             Ok(window(total, items, request))
         };
@@ -258,10 +255,7 @@ impl Session {
         precondition: &Precondition,
     ) -> Result<CollectionRow> {
         let (seen, hold) = self.collection_seen(tx.conn, name)?;
-        if hold < wanted {
-            let permission = if wanted == Hold::Own { "owner" } else { "write" };
-            return Err(RepositoryError::Forbidden { permission: permission.to_owned() });
-        }
+        hold.require(wanted)?;
         if seen.no == 0 {
             collections::insert(tx.conn, &self.new_row(self.actor.id, "", true, tx.now))?;
         }

@@ -13,7 +13,7 @@ use crate::object::{
 };
 use crate::services::detail::principal_name;
 use crate::services::dossier_restore::NotRestored;
-use crate::services::folders::window;
+use crate::services::folders::{cut, window};
 use crate::services::manifest::{self, Member, present_members};
 use crate::services::objects::{made_before, remember_made, request_digest};
 use crate::services::versions::check_comment;
@@ -344,11 +344,4 @@ impl Session {
 /// Returns the properties that a version of a dossier keeps.
 pub(crate) fn properties_of_version(row: &DossierVersionRow) -> Result<Properties> {
     serde_json::from_str(&row.properties).map_err(RepositoryError::internal)
-}
-
-/// Returns what lies in a window of a list.
-pub(crate) fn cut<T>(all: &[T], request: WindowRequest) -> &[T] {
-    let begin = usize::try_from(request.offset).unwrap_or(usize::MAX).min(all.len());
-    let end = begin.saturating_add(usize::try_from(request.limit).unwrap_or(usize::MAX)).min(all.len());
-    all.get(begin..end).unwrap_or_default()
 }

@@ -229,6 +229,13 @@ impl Session {
     }
 }
 
+/// Returns what lies in a window of a list that is known as a whole, at most [`WINDOW_ROWS_MAX`] of it.
+pub(crate) fn cut<T>(all: &[T], request: WindowRequest) -> &[T] {
+    let begin = usize::try_from(request.offset).unwrap_or(usize::MAX).min(all.len());
+    let limit = usize::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(usize::MAX);
+    all.get(begin..begin.saturating_add(limit).min(all.len())).unwrap_or_default()
+}
+
 /// Returns a window with the offset of the next one.
 pub(crate) fn window<T>(total: u64, items: Vec<T>, request: WindowRequest) -> Window<T> {
     let end = request.offset.saturating_add(items.len() as u64);

@@ -138,12 +138,7 @@ impl Session {
             let allowing = access.allowing(conn, &session.actor, &scopes, MANAGE_LEGAL_HOLD, now)?;
             let nos: Vec<i64> =
                 rows.into_iter().filter(|(_, _, scope)| allowing.contains(scope)).map(|(no, ..)| no).collect();
-            let (from, most) = (usize::try_from(request.offset), usize::try_from(request.limit));
-            let some: Vec<i64> =
-                nos.iter().skip(from.unwrap_or(usize::MAX)).take(most.unwrap_or(usize::MAX)).copied().collect();
-            let rows: Vec<ObjectRow> = objects::by_nos(conn, &some)?.into_values().collect();
-            let items = session.summaries_of(conn, &rows, now)?;
-            Ok(window(nos.len() as u64, items, request))
+            session.window_of_numbers(conn, &nos, request, now)
         };
         self.repository.database().read(read).await
     }

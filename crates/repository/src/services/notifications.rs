@@ -8,9 +8,9 @@ use cartulary_model::permission::{BROWSE, READ_PROPERTIES};
 use cartulary_model::{ChangeKind, ObjectId, Timestamp};
 
 use crate::bootstrap::parse_id;
-use crate::object::{PrincipalName, WINDOW_ROWS_MAX, Window, WindowRequest, Written};
+use crate::object::{PrincipalName, Window, WindowRequest, Written};
 use crate::services::detail::principal_name;
-use crate::services::folders::window;
+use crate::services::folders::{cut, window};
 use crate::store::objects::{self, ObjectRow};
 use crate::store::principals;
 use crate::store::subscriptions::{self, NotificationRow};
@@ -61,19 +61,17 @@ impl Session {
             let seen = session.in_sight(conn, rows, now)?;
             let unread = seen.iter().filter(|(row, _)| row.read_at.is_none()).count() as u64;
             let total = seen.len() as u64;
-            let first = usize::try_from(request.offset).unwrap_or(usize::MAX);
-            let limit = usize::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(usize::MAX);
-            let wanted: Vec<_> = seen.into_iter().skip(first).take(limit).collect();
+            let wanted = cut(&seen, request);
             let people = principals::by_nos(conn, &wanted.iter().map(|(row, _)| row.made_by).collect())?;
             let mut items = Vec::with_capacity(wanted.len());
             for (row, object) in wanted {
-                let title = object.filter(|object| object.trashed_at.is_none()).map(|object| object.title);
+                let there = object.as_ref().filter(|object| object.trashed_at.is_none());
                 items.push(NotificationView {
                     id: parse_id(&row.id)?,
                     subscription: parse_id(&row.subscription_id)?,
-                    kind: row.change_kind,
+                    kind: row.change_kind.clone(),
                     object: parse_id(&row.object_id)?,
-                    title,
+                    title: there.map(|object| object.title.clone()),
                     by: principal_name(&people, row.made_by)?,
                     at: Timestamp::from_millis(row.made_at),
                     read_at: row.read_at.map(Timestamp::from_millis),

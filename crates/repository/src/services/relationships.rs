@@ -12,9 +12,9 @@ use serde_json::json;
 
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
-use crate::object::{ObjectChanges, ObjectSummary, Precondition, WINDOW_ROWS_MAX, Window, WindowRequest, Written};
+use crate::object::{ObjectChanges, ObjectSummary, Precondition, Window, WindowRequest, Written};
 use crate::services::detail::properties_of;
-use crate::services::folders::window;
+use crate::services::folders::{cut, window};
 use crate::services::objects::{Naming, Proposed, check_new, index_values, made_before, remember_made, request_digest};
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::relationships::{self, EndRow, Ends, LinkRow};
@@ -267,7 +267,6 @@ impl Session {
         request: WindowRequest,
     ) -> Result<Window<RelationshipView>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
         let read = move |conn: &mut Conn| -> Result<(u64, Vec<RelationshipView>)> {
             let row = session.authorised(conn, object, BROWSE, now)?;
             let catalogue = session.repository.inner.declarations.present(conn)?;
@@ -282,10 +281,9 @@ impl Session {
             links.sort_unstable_by_key(|link| link.object_no);
             let ends = relationships::with_ends(conn, &links)?;
             let seen = session.among_ends(conn, &ends, BROWSE, now)?;
-            let first = usize::try_from(request.offset).unwrap_or(usize::MAX);
-            let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
-            let nos: Vec<i64> = seen.iter().copied().skip(first).take(limit).collect();
-            let rows = objects::by_nos(conn, &nos)?;
+            let seen: Vec<i64> = seen.iter().copied().collect();
+            let nos = cut(&seen, request);
+            let rows = objects::by_nos(conn, nos)?;
             let mut views = Vec::with_capacity(nos.len());
             for (row, ends) in nos.iter().filter_map(|no| Some((rows.get(no)?, ends.get(no)?))) {
                 views.push(session.relationship_view(conn, row, ends, now)?);

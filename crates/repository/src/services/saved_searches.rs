@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
-use crate::object::{Current, Precondition, PrincipalName, WINDOW_ROWS_MAX, Window, WindowRequest, Written};
+use crate::object::{Current, Precondition, PrincipalName, Window, WindowRequest, Written};
 use crate::services::collections::NAME_MAX;
 use crate::services::detail::principal_name;
-use crate::services::folders::window;
+use crate::services::folders::{cut, window};
 use crate::services::objects::{made_before, remember_made, request_digest};
 use crate::services::query::{QueryRequest, QueryResult};
 use crate::services::search::{SearchQuery, SearchResult};
-use crate::services::sharing::{Hold, NewShare, Share, put_shares, shares_of};
+use crate::services::sharing::{Hold, NewShare, Share, put_shares, said_of_shares, shares_of};
 use crate::services::wording;
 use crate::store::saved_searches::{self, NewSavedSearchRow, SavedSearchRow};
 use crate::store::subscriptions;
@@ -125,8 +125,7 @@ impl Session {
         let name = wording::label("name", &new.name, NAME_MAX)?;
         let search = written(&new.search)?;
         let session = self.clone();
-        let shown: Vec<_> = new.shares.iter().map(|share| json!([share.principal, share.may_write])).collect();
-        let digest = request_digest(&json!(["saved_search", name, search, shown]));
+        let digest = request_digest(&json!(["saved_search", name, search, said_of_shares(&new.shares)]));
         self.transact(move |tx| {
             let key = new.idempotency_key.as_deref();
             if let Some(id) = made_before(tx, key, &digest)? {
@@ -169,12 +168,10 @@ impl Session {
             let is_mine = |row: &SavedSearchRow| row.owner_no == session.actor.no;
             rows.sort_by_cached_key(|row| (!is_mine(row), cartulary_model::text_key(&row.name), row.no));
             let total = rows.len() as u64;
-            let first = usize::try_from(request.offset).unwrap_or(usize::MAX);
-            let limit = usize::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(usize::MAX);
             let mut items = Vec::new();
-            for row in rows.into_iter().skip(first).take(limit) {
-                let hold = if is_mine(&row) { Hold::Own } else { shown.get(&row.id).copied().unwrap_or(Hold::Read) };
-                items.push(session.saved_search_view(conn, row, hold, now)?);
+            for row in cut(&rows, request) {
+                let hold = if is_mine(row) { Hold::Own } else { shown.get(&row.id).copied().unwrap_or(Hold::Read) };
+                items.push(session.saved_search_view(conn, row.clone(), hold, now)?);
             }
             Ok(window(total, items, request))
         };
@@ -284,10 +281,7 @@ impl Session {
         precondition: &Precondition,
     ) -> Result<SavedSearchRow> {
         let (_, hold) = self.saved_search_seen(tx.conn, id)?;
-        if hold < wanted {
-            let permission = if wanted == Hold::Own { "owner" } else { "write" };
-            return Err(RepositoryError::Forbidden { permission: permission.to_owned() });
-        }
+        hold.require(wanted)?;
         let row = saved_searches::locked(tx.conn, &id.to_string())?;
         let row = row.ok_or_else(|| RepositoryError::not_found("the saved search"))?;
         if precondition.holds_for_token(row.change_token) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cartulary_db::Conn;
 use cartulary_model::Violation;
+use serde_json::{Value, json};
 
 use crate::object::PrincipalName;
 use crate::services::access_lists::find_principal;
@@ -46,6 +47,20 @@ pub(crate) enum Hold {
     Own,
 }
 
+impl Hold {
+    /// Refuses whoever may not do so much.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub(crate) fn require(self, wanted: Self) -> Result<()> {
+        if self >= wanted {
+            return Ok(());
+        }
+        let permission = if wanted == Self::Own { "owner" } else { "write" };
+        Err(RepositoryError::Forbidden { permission: permission.to_owned() })
+    }
+}
+
 impl Session {
     /// Returns what the caller may do with something of an owner's; nothing: he is not to know of it.
     pub(crate) fn hold_on(&self, conn: &mut Conn, owner: i64, subject: &str) -> Result<Option<Hold>> {
@@ -68,6 +83,11 @@ impl Session {
         }
         Ok(shown)
     }
+}
+
+/// Returns what a request says of shares, to know the same request again.
+pub(crate) fn said_of_shares(shares: &[NewShare]) -> Value {
+    shares.iter().map(|share| json!([share.principal, share.may_write])).collect()
 }
 
 /// Replaces to whom something is shown.

@@ -13,6 +13,7 @@ use crate::object::{
 };
 use crate::services::detail::content_of;
 use crate::services::documents::BoundContent;
+use crate::services::folders::{cut, window};
 use crate::services::objects::refuse_version;
 use crate::services::readings::Reading;
 use crate::services::texts;
@@ -63,10 +64,8 @@ impl Session {
         let (slots, reading) = self.repository.database().read(read).await?;
         self.note_reading(reading, serde_json::json!("contents")).await?;
         let total = slots.len() as u64;
-        let (skip, take) = (usize::try_from(request.offset), usize::try_from(request.limit));
-        let items: Vec<_> =
-            slots.into_iter().skip(skip.unwrap_or(usize::MAX)).take(take.unwrap_or(usize::MAX)).collect();
-        Ok(crate::services::folders::window(total, items, request))
+        let items = cut(&slots, request).to_vec();
+        Ok(window(total, items, request))
     }
 
     /// Says before a body comes whether a change of a slot's content would be taken, and returns the name of the file that

@@ -6,9 +6,9 @@ use cartulary_model::{BaseType, ObjectId, Timestamp};
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
-use crate::object::{Current, Precondition, WINDOW_ROWS_MAX, Window, WindowRequest, Written};
+use crate::object::{Current, Precondition, Window, WindowRequest, Written};
 use crate::services::collections::CollectionName;
-use crate::services::folders::window;
+use crate::services::folders::{cut, window};
 use crate::services::objects::{made_before, remember_made, request_digest};
 use crate::services::saved_searches::{SavedQuery, read_saved};
 use crate::services::tags::refuse_unless_live;
@@ -155,9 +155,7 @@ impl Session {
         let owner = self.actor.no;
         let read = move |conn: &mut Conn| -> Result<Window<SubscriptionView>> {
             let rows = subscriptions::of(conn, owner)?;
-            let first = usize::try_from(request.offset).unwrap_or(usize::MAX);
-            let limit = usize::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(usize::MAX);
-            let items = rows.iter().skip(first).take(limit).map(view).collect::<Result<Vec<_>>>()?;
+            let items = cut(&rows, request).iter().map(view).collect::<Result<Vec<_>>>()?;
             Ok(window(rows.len() as u64, items, request))
         };
         self.repository.database().read(read).await

@@ -16,7 +16,7 @@ use crate::object::{
     Current, ObjectSummary, Precondition, PrincipalName, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
 };
 use crate::services::detail::principal_name;
-use crate::services::folders::window;
+use crate::services::folders::{cut, window};
 use crate::services::objects::{made_before, remember_made, request_digest};
 use crate::services::wording;
 use crate::store::objects::{self, ObjectRow};
@@ -231,10 +231,8 @@ impl Session {
         request: WindowRequest,
         now: Timestamp,
     ) -> Result<Window<ObjectSummary>> {
-        let first = usize::try_from(request.offset).unwrap_or(usize::MAX);
-        let limit = usize::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(usize::MAX);
-        let wanted: Vec<i64> = nos.iter().copied().skip(first).take(limit).collect();
-        let mut rows = objects::by_nos(conn, &wanted)?;
+        let wanted = cut(nos, request);
+        let mut rows = objects::by_nos(conn, wanted)?;
         let rows: Vec<ObjectRow> = wanted.iter().filter_map(|no| rows.remove(no)).collect();
         let items = self.summaries_of(conn, &rows, now)?;
         Ok(window(nos.len() as u64, items, request))

@@ -29,7 +29,8 @@ use self::rules::{Known, Tuple, first};
 use self::values::SortKey;
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
-use crate::object::WINDOW_ROWS_MAX;
+use crate::object::WindowRequest;
+use crate::services::folders::cut;
 use crate::store::query::{CandidateRow, Candidates, Sql};
 use crate::{RepositoryError, Result, Session};
 
@@ -111,9 +112,8 @@ impl Session {
         let prepared = self.prepare(conn, &catalogue, query, request.all_versions, now)?;
         let hits = self.hits_of(conn, &catalogue, &prepared, now)?;
         let total = hits.len() as u64;
-        let first = usize::try_from(request.offset).unwrap_or(usize::MAX);
-        let limit = usize::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(usize::MAX);
-        let window: Vec<&Hit> = hits.iter().skip(first).take(limit).collect();
+        let QueryRequest { offset, limit, .. } = *request;
+        let window: Vec<&Hit> = cut(&hits, WindowRequest { offset, limit }).iter().collect();
         let rows = self.answers(conn, &prepared.plan, &window, now)?;
         let columns = prepared.plan.columns.iter().map(|column| QueryColumn {
             name: column.name.clone(),
