@@ -5,7 +5,7 @@ use std::time::Duration;
 use cartulary_model::{ObjectId, Properties};
 use cartulary_repository::{
     BulkAct, BulkOutcome, BulkState, BulkView, Extent, NewAccessEntry, NewAccessList, NewBulkAction, NewDocument,
-    Precondition, QueryRequest, RepositoryError, Session, WindowRequest,
+    Precondition, QueryRequest, RepositoryError, Session, UserChanges, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, each_office};
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ const TYPES: &str = r#"
     label = "Marked"
 "#;
 
+/// So many objects are changed at a time.
+const AT_ONCE: u64 = 50;
 const ALL: WindowRequest = WindowRequest { offset: 0, limit: 1_000 };
 const PAPERS: &str = "SELECT cmis:name FROM test:paper";
 
@@ -76,6 +78,11 @@ async fn act(session: &Session, statement: &str, act: BulkAct) -> (u64, u64, u64
 async fn count(session: &Session, condition: &str) -> u64 {
     let statement = format!("{PAPERS} WHERE {condition}");
     session.query(QueryRequest { statement, ..QueryRequest::default() }).await.unwrap().total
+}
+
+async fn shut_out(office: &TestOffice, user: &Session) {
+    let changes = UserChanges { disabled: Some(true), ..UserChanges::default() };
+    office.system.user_update(user.actor().id(), Precondition::Any, changes).await.unwrap();
 }
 
 fn note(text: &str) -> BulkAct {
@@ -201,6 +208,31 @@ async fn a_bulk_action_is_stopped() {
         let marker = act(&office.system, PAPERS, note("after")).await;
         assert_eq!(marker.1, 120, "nothing of it is under way any more");
         assert_eq!(count(&office.system, "test:note = 'never'").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_action_of_somebody_who_was_shut_out_went_on() {
+    each_office(async |office| {
+        let (_, _) = papers(office, 400).await;
+        let session = office.user("amal", &["staff"]).await;
+        let begun = begin(&session, PAPERS, note("on")).await;
+        while office.system.bulk_action_get(&begun.id).await.unwrap().done_count == 0 {
+            tokio::task::yield_now().await;
+        }
+        shut_out(office, &session).await;
+        let done = office.system.bulk_action_get(&begun.id).await.unwrap().done_count;
+        let ended = end(&office.system, &begun).await;
+        assert!(ended.done_count <= done + AT_ONCE, "{done} were done, and then {ended:?}");
+        // One that had not begun ends too, and nothing is done.
+        let other = office.user("salim", &["staff"]).await;
+        office.stop_background().await;
+        let begun = begin(&other, PAPERS, note("never")).await;
+        shut_out(office, &other).await;
+        office.start_background();
+        let ended = end(&office.system, &begun).await;
+        assert_eq!((ended.state, ended.done_count), (BulkState::Aborted, 0));
     })
     .await;
 }

@@ -19,7 +19,7 @@ use crate::services::retention::NewRetention;
 use crate::store::bulk::{self, BulkRow, ItemRow};
 use crate::store::objects;
 use crate::transaction::Tx;
-use crate::{RepositoryError, Result, Session};
+use crate::{Repository, RepositoryError, Result, Session};
 
 /// How many objects one transaction takes.
 const BATCH: i64 = 50;
@@ -56,8 +56,7 @@ async fn run(context: JobContext) -> std::result::Result<(), JobError> {
     let waits = review.as_ref().is_some_and(|review| review.is_approved.is_none());
     // What was proposed by one is destroyed with the rights of the other.
     let actor = review.and_then(|review| review.reviewed_by).unwrap_or(row.principal_no);
-    let session = context.repository.session_of(actor).await?;
-    let bulk = Bulk { session, row, act, waits };
+    let bulk = Bulk { repository: context.repository, actor, row, act, waits };
     match bulk.run().await {
         Err(error @ RepositoryError::InvalidStatement { .. }) => Err(JobError::Dead(error.to_string())),
         outcome => Ok(outcome?),
@@ -66,7 +65,9 @@ async fn run(context: JobContext) -> std::result::Result<(), JobError> {
 
 /// A bulk action under way.
 struct Bulk {
-    session: Session,
+    repository: Repository,
+    /// With whose rights it is done.
+    actor: i64,
     row: BulkRow,
     act: BulkAct,
     /// Whether somebody else has to say first that it may be done.
@@ -74,22 +75,39 @@ struct Bulk {
 }
 
 impl Bulk {
+    /// Does all of it. Who does it is looked up for each step: whoever may not sign in any more does no more, and nobody does
+    /// what he may not by now.
     async fn run(&self) -> Result<()> {
         if self.row.counted_at.is_none() {
-            self.list().await?;
+            let Some(session) = self.session().await? else { return self.stop().await };
+            self.list(&session).await?;
         }
         if self.waits {
             return Ok(());
         }
-        while self.some().await? {}
-        let (no, id, session) = (self.row.no, self.row.id.clone(), self.session.clone());
+        loop {
+            let Some(session) = self.session().await? else { return self.stop().await };
+            let had_some = self.some(&session).await?;
+            if !had_some {
+                return self.finish(session).await;
+            }
+        }
+    }
+
+    async fn session(&self) -> Result<Option<Session>> {
+        let (repository, actor) = (self.repository.clone(), self.actor);
+        self.repository.database().read(move |conn| repository.session_in(conn, actor)).await
+    }
+
+    async fn finish(&self, session: Session) -> Result<()> {
+        let (no, id, of) = (self.row.no, self.row.id.clone(), session.clone());
         let is_export = self.act == BulkAct::Export;
-        self.session
+        session
             .transact(move |tx| {
                 let row = bulk::by_id(tx.conn, &id)?.filter(|row| row.finished_at.is_none());
                 let goes_on = is_export && row.is_some_and(|row| row.aborted_at.is_none());
                 if goes_on {
-                    session.insert_export(tx, &id, &ExportScope::BulkAction { action: id.clone() })?;
+                    of.insert_export(tx, &id, &ExportScope::BulkAction { action: id.clone() })?;
                 }
                 bulk::put_finished(tx.conn, no, tx.now.as_millis())
             })
@@ -97,30 +115,41 @@ impl Bulk {
         Ok(())
     }
 
-    /// Lists what the statement finds now; what an earlier try listed and did not finish is listed again.
-    async fn list(&self) -> Result<()> {
-        let (session, statement) = (self.session.clone(), self.row.statement.clone());
-        let now = session.repository.clock().now();
-        let find = move |conn: &mut Conn| session.query_objects(conn, &statement, now);
-        let found = self.session.repository.database().read(find).await?;
+    /// Ends it as if it had been stopped.
+    async fn stop(&self) -> Result<()> {
         let no = self.row.no;
-        self.session.transact(move |tx| bulk::delete_items(tx.conn, no)).await?;
+        let end = move |tx: &mut Tx<'_>| {
+            bulk::put_aborted(tx.conn, no, tx.now.as_millis())?;
+            bulk::put_finished(tx.conn, no, tx.now.as_millis())
+        };
+        self.repository.system_session().transact(end).await?;
+        Ok(())
+    }
+
+    /// Lists what the statement finds now; what an earlier try listed and did not finish is listed again.
+    async fn list(&self, session: &Session) -> Result<()> {
+        let (of, statement) = (session.clone(), self.row.statement.clone());
+        let now = self.repository.clock().now();
+        let find = move |conn: &mut Conn| of.query_objects(conn, &statement, now);
+        let found = self.repository.database().read(find).await?;
+        let no = self.row.no;
+        session.transact(move |tx| bulk::delete_items(tx.conn, no)).await?;
         let mut total = 0_i64;
         for part in found.chunks(LISTED) {
-            let (items, first) = (self.items(part).await?, total);
+            let (items, first) = (self.items(session, part).await?, total);
             total += i64::try_from(items.len()).unwrap_or(i64::MAX);
-            self.session.transact(move |tx| bulk::insert_items(tx.conn, no, first, &items)).await?;
+            session.transact(move |tx| bulk::insert_items(tx.conn, no, first, &items)).await?;
         }
-        self.session.transact(move |tx| bulk::put_counted(tx.conn, no, total, tx.now.as_millis())).await?;
+        session.transact(move |tx| bulk::put_counted(tx.conn, no, total, tx.now.as_millis())).await?;
         Ok(())
     }
 
     /// Returns what of some objects is listed: of a disposition those that are due, with what they are.
-    async fn items(&self, ids: &[ObjectId]) -> Result<Vec<(String, Option<String>)>> {
+    async fn items(&self, session: &Session, ids: &[ObjectId]) -> Result<Vec<(String, Option<String>)>> {
         if !matches!(self.act, BulkAct::Dispose { .. }) {
             return Ok(ids.iter().map(|id| (id.to_string(), None)).collect());
         }
-        let (session, ids, now) = (self.session.clone(), ids.to_vec(), self.session.repository.clock().now());
+        let (session, ids, now) = (session.clone(), ids.to_vec(), self.repository.clock().now());
         let look = move |conn: &mut Conn| -> Result<Vec<(String, Option<String>)>> {
             let mut due = Vec::new();
             for id in &ids {
@@ -130,26 +159,26 @@ impl Bulk {
             }
             Ok(due)
         };
-        self.session.repository.database().read(look).await
+        self.repository.database().read(look).await
     }
 
     /// Does the next batch; says whether there was one.
-    async fn some(&self) -> Result<bool> {
+    async fn some(&self, session: &Session) -> Result<bool> {
         let (id, no) = (self.row.id.clone(), self.row.no);
         let next = move |conn: &mut Conn| -> Result<Vec<ItemRow>> {
             let is_aborted = bulk::by_id(conn, &id)?.is_none_or(|row| row.aborted_at.is_some());
             if is_aborted { Ok(Vec::new()) } else { bulk::open_items(conn, no, BATCH) }
         };
-        let items = self.session.repository.database().read(next).await?;
+        let items = self.repository.database().read(next).await?;
         if items.is_empty() {
             return Ok(false);
         }
-        if self.act_on(&items).await.is_err() {
+        if self.act_on(session, &items).await.is_err() {
             // One of them cannot be done: each by itself, so that it alone is left out.
             for item in &items {
-                match self.act_on(std::slice::from_ref(item)).await {
+                match self.act_on(session, std::slice::from_ref(item)).await {
                     Ok(()) => {}
-                    Err(error) => self.note(item, error).await?,
+                    Err(error) => self.note(session, item, error).await?,
                 }
             }
         }
@@ -157,14 +186,14 @@ impl Bulk {
     }
 
     /// Does the act to some objects in one transaction, which says so of each.
-    async fn act_on(&self, items: &[ItemRow]) -> Result<()> {
-        let (session, act, no) = (self.session.clone(), self.act.clone(), self.row.no);
+    async fn act_on(&self, session: &Session, items: &[ItemRow]) -> Result<()> {
+        let (of, act, no) = (session.clone(), self.act.clone(), self.row.no);
         let ordinals: Vec<i64> = items.iter().map(|item| item.ordinal).collect();
         let ids: Vec<ObjectId> = items.iter().map(|item| parse_id(&item.object_id)).collect::<Result<_>>()?;
-        self.session
+        session
             .transact(move |tx| {
                 for id in &ids {
-                    session.act_in_tx(tx, *id, &act)?;
+                    of.act_in_tx(tx, *id, &act)?;
                 }
                 bulk::put_outcome(tx.conn, no, &ordinals, bulk::DONE, None)
             })
@@ -173,7 +202,7 @@ impl Bulk {
     }
 
     /// Notes why an object was left out. What is no fault of the object's ends the try, and the job comes again.
-    async fn note(&self, item: &ItemRow, error: RepositoryError) -> Result<()> {
+    async fn note(&self, session: &Session, item: &ItemRow, error: RepositoryError) -> Result<()> {
         let detail: String = error.to_string().chars().take(DETAIL_CHARACTERS_MAX).collect();
         let (outcome, code) = match &error {
             RepositoryError::NotFound { .. } => (bulk::SKIPPED, "not_found"),
@@ -186,9 +215,7 @@ impl Bulk {
             _ => return Err(error),
         };
         let (no, ordinal) = (self.row.no, item.ordinal);
-        self.session
-            .transact(move |tx| bulk::put_outcome(tx.conn, no, &[ordinal], outcome, Some((code, &detail))))
-            .await?;
+        session.transact(move |tx| bulk::put_outcome(tx.conn, no, &[ordinal], outcome, Some((code, &detail)))).await?;
         Ok(())
     }
 }

@@ -160,18 +160,25 @@ impl Repository {
     }
 
     /// Returns a session of somebody on whose behalf a job works.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who may not sign in any more.
     pub(crate) async fn session_of(&self, actor_no: i64) -> Result<Session> {
+        let repository = self.clone();
+        let session = self.database().read(move |conn| repository.session_in(conn, actor_no)).await?;
+        session.ok_or_else(|| RepositoryError::not_found("the user who asked for this"))
+    }
+
+    /// Returns a session of somebody as he is now; nothing when he may not sign in.
+    pub(crate) fn session_in(&self, conn: &mut Conn, actor_no: i64) -> Result<Option<Session>> {
         if actor_no == self.inner.system.no {
-            return Ok(self.system_session());
+            return Ok(Some(self.system_session()));
         }
-        let (everyone, administrators) = (self.inner.everyone_no, self.inner.administrators_no);
-        let read = move |conn: &mut Conn| -> Result<_> {
-            let user = principals::by_no(conn, actor_no)?.filter(|user| user.disabled_at.is_none());
-            let user = user.ok_or_else(|| RepositoryError::not_found("the user who asked for this"))?;
-            actor_of(conn, &user, everyone, administrators)
+        let Some(user) = principals::by_no(conn, actor_no)?.filter(|user| user.disabled_at.is_none()) else {
+            return Ok(None);
         };
-        let actor = self.database().read(read).await?;
-        Ok(Session { repository: self.clone(), actor: Arc::new(actor) })
+        let actor = actor_of(conn, &user, self.inner.everyone_no, self.inner.administrators_no)?;
+        Ok(Some(Session { repository: self.clone(), actor: Arc::new(actor) }))
     }
 }
 

@@ -4,14 +4,12 @@
 //! two nodes that tell of one change tell it once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use cartulary_db::Conn;
 use cartulary_model::permission::BROWSE;
 use cartulary_model::{BaseType, Timestamp};
 use serde_json::Value;
 
-use crate::authentication::actor_of;
 use crate::bootstrap::parse_id;
 use crate::feed::holders_of;
 use crate::services::collections::CollectionName;
@@ -20,7 +18,7 @@ use crate::services::search::SearchQuery;
 use crate::store::changes::ChangeRow;
 use crate::store::objects::{self, ObjectRow};
 use crate::store::subscriptions::{self, NewNotificationRow, SubscriptionRow};
-use crate::store::{collections, filing, principals};
+use crate::store::{collections, filing};
 use crate::{Repository, RepositoryError, Result, Session};
 
 /// What is told.
@@ -239,15 +237,7 @@ impl People<'_> {
         if let Some(known) = self.known.get(&no) {
             return Ok(known.clone());
         }
-        let session = if no == self.repository.inner.system.no {
-            Some(self.repository.system_session())
-        } else {
-            let user = principals::by_no(conn, no)?.filter(|user| user.disabled_at.is_none());
-            let (everyone, administrators) =
-                (self.repository.inner.everyone_no, self.repository.inner.administrators_no);
-            let actor = user.map(|user| actor_of(conn, &user, everyone, administrators)).transpose()?;
-            actor.map(|actor| Session { repository: self.repository.clone(), actor: Arc::new(actor) })
-        };
+        let session = self.repository.session_in(conn, no)?;
         self.known.insert(no, session.clone());
         Ok(session)
     }
