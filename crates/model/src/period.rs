@@ -32,10 +32,9 @@ impl Period {
         let span = jiff::Span::new().years(self.years).months(self.months).days(self.days);
         let zoned = jiff::Timestamp::from_millisecond(begin.as_millis()).map(|at| at.to_zoned(jiff::tz::TimeZone::UTC));
         let end = zoned.and_then(|zoned| zoned.checked_add(span));
-        // What lies beyond the calendar is kept for ever.
-        end.map_or(Timestamp::from_millis(jiff::Timestamp::MAX.as_millisecond()), |end| {
-            Timestamp::from_millis(end.timestamp().as_millisecond())
-        })
+        // What lies beyond the calendar is kept for ever: until its last whole second, which can be read back.
+        let last = Timestamp::from_millis(jiff::Timestamp::MAX.as_second() * 1_000);
+        end.map_or(last, |end| Timestamp::from_millis(end.timestamp().as_millisecond()))
     }
 }
 

@@ -127,7 +127,8 @@ pub(crate) fn scopes_waiting(conn: &mut Conn, kind: &str, producer: &str, limit:
 pub(crate) fn uncounted(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<RenditionRow>> {
     let rows = each_db!(conn, |c| rendition::table
         .filter(rendition::no.gt(after))
-        .filter(sql::<Bool>("state = 'ready' AND kind = 'text' AND pages_with_text IS NULL"))
+        // The kind as it is computed: SQLite would take the index by kind and state, and walk through all that is ready.
+        .filter(sql::<Bool>("state = 'ready' AND pages_with_text IS NULL AND kind || '' = 'text'"))
         .order(rendition::no)
         .limit(limit)
         .select(RenditionRow::as_select())
