@@ -153,6 +153,11 @@ impl TestOffice {
 
     /// Closes the office and opens it again on the same data.
     pub async fn reopen(&mut self) {
+        self.reopen_after(|_| {}).await;
+    }
+
+    /// Closes the office, changes its database, and opens it again.
+    pub async fn reopen_after(&mut self, change: impl FnOnce(&TestDatabase)) {
         self.stop_background().await;
         let parked = tempfile::tempdir().expect("a folder");
         let parked_config = RepositoryConfig {
@@ -166,6 +171,7 @@ impl TestOffice {
         self.system = parking.system_session();
         let old = std::mem::replace(&mut self.repository, parking);
         old.close().await;
+        change(&self.database);
         self.repository =
             Repository::open(self.config.clone(), self.modules.clone()).await.expect("the office opens again");
         self.system = self.repository.system_session();

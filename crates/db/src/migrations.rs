@@ -176,10 +176,15 @@ pub(crate) fn apply(conn: &mut Conn, sets: &[MigrationSet]) -> Result<usize, DbE
 /// Takes back everything that is applied, the last first; tests prove by it that each way down undoes its way up.
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "an office is never migrated down"))]
 pub(crate) fn revert_all(conn: &mut Conn, sets: &[MigrationSet]) -> Result<usize, DbError> {
+    revert_after(conn, sets, "")
+}
+
+/// Takes back what is applied of the versions after `version`, the last first.
+pub(crate) fn revert_after(conn: &mut Conn, sets: &[MigrationSet], version: &str) -> Result<usize, DbError> {
     let steps = composite(sets, conn.backend())?;
     let known = applied(conn)?;
     let mut count = 0;
-    for step in steps.iter().rev() {
+    for step in steps.iter().rev().filter(|step| step.file.version > version) {
         if !known.iter().any(|row| step.is(row)) {
             continue;
         }

@@ -183,6 +183,14 @@ pub fn check_migrations(migrations: &[MigrationSet]) {
     }
 }
 
+/// Takes back the migrations after `version` (of each owner), so that a database is one that an older release left.
+///
+/// # Panics
+/// When one cannot be taken back.
+pub fn revert_after(conn: &mut Conn, migrations: &[MigrationSet], version: &str) {
+    must("migrate down", migrations::revert_after(conn, migrations, version));
+}
+
 #[derive(QueryableByName)]
 struct Line {
     #[diesel(sql_type = diesel::sql_types::Text)]

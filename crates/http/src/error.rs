@@ -11,7 +11,7 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpResponse, ResponseError};
 use cartulary_model::Violation;
-use cartulary_repository::{Current, Declaration, RepositoryError};
+use cartulary_repository::{Current, Declaration, QuotaExcess, RepositoryError};
 use serde_json::{Map, Value, json};
 
 use crate::conditional;
@@ -20,6 +20,7 @@ use crate::routes::collections::Collection;
 use crate::routes::comments::Comment;
 use crate::routes::groups::Group;
 use crate::routes::object::Detail;
+use crate::routes::quotas::Usage;
 use crate::routes::saved_searches::SavedSearch;
 use crate::routes::subscriptions::Subscription;
 use crate::routes::tags::Tag;
@@ -84,6 +85,7 @@ codes! {
     CONTENT_DAMAGED = "content_damaged", 500, "The stored bytes are damaged or missing";
     NOT_YET_INDEXED = "not_yet_indexed", 503, "The index is not that far yet";
     UNAVAILABLE = "unavailable", 503, "Something needed does not answer";
+    QUOTA_EXCEEDED = "quota_exceeded", 507, "A user may take no more room";
     STORAGE_FULL = "storage_full", 507, "There is no room left";
 }
 
@@ -354,6 +356,19 @@ impl ApiError {
     }
 }
 
+/// Returns the refusal of what would take more room than a user may take, with the numbers.
+fn quota_exceeded(words: String, excess: QuotaExcess) -> ApiError {
+    let problem = ApiError::new(QUOTA_EXCEEDED, words)
+        .with("user", excess.user.display_name)
+        .with("bytes", excess.size_bytes)
+        .with("objects", excess.object_count);
+    let limits = [("maxBytes", excess.bytes_max), ("maxObjects", excess.objects_max)];
+    limits
+        .into_iter()
+        .filter_map(|(name, most)| Some((name, most?)))
+        .fold(problem, |problem, (name, most)| problem.with(name, most))
+}
+
 impl From<RepositoryError> for ApiError {
     fn from(error: RepositoryError) -> Self {
         let words = error.to_string();
@@ -394,6 +409,7 @@ impl From<RepositoryError> for ApiError {
                     .with("current", token.to_string());
                 stale.0.current = match current {
                     Current::Object(current) => serde_json::to_value(Detail::from(*current)),
+                    Current::Usage(current) => serde_json::to_value(Usage::from(*current)),
                     Current::User(current) => serde_json::to_value(User::from(*current)),
                     Current::Group(current) => serde_json::to_value(Group::from(*current)),
                     Current::Declaration(Declaration::Type(current)) => serde_json::to_value(TypeForm::from(*current)),
@@ -420,6 +436,7 @@ impl From<RepositoryError> for ApiError {
                 Self::new(INVALID_STATEMENT, words).with("position", position)
             }
             RepositoryError::NotYetIndexed => Self::new(NOT_YET_INDEXED, words).retry_after(1),
+            RepositoryError::QuotaExceeded { excess } => quota_exceeded(words, *excess),
             RepositoryError::StorageFull => Self::new(STORAGE_FULL, words),
             RepositoryError::Unavailable { what, source } => {
                 Self::new(UNAVAILABLE, words).with("what", what).retry_after(2).caused_by(source)

@@ -123,6 +123,7 @@ fn make(conn: &mut Conn, now: Timestamp) -> Result<()> {
         source_id: None,
     };
     objects::insert(conn, &root)?;
+    crate::services::settle_space(conn)?;
     info::put(conn, "logIdentity", &uuid::Uuid::new_v4().to_string())?;
     info::put(conn, "rootFolder", &root.id)
 }

@@ -92,6 +92,12 @@ pub enum RepositoryError {
     /// The index has not reached the transaction that the caller waits for.
     #[error("the index has not reached that transaction yet")]
     NotYetIndexed,
+    /// A user would take more room than he may: what is written counts for whoever made the document.
+    #[error("{}", words_of_quota(excess))]
+    QuotaExceeded {
+        /// Who, and by how much.
+        excess: Box<QuotaExcess>,
+    },
     /// The disk or the store has no room.
     #[error("there is no room left for this: make space, then send it again")]
     StorageFull,
@@ -148,6 +154,35 @@ impl RepositoryError {
 fn words_of_check_out(by: Option<&PrincipalName>) -> String {
     let who = by.map_or_else(|| "somebody".to_owned(), |by| format!("`{}`", by.display_name));
     format!("the document is checked out by {who}: it changes when the working copy is checked in")
+}
+
+/// By how much a user would take more room than he may.
+#[derive(Clone, Debug)]
+pub struct QuotaExcess {
+    /// Who.
+    pub user: PrincipalName,
+    /// What he would take, in bytes.
+    pub size_bytes: u64,
+    /// What he may take, in bytes.
+    pub bytes_max: Option<u64>,
+    /// How many objects he would have.
+    pub object_count: u64,
+    /// How many he may have.
+    pub objects_max: Option<u64>,
+}
+
+fn words_of_quota(excess: &QuotaExcess) -> String {
+    let user = &excess.user.display_name;
+    match (excess.bytes_max, excess.objects_max) {
+        (Some(most), _) if excess.size_bytes > most => {
+            format!("with this `{user}` would take {} bytes of {most}: make room, or ask for more", excess.size_bytes)
+        }
+        (_, most) => format!(
+            "with this `{user}` would have {} objects of {}: make room, or ask for more",
+            excess.object_count,
+            most.unwrap_or_default()
+        ),
+    }
 }
 
 fn words_of_lock(by: Option<&PrincipalName>) -> String {

@@ -39,7 +39,7 @@ pub use authentication::{AuthenticatedSession, SessionKind, SignIn, SignedIn};
 pub use bootstrap::{ADMINISTRATORS, EVERYONE, READERS, STAFF, SYSTEM};
 pub use clock::Clock;
 pub use declarations::Catalogue;
-pub use error::{RepositoryError, Result};
+pub use error::{QuotaExcess, RepositoryError, Result};
 pub use module::{JobContext, JobError, JobFuture, JobHandler, Module};
 pub use object::*;
 pub use policies::SecurityPolicy;

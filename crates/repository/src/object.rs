@@ -10,8 +10,8 @@ use cartulary_model::{
 use futures::Stream;
 
 use crate::services::{
-    AnnotationView, CollectionView, CommentView, GroupView, SavedSearchView, SubscriptionView, TagView, UserView,
-    WebhookView,
+    AnnotationView, CollectionView, CommentView, GroupView, SavedSearchView, SubscriptionView, TagView, UsageView,
+    UserView, WebhookView,
 };
 use crate::{RepositoryError, Result};
 
@@ -424,6 +424,8 @@ pub enum Current {
     SavedSearch(Box<SavedSearchView>),
     /// A subscription.
     Subscription(Box<SubscriptionView>),
+    /// What a user takes and may take.
+    Usage(Box<UsageView>),
 }
 
 /// A type or vocabulary that was declared at run time.

@@ -95,6 +95,18 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             down: include_str!("../../../schema/core/migrations/sqlite/0015_locks/down.sql"),
         },
         MigrationFile {
+            version: "0016",
+            name: "quotas",
+            up: include_str!("../../../schema/core/migrations/sqlite/0016_quotas/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0016_quotas/down.sql"),
+        },
+        MigrationFile {
+            version: "0017",
+            name: "checked_out_by",
+            up: include_str!("../../../schema/core/migrations/sqlite/0017_checked_out_by/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0017_checked_out_by/down.sql"),
+        },
+        MigrationFile {
             version: "0018",
             name: "uploads",
             up: include_str!("../../../schema/core/migrations/sqlite/0018_uploads/up.sql"),
@@ -227,6 +239,18 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "locks",
             up: include_str!("../../../schema/core/migrations/postgres/0015_locks/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0015_locks/down.sql"),
+        },
+        MigrationFile {
+            version: "0016",
+            name: "quotas",
+            up: include_str!("../../../schema/core/migrations/postgres/0016_quotas/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0016_quotas/down.sql"),
+        },
+        MigrationFile {
+            version: "0017",
+            name: "checked_out_by",
+            up: include_str!("../../../schema/core/migrations/postgres/0017_checked_out_by/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0017_checked_out_by/down.sql"),
         },
         MigrationFile {
             version: "0018",

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::services::settle_space;
 use crate::store::changes::{self, ChangeRow, NewChangeRow};
 use crate::store::jobs::{self, NewJob};
 use crate::store::sessions;
@@ -167,6 +168,9 @@ impl Repository {
                 policies::settle(repository, &mut tx)?;
             }
             let (has_jobs, has_changes) = (tx.has_jobs, tx.has_changes);
+            if has_changes {
+                settle_space(conn)?;
+            }
             // Nobody could wait for a transaction that the log does not know: what was found is true up to the last one.
             let transaction = if has_changes { None } else { changes::last_transaction(conn)? };
             Ok((value, has_jobs, transaction.unwrap_or_else(|| id.clone())))

@@ -317,6 +317,8 @@ pub(crate) fn core_handlers() -> Vec<JobHandler> {
     handlers.extend(crate::services::export_handlers());
     handlers.extend(crate::services::backup_handlers());
     handlers.extend(crate::services::sealing::sealing_handlers());
+    handlers.extend(crate::services::quota_handlers());
+    handlers.extend(crate::services::hand_over_handlers());
     handlers
 }
 

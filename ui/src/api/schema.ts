@@ -2046,6 +2046,40 @@ export interface paths {
         patch: operations["update_upload"];
         trace?: never;
     };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists how much room the users take, who takes most first. For administrators. */
+        get: operations["list_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage/recounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has a job count again how much room everybody takes, and mend what is wrong. For administrators. */
+        post: operations["create_usage_recount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -2100,6 +2134,48 @@ export interface paths {
         head?: never;
         /** Changes a user. */
         patch: operations["update_user"];
+        trace?: never;
+    };
+    "/api/v1/users/{id}/hand-overs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shuts a user out, and has a job hand over to another what he has locked, checked out and been granted.
+         * @description A lock goes only to who may write the object, and ends otherwise. A list that denies the one something stays as it is. The
+         *     job's `progress` counts: `locksHandedOver`, `locksEnded`, `workingCopiesHandedOver`, `listsHandedOver`, `listsLeft`.
+         */
+        post: operations["create_user_hand_over"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns how much room a user takes, and may take: oneself, or for administrators anyone. */
+        get: operations["get_quota"];
+        /**
+         * Says how much room a user may take. What would take more is refused with `quota_exceeded` (507) and the numbers; who
+         *     takes more already keeps it.
+         */
+        put: operations["update_quota"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/vocabularies": {
@@ -3347,6 +3423,14 @@ export interface components {
         GroupMembers: {
             /** @description The ids of users and groups. */
             members: string[];
+        };
+        /** @description To whom a user hands over. */
+        HandOver: {
+            /**
+             * Format: uuid
+             * @description The other user's id.
+             */
+            to: string;
         };
         /** @description One object that was found. */
         Hit: components["schemas"]["Summary"] & {
@@ -4866,6 +4950,48 @@ export interface components {
             total: number;
         };
         /** @description A window of a list. */
+        Page_Usage: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description How many bytes the user takes.
+                 */
+                bytes: number;
+                /** @description What people read. */
+                displayName: string;
+                /**
+                 * Format: int64
+                 * @description How many bytes the user may take; absent: any.
+                 */
+                maxBytes?: number | null;
+                /**
+                 * Format: int64
+                 * @description How many objects the user may have; absent: any.
+                 */
+                maxObjects?: number | null;
+                /**
+                 * Format: int64
+                 * @description How many objects the user has made that are there.
+                 */
+                objects: number;
+                /**
+                 * Format: uuid
+                 * @description The user's id.
+                 */
+                userId: string;
+                /** @description The login name. */
+                username: string;
+            }[];
+            /** @description Continues the list; absent at its end. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description The exact number of what the caller may see.
+             */
+            total: number;
+        };
+        /** @description A window of a list. */
         Page_User: {
             /** @description The rows. */
             items: {
@@ -5082,6 +5208,7 @@ export interface components {
              * @example content_damaged
              * @example not_yet_indexed
              * @example unavailable
+             * @example quota_exceeded
              * @example storage_full
              */
             code: string;
@@ -5200,6 +5327,19 @@ export interface components {
             statement: string;
             /** @description Waits until the index knows this transaction; for `CONTAINS`. */
             waitFor?: string | null;
+        };
+        /** @description How much room a user may take. */
+        Quota: {
+            /**
+             * Format: int64
+             * @description How many bytes; any unless given.
+             */
+            maxBytes?: number | null;
+            /**
+             * Format: int64
+             * @description How many objects; any unless given.
+             */
+            maxObjects?: number | null;
         };
         /** @description Whether the office can work. */
         Readiness: {
@@ -5876,6 +6016,43 @@ export interface components {
             offsetBytes: number;
             /** @description Whether it has become a content. */
             used: boolean;
+        };
+        /**
+         * @description How much room a user takes, and may take.
+         *
+         *     What counts are the objects that he made, those in the trash too, and their contents in all versions; the same bytes count
+         *     once in a document.
+         */
+        Usage: {
+            /**
+             * Format: int64
+             * @description How many bytes the user takes.
+             */
+            bytes: number;
+            /** @description What people read. */
+            displayName: string;
+            /**
+             * Format: int64
+             * @description How many bytes the user may take; absent: any.
+             */
+            maxBytes?: number | null;
+            /**
+             * Format: int64
+             * @description How many objects the user may have; absent: any.
+             */
+            maxObjects?: number | null;
+            /**
+             * Format: int64
+             * @description How many objects the user has made that are there.
+             */
+            objects: number;
+            /**
+             * Format: uuid
+             * @description The user's id.
+             */
+            userId: string;
+            /** @description The login name. */
+            username: string;
         };
         /** @description A user. */
         User: {
@@ -12306,6 +12483,59 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_usage: {
+        parameters: {
+            query?: {
+                /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
+                limit?: number;
+                /** @description How many rows are passed over. */
+                offset?: number;
+                /** @description Continues a list, instead of an offset. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Usage"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_usage_recount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the job */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     list_users: {
         parameters: {
             query?: {
@@ -12458,6 +12688,119 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_user_hand_over: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the user's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOver"];
+            };
+        };
+        responses: {
+            /** @description the job */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the user's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what the user takes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_quota: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the user's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Quota"];
+            };
+        };
+        responses: {
+            /** @description what the user takes, and may take now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
                 };
             };
             400: components["responses"]["Problem"];

@@ -24,9 +24,7 @@ pub fn of(path: &str) -> &'static str {
         (Some("blobs"), Some("sha256"), Some(_), None) => "/api/v1/blobs/sha256/{hex}",
         (Some("sessions"), None, None, None) => "/api/v1/sessions",
         (Some("sessions"), Some("current"), None, None) => "/api/v1/sessions/current",
-        (Some("users"), None, None, None) => "/api/v1/users",
-        (Some("users"), Some("me"), Some("password"), None) => "/api/v1/users/me/password",
-        (Some("users"), Some(_), None, None) => "/api/v1/users/{id}",
+        (Some("users" | "usage"), ..) => of_user((place.0, place.1, place.2, place.3)),
         (Some("groups"), None, None, None) => "/api/v1/groups",
         (Some("groups"), Some(_), None, None) => "/api/v1/groups/{id}",
         (Some("groups"), Some(_), Some("members"), None) => "/api/v1/groups/{id}/members",
@@ -132,6 +130,20 @@ fn of_legal_hold(is_of_one: bool, below: Option<&str>, is_of_an_object: bool) ->
         (true, Some("objects"), false) => "/api/v1/legal-holds/{id}/objects",
         (true, Some("objects"), true) => "/api/v1/legal-holds/{id}/objects/{object}",
         (true, Some("release"), false) => "/api/v1/legal-holds/{id}/release",
+        _ => "other",
+    }
+}
+
+/// Returns the pattern of a path that leads to users, or to what they take.
+fn of_user(place: (Further<'_>, Further<'_>, Further<'_>, Further<'_>)) -> &'static str {
+    match place {
+        (Some("usage"), None, None, None) => "/api/v1/usage",
+        (Some("usage"), Some("recounts"), None, None) => "/api/v1/usage/recounts",
+        (Some("users"), None, None, None) => "/api/v1/users",
+        (Some("users"), Some("me"), Some("password"), None) => "/api/v1/users/me/password",
+        (Some("users"), Some(_), None, None) => "/api/v1/users/{id}",
+        (Some("users"), Some(_), Some("quota"), None) => "/api/v1/users/{id}/quota",
+        (Some("users"), Some(_), Some("hand-overs"), None) => "/api/v1/users/{id}/hand-overs",
         _ => "other",
     }
 }

@@ -28,6 +28,7 @@ pub mod object;
 mod objects;
 mod permissions;
 mod queries;
+pub mod quotas;
 mod relationships;
 pub mod retention;
 pub mod saved_searches;
@@ -190,6 +191,11 @@ routes!(
         legal_holds::update_held_object,
         legal_holds::delete_held_object,
         legal_holds::update_legal_hold_release,
+        users::create_user_hand_over,
+        quotas::list_usage,
+        quotas::create_usage_recount,
+        quotas::get_quota,
+        quotas::update_quota,
         trash::list_trash,
         trash::get_trashed,
         trash::restore_trashed,

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::{self, Answer};
 use crate::guarded::{Guarded, GuardedNewcomer};
+use crate::routes::jobs::{Job, accepted};
 use crate::routes::object::Page;
 use crate::{body, paging};
 
@@ -191,6 +192,30 @@ pub async fn update_user(guarded: Guarded, body: web::Payload) -> Answer {
     };
     let changed = guarded.session().user_update(id, precondition, changes).await?;
     answer::changed(&changed.transaction, changed.value.change_token, &User::from(changed.value))
+}
+
+/// To whom a user hands over.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HandOver {
+    /// The other user's id.
+    #[schema(value_type = String, format = "uuid")]
+    to: ObjectId,
+}
+
+/// Shuts a user out, and has a job hand over to another what he has locked, checked out and been granted.
+///
+/// A lock goes only to who may write the object, and ends otherwise. A list that denies the one something stays as it is. The
+/// job's `progress` counts: `locksHandedOver`, `locksEnded`, `workingCopiesHandedOver`, `listsHandedOver`, `listsLeft`.
+#[utoipa::path(tag = "people", request_body = HandOver,
+    params(("id" = String, Path, description = "the user's id"),
+        ("If-Match" = String, Header, description = "the ETag that was read")),
+    responses((status = 202, description = "the job", body = Job)))]
+#[post("/users/{id}/hand-overs")]
+pub async fn create_user_hand_over(guarded: Guarded, body: web::Payload) -> Answer {
+    let (id, precondition) = (guarded.id()?, guarded.precondition()?);
+    let HandOver { to } = body::json(guarded.request(), body).await?;
+    accepted(guarded.session().user_hand_over(id, precondition, to).await?)
 }
 
 /// Changes one's own password; other sessions of the user end. The password as it is says which state is changed: there is no

@@ -24,6 +24,7 @@ mod office;
 mod people;
 mod problems;
 mod queries;
+mod quotas;
 mod relationships;
 mod retention;
 mod running;

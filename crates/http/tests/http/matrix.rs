@@ -309,6 +309,7 @@ impl Matrix<'_> {
             "create_type" => asking.json(json!({ "id": self.fresh(), "base": "facet", "label": "A" })).await,
             "update_type" => asking.json(json!({ "id": named(&uri), "base": "facet", "label": "B" })).await,
             "update_vocabulary" => asking.json(json!({ "id": named(&uri), "label": "B" })).await,
+            "create_user_hand_over" => asking.json(json!({ "to": self.heir().await })).await,
             "update_user" => asking.json(json!({ "disabled": false })).await,
             "update_document" | "update_dossier" | "update_folder" => asking.json(json!({ "title": "Another" })).await,
             "move_object" => asking.json(json!({ "to": folder })).await,

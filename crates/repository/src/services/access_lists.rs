@@ -1,6 +1,6 @@
 //! Who may do what on one object, read and written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{AccessEntry, READ_SECURITY, WRITE_SECURITY};
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::bootstrap::parse_id;
 use crate::object::{Precondition, PrincipalName, Written};
+use crate::policies::is_mark;
 use crate::services::detail::name_of;
 use crate::store::objects::{self, ObjectRow};
 use crate::store::principals::{self, PrincipalRow};
@@ -247,6 +248,33 @@ impl Session {
         }
         if violations.is_empty() { Ok(entries) } else { Err(RepositoryError::Invalid { violations }) }
     }
+}
+
+/// Exchanges entries in the lists of an object as `exchanged` says, and records it; says whether it did so in all of them:
+/// those of which it returns nothing stay as they are.
+pub(crate) fn exchange_entries(
+    tx: &mut Tx<'_>,
+    row: &ObjectRow,
+    exchanged: impl Fn(&[AccessEntry]) -> Option<Vec<AccessEntry>>,
+) -> Result<bool> {
+    let scope = acl::scope_by_no(tx.conn, row.scope_no)?.ok_or_else(|| RepositoryError::not_found("the scope"))?;
+    let mut lists: BTreeMap<String, Vec<AccessEntry>> = BTreeMap::new();
+    // What a module hides is no grant, and stays.
+    for entry in acl::entries_of(tx.conn, scope.acl_row_no)?.into_iter().filter(|entry| !is_mark(&entry.list)) {
+        lists.entry(entry.list.clone()).or_default().push(entry.into());
+    }
+    let mut is_whole = true;
+    for (name, entries) in lists {
+        match exchanged(&entries) {
+            Some(other) if other != entries => {
+                let before = access_list(tx.conn, row)?;
+                write_entries(tx, row, &name, &other, None, &before)?;
+            }
+            Some(_) => {}
+            None => is_whole = false,
+        }
+    }
+    Ok(is_whole)
 }
 
 /// Writes the entries of one of an object's lists, and whether it inherits where that is said, and records it.

@@ -210,6 +210,7 @@ impl Bulk {
             RepositoryError::Invalid { .. } => (bulk::FAILED, "invalid"),
             RepositoryError::CheckedOut { .. } => (bulk::FAILED, "checked_out"),
             RepositoryError::Locked { .. } => (bulk::FAILED, "locked"),
+            RepositoryError::QuotaExceeded { .. } => (bulk::FAILED, "quota_exceeded"),
             RepositoryError::NameTaken { .. } => (bulk::FAILED, "name_taken"),
             RepositoryError::Conflict { code, .. } => (bulk::FAILED, *code),
             _ => return Err(error),

@@ -265,12 +265,7 @@ impl Session {
         let written = self
             .transact(move |tx| {
                 let row = find_user(tx.conn, id)?;
-                let before = session.user_view(tx.conn, &row)?;
-                if !precondition.holds_for_token(before.change_token) {
-                    let (expected, token) = (precondition.clone(), before.change_token);
-                    let current = Current::User(Box::new(before));
-                    return Err(RepositoryError::Stale { expected, token, current });
-                }
+                session.check_user(tx.conn, &row, &precondition)?;
                 let now = tx.now.as_millis();
                 if let Some(password) = &changes.password {
                     passwords::refuse_name("password", password, &row.name)?;
@@ -308,6 +303,27 @@ impl Session {
             self.repository.inner.authentication.forget_tries(&written.value.username);
         }
         Ok(written)
+    }
+
+    /// Refuses with the present values when a user is not as the caller read him.
+    pub(crate) fn check_user(&self, conn: &mut Conn, row: &PrincipalRow, precondition: &Precondition) -> Result<()> {
+        let now = self.user_view(conn, row)?;
+        if precondition.holds_for_token(now.change_token) {
+            return Ok(());
+        }
+        let (expected, token) = (precondition.clone(), now.change_token);
+        Err(RepositoryError::Stale { expected, token, current: Current::User(Box::new(now)) })
+    }
+
+    /// Lets a user sign in no more, and ends what he is signed in with.
+    pub(crate) fn shut_out(&self, tx: &mut Tx<'_>, row: &PrincipalRow) -> Result<()> {
+        if row.disabled_at.is_some() {
+            return Ok(());
+        }
+        let had_administrator = self.has_administrator(tx)?;
+        principals::update(tx.conn, row.no, &row.display_name, Some(tx.now.as_millis()))?;
+        principals::turn_epoch(tx.conn, row.no)?;
+        self.refuse_without_administrator(tx, had_administrator)
     }
 
     /// Says whether somebody can sign in as an administrator: a user who is not shut out, in whatever group of groups.
@@ -509,7 +525,7 @@ fn direct_groups(tx: &mut Tx<'_>, user: i64) -> Result<BTreeSet<i64>> {
     Ok(principals::direct_groups_of(tx.conn, user)?.into_iter().map(|group| group.no).collect())
 }
 
-fn find_user(conn: &mut Conn, id: ObjectId) -> Result<PrincipalRow> {
+pub(crate) fn find_user(conn: &mut Conn, id: ObjectId) -> Result<PrincipalRow> {
     let row = principals::by_id(conn, &id.to_string())?.filter(|row| row.kind == principals::USER);
     row.filter(|row| row.name != SYSTEM).ok_or_else(|| RepositoryError::not_found("the user"))
 }
@@ -521,7 +537,7 @@ fn find_group(conn: &mut Conn, id: ObjectId) -> Result<PrincipalRow> {
 
 /// Returns the change token of a user or group: a number made of all that it is. A counter would have to be raised in each
 /// place that changes what one sees of somebody, in groups of groups too; the one of sign-ins ends sessions when it turns.
-fn token_of(state: &serde_json::Value) -> i64 {
+pub(crate) fn token_of(state: &serde_json::Value) -> i64 {
     let digest = Sha256::digest(state.to_string().as_bytes());
     let first = digest.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
     i64::try_from(first >> 1).unwrap_or_default()
@@ -575,7 +591,7 @@ fn put_groups(tx: &mut Tx<'_>, user: i64, names: &[String]) -> Result<()> {
     acl::log_change(tx.conn, None, None, tx.now.as_millis())
 }
 
-fn note_people(tx: &mut Tx<'_>, detail: serde_json::Value) -> Result<()> {
+pub(crate) fn note_people(tx: &mut Tx<'_>, detail: serde_json::Value) -> Result<()> {
     tx.record(ChangeKind::Principal, Change { detail: Some(detail), ..Change::default() })
 }
 

@@ -122,6 +122,29 @@ pub(crate) fn named_lists(conn: &mut Conn) -> Result<Vec<(i64, String)>> {
     Ok(lists)
 }
 
+/// Returns the lists that grant a user or group something, or deny it.
+pub(crate) fn lists_naming(conn: &mut Conn, principal: i64) -> Result<Vec<i64>> {
+    let lists = each_db!(conn, |c| acl_entry::table
+        .filter(acl_entry::principal_no.eq(principal))
+        .select(acl_entry::acl_row_no)
+        .distinct()
+        .order(acl_entry::acl_row_no)
+        .load(c))?;
+    Ok(lists)
+}
+
+/// Returns the scopes that some lists are the own ones of, with their kinds: those above do not point to them.
+pub(crate) fn own_scopes(conn: &mut Conn, lists: &[i64]) -> Result<Vec<(i64, String)>> {
+    let above = diesel::alias!(scope as above);
+    let rows: Vec<(i64, String, i64, Option<i64>)> = each_db!(conn, |c| scope::table
+        .left_join(above.on(above.field(scope::no).nullable().eq(scope::parent_no)))
+        .filter(among(scope::acl_row_no, lists.iter().copied()))
+        .select((scope::no, scope::kind, scope::acl_row_no, above.field(scope::acl_row_no).nullable()))
+        .load(c))?;
+    let own = rows.into_iter().filter(|(_, _, list, above)| Some(*list) != *above);
+    Ok(own.map(|(no, kind, ..)| (no, kind)).collect())
+}
+
 /// Returns all lists.
 pub(crate) fn rows(conn: &mut Conn) -> Result<Vec<AclRow>> {
     let rows = each_db!(conn, |c| acl_row::table.select(AclRow::as_select()).load(c))?;

@@ -34,6 +34,26 @@ pub(crate) fn of_objects(conn: &mut Conn, objects: &[i64], now: i64) -> Result<V
     Ok(rows.into_iter().filter(|lock| holds_at(lock, now)).collect())
 }
 
+/// Returns up to `limit` locks of a user, those that have expired too.
+pub(crate) fn of_owner(conn: &mut Conn, owner: i64, limit: i64) -> Result<Vec<LockRow>> {
+    let rows = each_db!(conn, |c| object_lock::table
+        .filter(object_lock::owner_no.eq(owner))
+        .order(object_lock::object_no)
+        .limit(limit)
+        .select(LockRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Unlocks an object if a user has locked it.
+pub(crate) fn delete_of(conn: &mut Conn, object: i64, owner: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(
+        object_lock::table.filter(object_lock::object_no.eq(object).and(object_lock::owner_no.eq(owner)))
+    )
+    .execute(c))?;
+    Ok(())
+}
+
 fn holds_at(lock: &LockRow, now: i64) -> bool {
     lock.expires_at.is_none_or(|end| end > now)
 }

@@ -48,6 +48,7 @@ mod schema_of_people;
 pub(crate) mod seals;
 pub(crate) mod sessions;
 pub(crate) mod shares;
+pub(crate) mod space;
 pub(crate) mod subscriptions;
 pub(crate) mod tags;
 pub(crate) mod trash;

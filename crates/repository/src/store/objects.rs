@@ -447,6 +447,25 @@ pub(crate) fn live_of_series(conn: &mut Conn, series: &BTreeSet<i64>) -> Result<
     Ok(rows)
 }
 
+/// Returns the numbers of the objects that have some lists of their own, those in the trash too; in their order.
+pub(crate) fn owners_of_lists(conn: &mut Conn, lists: &[i64]) -> Result<Vec<i64>> {
+    let (of_folders, of_others): (Vec<_>, Vec<_>) =
+        super::acl::own_scopes(conn, lists)?.into_iter().partition(|(_, kind)| kind == super::acl::FOLDER);
+    let folders = || among(object::scope_no, of_folders.iter().map(|(no, _)| *no));
+    let others = || among(object::scope_no, of_others.iter().map(|(no, _)| *no));
+    let mut nos: Vec<i64> =
+        each_db!(conn, |c| object::table.filter(folders().and(object::base.eq("folder"))).select(object::no).load(c))?;
+    if !of_others.is_empty() {
+        // Nothing leads from a document's scope to it: all are looked at, once.
+        let documents: Vec<i64> =
+            each_db!(conn, |c| object::table.filter(others().and(object::role.eq(LIVE))).select(object::no).load(c))?;
+        nos.extend(documents);
+    }
+    nos.sort_unstable();
+    nos.dedup();
+    Ok(nos)
+}
+
 /// Returns the number of a property's id, if any object ever had a value of it.
 pub(crate) fn known_property_no(conn: &mut Conn, id: &str) -> Result<Option<i64>> {
     let no =

@@ -682,6 +682,41 @@ allow_columns_to_appear_in_same_group_by_clause!(
     object::scope_no,
     collection_item::collection_no
 );
+table! {
+    quota (principal_no) {
+        principal_no -> BigInt,
+        bytes_max -> Nullable<BigInt>,
+        objects_max -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    space (principal_no) {
+        principal_no -> BigInt,
+        size_bytes -> BigInt,
+        object_count -> BigInt,
+    }
+}
+
+table! {
+    series_blob (series_no, blob_no) {
+        series_no -> BigInt,
+        blob_no -> BigInt,
+        principal_no -> BigInt,
+        size_bytes -> BigInt,
+        uses -> BigInt,
+    }
+}
+
+table! {
+    space_change (no) {
+        no -> BigInt,
+        transaction_no -> BigInt,
+        principal_no -> BigInt,
+        size_bytes -> BigInt,
+        object_count -> BigInt,
+    }
+}
 
 allow_tables_to_appear_in_same_query!(
     repository_info,
@@ -736,4 +771,8 @@ allow_tables_to_appear_in_same_query!(
     legal_hold,
     held_version,
     disposition,
+    quota,
+    space,
+    series_blob,
+    space_change,
 );

@@ -72,6 +72,17 @@ pub(crate) fn series_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec
     Ok(rows)
 }
 
+/// Returns up to `limit` series that a user has checked out.
+pub(crate) fn checked_out_of(conn: &mut Conn, principal: i64, limit: i64) -> Result<Vec<i64>> {
+    let rows = each_db!(conn, |c| version_series::table
+        .filter(version_series::checked_out_by.eq(principal))
+        .order(version_series::no)
+        .limit(limit)
+        .select(version_series::no)
+        .load(c))?;
+    Ok(rows)
+}
+
 /// Returns a series, locked against others on PostgreSQL (the writer is alone on SQLite).
 pub(crate) fn series_locked(conn: &mut Conn, no: i64) -> Result<Option<SeriesRow>> {
     let row = cartulary_db::per_db!(conn,

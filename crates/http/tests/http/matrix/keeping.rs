@@ -19,6 +19,12 @@ impl Matrix<'_> {
         self.admin.ask(Method::PUT, &path).header("if-match", "*").json(body).await.expect(200);
     }
 
+    /// A user whom another one hands over to.
+    pub(super) async fn heir(&self) -> String {
+        let made = self.admin.post("/users", json!({ "username": self.fresh() })).await.expect(201).json();
+        made["id"].as_str().unwrap().to_owned()
+    }
+
     /// An entry of the audit trail that is sealed.
     pub(super) async fn sealed(&self) -> String {
         self.admin.ask(Method::POST, "/seals").send().await;

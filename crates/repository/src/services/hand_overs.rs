@@ -1,0 +1,271 @@
+//! Hand-overs: a user who leaves is shut out, and what he has locked, checked out and been granted goes to another.
+//!
+//! A job does it, a few at a time: what was handed over is no longer the one's, so that it can begin again at any time. A lock
+//! goes only to who may write the object, and ends otherwise. Where a list denies the one something, it stays as it is: what
+//! the order of its entries means for another is for people to say.
+
+use std::sync::Arc;
+
+use cartulary_db::Conn;
+use cartulary_model::permission::{AccessEntry, WRITE_PROPERTIES};
+use cartulary_model::{ChangeKind, ObjectId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::bootstrap::SYSTEM;
+use crate::module::{JobContext, JobError, JobHandler};
+use crate::object::{Precondition, Written};
+use crate::services::access_lists::exchange_entries;
+use crate::services::jobs::{JobView, view as job_view};
+use crate::services::locks;
+use crate::services::people::{find_user, note_people};
+use crate::services::working_copies::of_object;
+use crate::store::jobs::{self, NewJob};
+use crate::store::locks::{self as lock_rows, LockRow};
+use crate::store::objects;
+use crate::store::principals::{self, PrincipalRow};
+use crate::store::{acl, versions};
+use crate::transaction::{Change, Tx};
+use crate::{RepositoryError, Result, Session};
+
+const HAND_OVER: &str = "core.hand-over";
+/// How much one transaction hands over.
+const BATCH: i64 = 50;
+
+/// Who hands over, to whom, and who asked for it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Payload {
+    from: i64,
+    to: i64,
+    by: i64,
+}
+
+/// What a hand-over did.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    locks_handed_over: u64,
+    /// Of objects that the other may not write.
+    locks_ended: u64,
+    working_copies_handed_over: u64,
+    lists_handed_over: u64,
+    /// Those that deny the one something.
+    lists_left: u64,
+}
+
+impl Session {
+    /// Shuts a user out, and has a job hand over to another what he has locked, checked out and been granted.
+    ///
+    /// # Errors
+    /// `Forbidden` for others than administrators; `NotFound`; `Stale`; `Invalid` when the other is the same one, is shut out,
+    /// or is no user; `Conflict` `last_administrator`.
+    pub async fn user_hand_over(
+        &self,
+        id: ObjectId,
+        precondition: Precondition,
+        to: ObjectId,
+    ) -> Result<Written<JobView>> {
+        self.require_administrator()?;
+        let session = self.clone();
+        let written = self
+            .transact(move |tx| {
+                let from = find_user(tx.conn, id)?;
+                session.check_user(tx.conn, &from, &precondition)?;
+                let to = heir(tx.conn, &from, to)?;
+                session.shut_out(tx, &from)?;
+                note_people(tx, json!({ "act": "user_hand_over", "user": from.name, "to": to.name }))?;
+                let payload = Payload { from: from.no, to: to.no, by: session.actor.no };
+                let payload = serde_json::to_value(payload).map_err(RepositoryError::internal)?;
+                let id = tx.enqueue_followed(&NewJob { kind: HAND_OVER, payload, dedupe_key: None, priority: 1 })?;
+                let row = jobs::by_id(tx.conn, &id)?;
+                Ok(job_view(row.ok_or_else(|| RepositoryError::internal("a job that was just made"))?))
+            })
+            .await?;
+        self.repository.inner.authentication.forget();
+        Ok(written)
+    }
+}
+
+/// Returns the user who shall have it.
+fn heir(conn: &mut Conn, from: &PrincipalRow, to: ObjectId) -> Result<PrincipalRow> {
+    let refused = |code, detail| RepositoryError::invalid("to", code, detail);
+    let to = principals::by_id(conn, &to.to_string())?.filter(|row| row.kind == principals::USER);
+    let to = to.ok_or_else(|| refused("unknown_principal", "is no user"))?;
+    if to.no == from.no || to.name == SYSTEM || from.name == SYSTEM {
+        return Err(refused("same_user", "is another person than who leaves"));
+    }
+    if to.disabled_at.is_some() {
+        return Err(refused("shut_out", "may not sign in"));
+    }
+    Ok(to)
+}
+
+/// Returns the jobs of this file.
+pub(crate) fn hand_over_handlers() -> Vec<JobHandler> {
+    vec![JobHandler { kind: HAND_OVER, run: Arc::new(|context| Box::pin(run(context))) }]
+}
+
+async fn run(context: JobContext) -> std::result::Result<(), JobError> {
+    let payload: Payload =
+        serde_json::from_value(context.payload).map_err(|error| JobError::Dead(error.to_string()))?;
+    let by = context.repository.session_of(payload.by).await?;
+    by.require_administrator().map_err(|error| JobError::Dead(error.to_string()))?;
+    let to = context.repository.session_of(payload.to).await?;
+    let work = HandOver { by, to, from: payload.from };
+    let mut report = Report::default();
+    // Grants first: by them the other may write what was locked.
+    work.lists(&mut report).await?;
+    work.working_copies(&mut report).await?;
+    work.locks(&mut report).await?;
+    let text = serde_json::to_string(&report).map_err(|error| JobError::Dead(error.to_string()))?;
+    let id = context.job_id;
+    let put = move |conn: &mut Conn| jobs::put_progress(conn, &id, &text);
+    Ok(context.repository.database().write(put).await?)
+}
+
+/// A hand-over that is under way.
+struct HandOver {
+    /// Who asked for it.
+    by: Session,
+    /// Who gets it.
+    to: Session,
+    /// Who leaves.
+    from: i64,
+}
+
+impl HandOver {
+    /// Lets the other stand in the lists, where the one stood.
+    async fn lists(&self, report: &mut Report) -> Result<()> {
+        let from = self.from;
+        let find = move |conn: &mut Conn| -> Result<Vec<i64>> {
+            let lists = acl::lists_naming(conn, from)?;
+            objects::owners_of_lists(conn, &lists)
+        };
+        let owners = self.by.repository.database().read(find).await?;
+        for some in owners.chunks(usize::try_from(BATCH).unwrap_or(1)) {
+            let (some, to) = (some.to_vec(), self.to.actor.no);
+            let act = move |tx: &mut Tx<'_>| -> Result<(u64, u64)> {
+                let (mut done, mut left) = (0, 0);
+                for no in &some {
+                    let Some(row) = objects::locked(tx.conn, *no)? else { continue };
+                    match exchange_entries(tx, &row, |entries| replaced(entries, from, to))? {
+                        true => done += 1,
+                        false => left += 1,
+                    }
+                }
+                Ok((done, left))
+            };
+            let (done, left) = self.by.transact(act).await?.value;
+            report.lists_handed_over += done;
+            report.lists_left += left;
+        }
+        Ok(())
+    }
+
+    /// Lets the other have what the one has checked out.
+    async fn working_copies(&self, report: &mut Report) -> Result<()> {
+        let (from, to) = (self.from, self.to.actor.no);
+        let (from_id, to_id) = (self.id_of_from().await?, self.to.actor.id.to_string());
+        loop {
+            let (from_id, to_id) = (from_id.clone(), to_id.clone());
+            let act = move |tx: &mut Tx<'_>| -> Result<u64> {
+                let series = versions::checked_out_of(tx.conn, from, BATCH)?;
+                for one in &series {
+                    let live = objects::live_of_series(tx.conn, &[*one].into())?.pop();
+                    let live = live.ok_or_else(|| RepositoryError::internal("a series without a document"))?;
+                    objects::locked(tx.conn, live.no)?;
+                    let owner = versions::series_locked(tx.conn, *one)?.and_then(|series| series.checked_out_by);
+                    if owner != Some(from) {
+                        continue;
+                    }
+                    versions::put_checked_out(tx.conn, *one, Some(to))?;
+                    objects::touch(tx.conn, live.no)?;
+                    let (before, after) = (json!({ "checkedOutBy": from_id }), json!({ "checkedOutBy": to_id }));
+                    record(tx, &of_object(&live)?, before, after)?;
+                }
+                Ok(series.len() as u64)
+            };
+            match self.by.transact(act).await?.value {
+                0 => return Ok(()),
+                done => report.working_copies_handed_over += done,
+            }
+        }
+    }
+
+    /// Lets the other have the locks of the one, where he may write.
+    async fn locks(&self, report: &mut Report) -> Result<()> {
+        loop {
+            let (from, to) = (self.from, self.to.clone());
+            let act = move |tx: &mut Tx<'_>| -> Result<(u64, u64)> {
+                let (mut done, mut ended) = (0, 0);
+                for seen in lock_rows::of_owner(tx.conn, from, BATCH)? {
+                    match hand_over_lock(tx, &to, seen.object_no, from)? {
+                        true => done += 1,
+                        false => ended += 1,
+                    }
+                }
+                Ok((done, ended))
+            };
+            let (done, ended) = self.by.transact(act).await?.value;
+            report.locks_handed_over += done;
+            report.locks_ended += ended;
+            if done + ended == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn id_of_from(&self) -> Result<String> {
+        let from = self.from;
+        let read = move |conn: &mut Conn| principals::by_no(conn, from);
+        let row = self.by.repository.database().read(read).await?;
+        Ok(row.ok_or_else(|| RepositoryError::not_found("the user"))?.id)
+    }
+}
+
+/// Returns a list in which the other stands where the one stood; nothing when it denies the one something.
+fn replaced(entries: &[AccessEntry], from: i64, to: i64) -> Option<Vec<AccessEntry>> {
+    if entries.iter().any(|entry| entry.principal_no == from && !entry.grants) {
+        return None;
+    }
+    let mut kept: Vec<AccessEntry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let principal_no = if entry.principal_no == from { to } else { entry.principal_no };
+        let entry = AccessEntry { principal_no, ..entry.clone() };
+        // The first of the same words decides.
+        let is_same = |one: &AccessEntry| {
+            (one.principal_no, &one.permission, one.begin_at, one.end_at)
+                == (entry.principal_no, &entry.permission, entry.begin_at, entry.end_at)
+        };
+        if !kept.iter().any(is_same) {
+            kept.push(entry);
+        }
+    }
+    Some(kept)
+}
+
+/// Gives a lock to the other if he may write, and ends it otherwise; says whether he has it.
+fn hand_over_lock(tx: &mut Tx<'_>, to: &Session, object: i64, from: i64) -> Result<bool> {
+    let row = objects::locked(tx.conn, object)?.ok_or_else(|| RepositoryError::internal("a lock of nothing"))?;
+    let lock = lock_rows::of_object(tx.conn, object, tx.now.as_millis())?.filter(|lock| lock.owner_no == from);
+    let Some(lock) = lock else {
+        lock_rows::delete_of(tx.conn, object, from)?;
+        return Ok(false);
+    };
+    let access = &to.repository.inner.access;
+    let detail = Some(json!({ "handedOver": true }));
+    if access.allows(tx.conn, &to.actor, row.scope_no, WRITE_PROPERTIES, tx.now)? {
+        let after = LockRow { owner_no: to.actor.no, ..lock.clone() };
+        lock_rows::put(tx.conn, &after)?;
+        locks::record(tx, &row, (Some(&lock), Some(&after)), detail)?;
+        return Ok(true);
+    }
+    lock_rows::delete(tx.conn, object)?;
+    locks::record(tx, &row, (Some(&lock), None), detail)?;
+    Ok(false)
+}
+
+fn record(tx: &mut Tx<'_>, of: &Change, before: Value, after: Value) -> Result<()> {
+    let detail = Some(json!({ "handedOver": true }));
+    tx.record(ChangeKind::Updated, Change { before: Some(before), after: Some(after), detail, ..*of })
+}

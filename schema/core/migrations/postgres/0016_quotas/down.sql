@@ -1,0 +1,12 @@
+DROP TRIGGER object_of_another ON object;
+DROP TRIGGER object_no_longer_counted ON object;
+DROP TRIGGER object_counted ON object;
+DROP FUNCTION object_counted;
+DROP TRIGGER content_exchanged ON content;
+DROP TRIGGER content_counted ON content;
+DROP FUNCTION content_counted;
+DROP TABLE space_change;
+DROP TABLE series_blob;
+DROP FUNCTION series_blob_counted;
+DROP TABLE space;
+DROP TABLE quota;

@@ -1,0 +1,10 @@
+DROP TRIGGER object_of_another;
+DROP TRIGGER object_no_longer_counted;
+DROP TRIGGER object_counted;
+DROP TRIGGER content_exchanged;
+DROP TRIGGER content_no_longer_counted;
+DROP TRIGGER content_counted;
+DROP TABLE space_change;
+DROP TABLE series_blob;
+DROP TABLE space;
+DROP TABLE quota;

@@ -1,0 +1,109 @@
+//! Hand-overs: what a user who leaves has locked, checked out and been granted goes to another, once.
+
+use cartulary_model::ObjectId;
+use cartulary_repository::{
+    JobState, NewAccessEntry, NewAccessList, NewLock, ObjectChanges, Precondition, RepositoryError, Session,
+};
+use cartulary_tests::office::{TestOffice, each_office};
+use serde_json::{Value, json};
+
+const ANY: Precondition = Precondition::Any;
+
+async fn paper(office: &TestOffice, dossier: ObjectId, name: &str) -> ObjectId {
+    office.document(dossier, name, name).await.value.summary.id
+}
+
+/// Hands over, and returns what the job says of itself.
+async fn hand_over(office: &TestOffice, from: &Session, to: &Session) -> Value {
+    let (from, to) = (from.actor().id(), to.actor().id());
+    let job = office.system.user_hand_over(from, ANY, to).await.unwrap().value;
+    office.settle().await;
+    let job = office.system.job_get(&job.id).await.unwrap();
+    assert_eq!(job.state, JobState::Done, "{job:?}");
+    job.progress.unwrap()
+}
+
+async fn grant(office: &TestOffice, id: ObjectId, entries: Vec<NewAccessEntry>) {
+    office.system.acl_put(id, ANY, NewAccessList { entries, inherits: true }).await.unwrap();
+}
+
+fn title(text: &str) -> ObjectChanges {
+    ObjectChanges { title: Some(text.to_owned()), ..ObjectChanges::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locks_working_copies_and_grants_go_to_another() {
+    each_office(async |office| {
+        let (amal, rana) = (office.user("amal", &["staff"]).await, office.user("rana", &["staff"]).await);
+        let dossier = office.dossier("A").await;
+        let (locked, taken) = (paper(office, dossier, "locked").await, paper(office, dossier, "taken").await);
+        amal.object_lock(locked, ANY, NewLock { comment: "at work".into(), expires_at: None }).await.unwrap();
+        let copy = amal.document_check_out(taken, None).await.unwrap().value.summary.id;
+        amal.object_update(copy, ANY, title("begun")).await.unwrap();
+        let granted = vec![NewAccessEntry::granting("amal", "Manage"), NewAccessEntry::granting("readers", "Read")];
+        grant(office, dossier, granted).await;
+        grant(office, taken, vec![NewAccessEntry::granting("amal", "Destroy")]).await;
+        let report = hand_over(office, &amal, &rana).await;
+        let expect = json!({
+            "locksHandedOver": 1, "locksEnded": 0, "workingCopiesHandedOver": 1, "listsHandedOver": 2, "listsLeft": 0,
+        });
+        assert_eq!(report, expect);
+        assert!(office.system.user_get(amal.actor().id()).await.unwrap().is_disabled);
+        let lock = rana.object_get(locked).await.unwrap().lock.unwrap();
+        assert!(lock.is_own && lock.comment == "at work");
+        rana.object_update(copy, ANY, title("gone on with")).await.unwrap();
+        rana.check_out_cancel(copy, ANY).await.unwrap();
+        let list = office.system.acl_get(dossier).await.unwrap();
+        let named: Vec<&str> = list.entries.iter().map(|entry| entry.principal.name.as_str()).collect();
+        assert_eq!(named, ["rana", "readers"], "where the one stood, the other stands");
+        // The rights hold at once: `Destroy` is of the document's own list.
+        rana.object_destroy(taken, ANY).await.unwrap();
+        let (entries, _) = office.system.audit_list(0, 1_000).await.unwrap();
+        let handed = entries.iter().filter(|entry| entry.detail.contains("handedOver"));
+        assert_eq!(handed.count(), 2, "the lock and the working copy; lists are recorded as such");
+        assert!(entries.iter().any(|entry| entry.detail.contains("user_hand_over")));
+        // A second time there is nothing to hand over.
+        let again = hand_over(office, &amal, &rana).await;
+        assert_eq!(again["locksHandedOver"], 0);
+        assert_eq!(again["listsHandedOver"], 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_ends_where_the_other_may_not_write_and_a_denial_is_left_to_people() {
+    each_office(async |office| {
+        let (amal, omar) = (office.user("amal", &["staff"]).await, office.user("omar", &[]).await);
+        let dossier = office.dossier("A").await;
+        let one = paper(office, dossier, "one").await;
+        amal.object_lock(one, ANY, NewLock::default()).await.unwrap();
+        let denied = NewAccessEntry { grants: false, ..NewAccessEntry::granting("amal", "Destroy") };
+        grant(office, dossier, vec![denied, NewAccessEntry::granting("amal", "Manage")]).await;
+        let report = hand_over(office, &amal, &omar).await;
+        assert_eq!((&report["locksEnded"], &report["listsLeft"]), (&json!(1), &json!(1)));
+        assert!(office.system.object_get(one).await.unwrap().lock.is_none());
+        assert!(matches!(omar.object_get(one).await, Err(RepositoryError::NotFound { .. })));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_or_to_nobody_is_refused() {
+    each_office(async |office| {
+        let (amal, rana) = (office.user("amal", &["staff"]).await, office.user("rana", &["staff"]).await);
+        let (one, other) = (amal.actor().id(), rana.actor().id());
+        let refused = rana.user_hand_over(one, ANY, other).await;
+        assert!(matches!(refused, Err(RepositoryError::Forbidden { .. })));
+        for to in [one, ObjectId::generate(), office.system.actor().id()] {
+            let refused = office.system.user_hand_over(one, ANY, to).await;
+            assert!(matches!(refused, Err(RepositoryError::Invalid { .. })), "{refused:?}");
+        }
+        let stale = office.system.user_hand_over(one, Precondition::Token(1), other).await;
+        assert!(matches!(stale, Err(RepositoryError::Stale { .. })));
+        assert!(!office.system.user_get(one).await.unwrap().is_disabled);
+        hand_over(office, &rana, &amal).await;
+        let refused = office.system.user_hand_over(one, ANY, other).await;
+        assert!(matches!(refused, Err(RepositoryError::Invalid { .. })), "she is shut out herself");
+    })
+    .await;
+}
