@@ -1,231 +1,23 @@
-//! Bags out and in: an office that was exported and brought into an empty one is equal, and nobody gets what is not his.
+//! Bags out: what is in them, how they are made, stopped and forgotten, and that nobody gets what is not his.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use cartulary_model::{ObjectId, Properties, Timestamp, TypeFile};
 use cartulary_repository::{
-    AnnotatedPlace, AnnotationContent, AwaitedEvent, BulkAct, ExportScope, ExportState, ExportView, LastFolder,
-    NewAccessEntry, NewAccessList, NewBulkAction, NewComment, NewDocument, NewDossierVersion, NewExport, NewFolder,
-    NewLegalHold, NewRetention, NewTag, NewVersion, ObjectChanges, Precondition, RepositoryError, Session, Source,
-    VerifyOptions, VersionName, VersionNote, WindowRequest,
+    ArrangedPage, BulkAct, ExportScope, ExportState, ExportView, NewAccessEntry, NewAccessList, NewBulkAction,
+    NewDossierVersion, NewExport, NewRelationship, ObjectChanges, PagesToArrange, PagesToSplit, Precondition,
+    RepositoryError, Session, VersionNote, WindowRequest,
 };
-use cartulary_tests::office::{TestOffice, content, each_office, each_pair};
-use cartulary_tests::random::Random;
+use cartulary_tests::office::{content, each_office};
 use futures::StreamExt;
 use serde_json::{Value, json};
 
 const ANY: Precondition = Precondition::Any;
 const ALL: WindowRequest = WindowRequest { offset: 0, limit: 1_000 };
-const ACTS: usize = 60;
-const NAMES: [&str; 8] = ["أ", "رسالة ٢", "a", "A", "con", "..b", "x:y", "e\u{301}"];
-
-const TYPES: &str = r#"
-    [[vocabularies]]
-    id = "test:colours"
-    label = "Colours"
-    terms = [{ id = "red", label = "Red" }, { id = "blue", label = "Blue" }]
-    [[types]]
-    id = "test:marked"
-    base = "facet"
-    label = "Marked"
-    properties = [{ id = "test:colour", label = "Colour", kind = "string", vocabulary = "test:colours", indexed = true }]
-    [[types]]
-    id = "test:paper"
-    parent = "document"
-    base = "document"
-    label = "Paper"
-    properties = [{ id = "test:number", label = "Number", kind = "integer", indexed = true }]
-    [[types]]
-    id = "test:letter"
-    parent = "test:paper"
-    base = "document"
-    label = "Letter"
-"#;
-
-async fn declare(office: &TestOffice) {
-    let declared = TypeFile::parse(TYPES).unwrap();
-    for definition in declared.vocabularies {
-        office.system.vocabulary_create(definition).await.unwrap();
-    }
-    for definition in declared.types {
-        office.system.type_create(definition).await.unwrap();
-    }
-}
-
-fn properties(value: Value) -> Properties {
-    let Value::Object(properties) = value else { panic!("an object") };
-    properties
-}
-
-fn pick<T: Clone>(random: &mut Random, from: &[T]) -> T {
-    from[usize::try_from(random.between(0, from.len() as u64)).unwrap()].clone()
-}
-
-/// What a random office has.
-#[derive(Default)]
-struct Known {
-    folders: Vec<ObjectId>,
-    dossiers: Vec<ObjectId>,
-    documents: Vec<ObjectId>,
-}
-
-async fn file(session: &Session, random: &mut Random, folder: ObjectId) -> Result<ObjectId, RepositoryError> {
-    let name = format!("{} {}", pick(random, &NAMES), random.between(0, 50));
-    let count = random.between(0, 3_000);
-    let bytes = random.bytes(count);
-    let content = if random.percent(80) { Some(content(session, &name, &bytes).await) } else { None };
-    let number = i64::try_from(random.between(0, 9)).unwrap();
-    let type_id = pick(random, &["document", "test:paper", "test:letter"]).to_owned();
-    let source = random.percent(40).then(|| Source { system: "old".into(), id: random.number().to_string() });
-    let new = NewDocument {
-        properties: if type_id == "document" {
-            Properties::new()
-        } else {
-            properties(json!({ "test:number": number }))
-        },
-        type_id: Some(type_id),
-        name,
-        content,
-        source,
-        rename_when_taken: true,
-        ..NewDocument::default()
-    };
-    Ok(session.document_create(folder, new).await?.value.summary.id)
-}
-
-/// Says something of an object: a tag, a comment, a mark on a page, how long it is kept, or a hold.
-async fn note(
-    session: &Session,
-    random: &mut Random,
-    any: ObjectId,
-    document: ObjectId,
-) -> Result<(), RepositoryError> {
-    match random.between(0, 5) {
-        0 => {
-            let label = pick(random, &["Urgent", "urgent", "\u{623}\u{648}\u{644}"]).to_owned();
-            let is_private = random.percent(30);
-            session.tag_put(any, NewTag { label, is_private, idempotency_key: None }).await?;
-        }
-        1 => {
-            let all = WindowRequest { offset: 0, limit: 100 };
-            let said = session.comment_list(any, None, all).await?.items;
-            let reply_to = if said.is_empty() { None } else { Some(pick(random, &said).id) };
-            let text = pick(random, &NAMES).to_owned();
-            let made =
-                session.comment_create(any, NewComment { text, reply_to, idempotency_key: None }).await?.value.id;
-            let deleted = reply_to.filter(|_| random.percent(30)).unwrap_or(made);
-            if random.percent(40) {
-                session.comment_delete(deleted, ANY).await?;
-            }
-        }
-        2 => {
-            let digest = session.content_of(document).await?.digest;
-            let places = vec![AnnotatedPlace { page: Some(1), area: None }, AnnotatedPlace::default()];
-            let (motivation, body) = ("commenting".to_owned(), Some("\u{645}\nx".to_owned()));
-            let content = AnnotationContent { digest, places, motivation, body, colour: Some("#00ff00".to_owned()) };
-            session.annotation_create(document, content, None).await?;
-        }
-        3 => {
-            let day = i64::try_from(random.between(1, 9)).unwrap();
-            let until = Some(Timestamp::from_millis(session.repository().clock().now().as_millis() + day * 86_400_000));
-            let awaits = AwaitedEvent { event: "lapse".into(), period: format!("P{day}Y").parse().unwrap() };
-            session.retention_put(document, ANY, NewRetention { until, awaits: Some(awaits) }).await?;
-        }
-        _ => {
-            let new =
-                NewLegalHold { name: pick(random, &NAMES).to_owned(), reason: "سبب".into(), ..Default::default() };
-            let hold = session.legal_hold_create(new).await?.value.id;
-            session.hold_put(hold, document).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn act(session: &Session, random: &mut Random, known: &mut Known) -> Result<(), RepositoryError> {
-    let (folder, other) = (pick(random, &known.folders), pick(random, &known.folders));
-    let document = pick(random, &known.documents);
-    let any = if random.percent(40) { folder } else { document };
-    match random.between(0, 19) {
-        0 => {
-            let name = format!("{} {}", pick(random, &NAMES), random.between(0, 50));
-            let is_dossier = random.percent(50);
-            let type_id = Some(if is_dossier { "dossier" } else { "folder" }.to_owned());
-            let new = NewFolder { name, type_id, ..NewFolder::default() };
-            let made = session.folder_create(folder, new).await?.value.summary.id;
-            known.folders.push(made);
-            if is_dossier {
-                known.dossiers.push(made);
-            }
-        }
-        1 | 2 => known.documents.push(file(session, random, folder).await?),
-        3 | 4 => {
-            let bytes = random.bytes(100);
-            let content = content(session, "محتوى.bin", &bytes).await;
-            session.content_put(document, ANY, content, VersionNote::default()).await?;
-        }
-        5 => {
-            let new = NewVersion { comment: "سبب".into(), major: random.percent(50), from: None };
-            session.version_create(document, ANY, new).await?;
-        }
-        6 => drop(session.version_destroy(document, VersionName::Latest, ANY).await?),
-        7 => drop(session.object_file(document, folder, ANY).await?),
-        8 => {
-            let from = session.object_get(document).await?.parents.first().map_or(folder, |parent| parent.id);
-            session.object_unfile(document, from, ANY, LastFolder::Leave).await?;
-        }
-        9 => {
-            let entries = vec![
-                NewAccessEntry { grants: random.percent(50), ..NewAccessEntry::granting("amal", "Write") },
-                NewAccessEntry::granting("people", "Read"),
-            ];
-            session.acl_put(any, ANY, NewAccessList { entries, inherits: random.percent(60) }).await?;
-        }
-        10 => {
-            let changes = ObjectChanges {
-                title: Some(format!("عنوان {}", random.between(0, 9))),
-                facets: Some(vec!["test:marked".into()]),
-                properties: properties(json!({ "test:colour": pick(random, &["red", "blue"]) })),
-                ..ObjectChanges::default()
-            };
-            session.object_update(any, ANY, changes).await?;
-        }
-        11 => {
-            let (dossier, new) = (pick(random, &known.dossiers), NewDossierVersion::default());
-            session.dossier_version_create(dossier, ANY, new).await?;
-        }
-        12..=16 => return note(session, random, any, document).await,
-        17 if random.percent(30) => drop(session.object_trash(document, ANY).await?),
-        _ => {
-            let wanted = cartulary_repository::ObjectMove { from: None, to: other, name: None };
-            session.object_move(any, ANY, wanted).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Makes an office by chance; what cannot be done is refused, and the rest goes on.
-async fn fill(office: &TestOffice, random: &mut Random) {
-    declare(office).await;
-    let group = cartulary_repository::NewGroup { name: "people".into(), ..cartulary_repository::NewGroup::default() };
-    office.system.group_create(group).await.unwrap();
-    let people = [office.system.clone(), office.user("amal", &["staff"]).await, office.user("هدى", &["staff"]).await];
-    let first = office.dossier("first").await;
-    let mut known = Known { folders: vec![first], dossiers: vec![first], documents: Vec::new() };
-    known.documents.push(file(&office.system, random, first).await.unwrap());
-    for _ in 0..ACTS {
-        let session = pick(random, &people);
-        if let Err(error @ RepositoryError::Internal(_)) = act(&session, random, &mut known).await {
-            panic!("{error:?}");
-        }
-    }
-    office.system.dossier_version_create(first, ANY, NewDossierVersion::default()).await.unwrap();
-}
-
 /// Returns the files of a bag below `data/`, but what says when and by whom it was exported.
-fn payload(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn payload(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     fn walk(folder: &Path, below: &str, found: &mut BTreeMap<String, Vec<u8>>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();
@@ -250,42 +42,6 @@ pub(crate) fn description(folder: &Path) -> Value {
 pub(crate) async fn export(session: &Session, scope: ExportScope, folder: PathBuf) -> PathBuf {
     session.export_to_folder(scope, folder.clone()).await.unwrap();
     folder
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_office_brought_into_an_empty_one_is_equal() {
-    let random = Random::announced("bags");
-    each_pair(async |office, empty| {
-        fill(office, &mut random.clone()).await;
-        let first = export(&office.system, ExportScope::Repository, office.folder().join("out")).await;
-        let root = empty.system.root_folder().await.unwrap();
-        let report = empty.system.bag_import(first.clone(), root).await.unwrap();
-        assert!(report.is_taken, "{report:?}");
-        let second = export(&empty.system, ExportScope::Repository, empty.folder().join("out")).await;
-        let (one, other) = (payload(&first), payload(&second));
-        assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
-        for (path, bytes) in &one {
-            let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            assert!(other[path] == *bytes, "{path}\n{}\n{}", shown(bytes), shown(&other[path]));
-        }
-        let (one, other) = (description(&first), description(&second));
-        for field in ["principals", "types", "vocabularies", "objectCount"] {
-            assert_eq!(one[field], other[field], "{field}");
-        }
-        let verified = empty.repository.verify(VerifyOptions::default(), |_| {}).await.unwrap();
-        assert!(verified.is_clean(), "{:?}", verified.faults);
-        // No version was made, nobody can sign in who could not before, and the log says what happened, with both instants.
-        let (entries, _) = empty.system.audit_list(0, 1_000).await.unwrap();
-        let kinds = |kind: &str| entries.iter().filter(|entry| entry.kind == kind).count();
-        assert!(kinds("imported") > 1 && kinds("created") == 0 && kinds("versioned") == 0);
-        let entry = entries.iter().find(|entry| entry.detail.contains("createdAt")).unwrap();
-        let detail: Value = serde_json::from_str(&entry.detail).unwrap();
-        assert_ne!(detail["original"]["createdAt"], json!(entry.at));
-        // A second time it is refused, each object by its id.
-        let again = empty.system.bag_import(first, root).await.unwrap();
-        assert!(!again.is_taken && again.faults.iter().all(|fault| fault.code.ends_with("_taken")), "{again:?}");
-    })
-    .await;
 }
 
 /// Waits for the end; the tests' own time limit is the limit.
@@ -372,6 +128,103 @@ async fn a_bag_has_what_one_may_see_and_nothing_confidential() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_bag_leaves_out_is_counted_by_objects_and_named() {
+    each_office(async |office| {
+        let system = &office.system;
+        office
+            .declare("[[types]]\nid = 'test:see'\nparent = 'relationship'\nbase = 'relationship'\nlabel = 'See'\n")
+            .await;
+        let (dossier, other) = (office.dossier("2024").await, office.dossier("2025").await);
+        let paper = office.document(dossier, "a.txt", "a").await.value.summary.id;
+        let annex = content(system, "b.bin", b"b").await;
+        system.slot_put(paper, "annex".parse().unwrap(), ANY, annex, VersionNote::default()).await.unwrap();
+        let elsewhere = office.document(other, "c.txt", "c").await.value.summary.id;
+        let gone = office.document(dossier, "d.txt", "d").await.value.summary.id;
+        system.object_trash(gone, ANY).await.unwrap();
+        let copied = office.document(dossier, "e.txt", "e").await.value.summary.id;
+        system.document_check_out(copied, None).await.unwrap();
+        let link = NewRelationship {
+            type_id: "test:see".into(),
+            source: paper,
+            target: elsewhere,
+            name: None,
+            properties: Default::default(),
+            facets: Vec::new(),
+            idempotency_key: None,
+        };
+        let link = system.relationship_create(link).await.unwrap().value.summary.id;
+        // Of the contents of both papers nothing may be read: two objects, however many contents these are.
+        let denied = ["staff", "everyone"]
+            .map(|group| NewAccessEntry { grants: false, ..NewAccessEntry::granting(group, "ReadContent") });
+        let list = NewAccessList { entries: denied.into(), inherits: true };
+        system.acl_put(dossier, ANY, list).await.unwrap();
+        let session = office.user("amal", &["staff"]).await;
+        let view = done(&session, ExportScope::Tree { object: dossier }).await;
+        let bag = unpacked(&session, &view, &office.folder().join("bag")).await;
+        let said = description(&bag);
+        let mut found: Vec<(String, &str)> = said["leftOut"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| (one["id"].as_str().unwrap().to_owned(), one["reason"].as_str().unwrap()))
+            .collect();
+        found.retain(|(id, _)| [paper, link, gone, copied].iter().any(|known| known.to_string() == *id));
+        let mut wanted: Vec<(String, &str)> = vec![
+            (paper.to_string(), "content"),
+            (link.to_string(), "otherEnd"),
+            (gone.to_string(), "trash"),
+            (copied.to_string(), "content"),
+            (copied.to_string(), "workingCopy"),
+        ];
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted, "{said}");
+        assert_eq!((view.done_count, view.left_out_count, &said["leftOutCount"]), (3, 4, &json!(4)));
+        // Whoever may see all of it leaves out only what is not of the dossier.
+        let view = done(system, ExportScope::Tree { object: dossier }).await;
+        assert_eq!((view.done_count, view.left_out_count), (3, 2));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sees_some_pages_of_a_file_does_not_get_the_file() {
+    each_office(async |office| {
+        let system = &office.system;
+        let (open, closed) = (office.dossier("open").await, office.dossier("closed").await);
+        let nobody = NewAccessList { entries: Vec::new(), inherits: false };
+        system.acl_put(closed, ANY, nobody).await.unwrap();
+        let whole = office.document(closed, "whole.pdf", "%PDF-1.4\nthe pages that nobody sees").await.value.summary;
+        let digest = whole.content.unwrap().digest;
+        let pages = (1..4).map(|page| PagesToArrange::Own(ArrangedPage { digest, page, rotation: 0 })).collect();
+        system.arrangement_put(whole.id, ANY, pages, VersionNote::default()).await.unwrap();
+        let split = PagesToSplit { places: [1].into(), name: "second.pdf".into(), folder: Some(open) };
+        let part = system.document_split(whole.id, ANY, split, VersionNote::default()).await.unwrap().value.summary.id;
+        system.dossier_version_create(open, ANY, NewDossierVersion::default()).await.unwrap();
+        let session = office.user("amal", &["staff"]).await;
+        let place = format!("data/content/{}/{digest}", &digest.to_string()[..2]);
+        let has_file = |bag: &Path| bag.join(&place).exists();
+        let view = done(&session, ExportScope::Tree { object: open }).await;
+        let bag = unpacked(&session, &view, &office.folder().join("part")).await;
+        let said = description(&bag);
+        let reasons: Vec<&str> =
+            said["leftOut"].as_array().unwrap().iter().map(|one| one["reason"].as_str().unwrap()).collect();
+        assert!(!has_file(&bag) && said["leftOutCount"] == 2, "{said}");
+        assert!(reasons.contains(&"arrangement") && reasons.contains(&"members"), "{said}");
+        let view = done(&session, ExportScope::DossierVersion { dossier: open, number: 1 }).await;
+        assert_eq!((view.done_count, view.left_out_count), (1, 1));
+        let bag = unpacked(&session, &view, &office.folder().join("version")).await;
+        assert!(!has_file(&bag));
+        // Who may read the file takes it along.
+        let view = done(system, ExportScope::Tree { object: open }).await;
+        let bag = unpacked(system, &view, &office.folder().join("all")).await;
+        assert!(has_file(&bag) && view.left_out_count == 0);
+        assert!(ids(&bag).contains(&part.to_string()));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_is_stopped_and_expires() {
     each_office(async |office| {
         let dossier = office.dossier("2024").await;
@@ -428,6 +281,7 @@ async fn a_version_of_a_dossier_is_proved_by_its_bag() {
         office.system.dossier_version_create(dossier, ANY, NewDossierVersion::default()).await.unwrap();
         let session = office.user("amal", &["staff"]).await;
         let view = done(&session, ExportScope::DossierVersion { dossier, number: 1 }).await;
+        assert_eq!((view.total, view.done_count, view.left_out_count), (Some(2), 2, 0));
         let bag = unpacked(&session, &view, &office.folder().join("bag")).await;
         let root = office.system.seal_list(ALL).await.unwrap().items[0].merkle_root;
         let root: String = root.iter().map(|byte| format!("{byte:02x}")).collect();

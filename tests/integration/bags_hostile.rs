@@ -4,8 +4,11 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use cartulary_model::ObjectId;
-use cartulary_repository::{BagReport, ExportScope, NewAccessEntry, NewAccessList, Precondition, RepositoryError};
-use cartulary_tests::office::{TestOffice, each_office, each_pair};
+use cartulary_repository::{
+    BagReport, ExportScope, NewAccessEntry, NewAccessList, NewDocument, NewDossierVersion, Precondition,
+    RepositoryError, VerifyOptions,
+};
+use cartulary_tests::office::{TestOffice, content, each_office, each_pair};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -125,7 +128,7 @@ const CASES: &[Case] = &[
         rewritten(&document(bag), |object| object["places"][0]["folder"] = json!(ObjectId::generate()));
         manifested(bag);
     }),
-    ("an unknown type, name and person", &["unknown_type", "invalid_name", "unknown_principal"], |bag| {
+    ("an unknown type, name and person", &["unknown_type", "invalid_name", "unknown_principal", "wrong_type"], |bag| {
         rewritten(&document(bag), |object| {
             object["type"] = json!("nothing");
             object["name"] = json!("a/b");
@@ -144,6 +147,106 @@ const CASES: &[Case] = &[
     }),
 ];
 
+/// What nobody can say to the office in any other way either.
+const UNFIT: &[Case] = &[
+    ("a version with the greatest number", &["invalid_versions"], |bag| {
+        changed(bag, |object| object["series"]["versions"][0]["major"] = json!(i32::MAX));
+    }),
+    ("a destroyed version with the greatest number", &["invalid_versions"], |bag| {
+        changed(bag, |object| object["series"]["destroyed"] = json!([i32::MAX, i32::MAX]));
+    }),
+    ("names of files and media types without end", &["invalid_content"], |bag| {
+        changed(bag, |object| {
+            object["contents"]["content"]["fileName"] = json!("x".repeat(1_000_000));
+            object["series"]["versions"][0]["contents"]["content"]["mediaType"] = json!("x/".repeat(50_000));
+        });
+    }),
+    ("titles and comments that mislead or have no end", &["invalid_title", "invalid_comment"], |bag| {
+        changed(bag, |object| {
+            object["title"] = json!("invoice\u{202e}fdp.exe");
+            object["series"]["versions"][0]["title"] = json!("x".repeat(1_000_000));
+            object["series"]["versions"][0]["comment"] = json!("x".repeat(1_000_000));
+        });
+    }),
+    ("people with names that mislead", &["invalid_principal"], |bag| {
+        rewritten(&bag.join("data/cartulary.json"), |said| {
+            let people = said["principals"].as_array_mut().unwrap();
+            for key in ["user:a\u{202e}b", "user:amal ", "group: ", "user:a/b", "x"] {
+                people.push(json!({ "key": key, "displayName": "x" }));
+            }
+            people.push(json!({ "key": "user:huda", "displayName": "x".repeat(10_000) }));
+        });
+        manifested(bag);
+    }),
+    ("people who look like others here", &["name_taken"], |bag| {
+        rewritten(&bag.join("data/cartulary.json"), |said| {
+            let people = said["principals"].as_array_mut().unwrap();
+            people.push(json!({ "key": "user:systern", "displayName": "x" }));
+            people.push(json!({ "key": "group:SYSTERN", "displayName": "x" }));
+        });
+        manifested(bag);
+    }),
+    ("a place that leaves no room, and instants to come", &["invalid_places", "future_instant"], |bag| {
+        changed(bag, |object| {
+            object["places"][0]["ordinal"] = json!(i64::MAX);
+            object["modifiedAt"] = json!("2999-12-31T23:59:59.999Z");
+            object["series"]["clock"] = json!("2999-12-31T23:59:59.999Z");
+        });
+    }),
+    ("a state that its type does not have", &["unknown_state"], |bag| {
+        changed(bag, |object| object["state"] = json!("approved"));
+    }),
+    ("pages of a file that is none", &["invalid_arrangement"], |bag| {
+        changed(bag, |object| {
+            let digest = object["contents"]["content"]["digest"].clone();
+            object["arrangement"] = json!([{ "digest": digest, "page": 1, "rotation": 0 }]);
+        });
+    }),
+    ("pages that are none", &["invalid_arrangement", "missing_content"], |bag| {
+        changed(bag, |object| {
+            object["arrangement"] = json!([{ "digest": "0".repeat(64), "page": 0, "rotation": 45 }]);
+        });
+    }),
+    ("a name in another normal form", &["invalid_name"], |bag| {
+        changed(bag, |object| object["name"] = json!("e\u{301}.txt"));
+    }),
+    ("a relationship of one with itself, and one that lies somewhere", &["unknown_end", "invalid_object"], |bag| {
+        let path = document(bag);
+        let mut object: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let source = object["id"].clone();
+        for places in [json!([]), json!([{ "ordinal": 1, "filedAt": "2024-01-01T00:00:00.000Z" }])] {
+            let id = ObjectId::generate().to_string();
+            object.as_object_mut().unwrap().retain(|key, _| !["contents", "series"].contains(&key.as_str()));
+            object["id"] = json!(id);
+            object["base"] = json!("relationship");
+            object["type"] = json!("relationship");
+            object["places"] = places;
+            object["ends"] = json!({ "source": source, "target": source });
+            let folder = bag.join("data/objects").join(&id[id.len() - 2..]);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(format!("{id}.json")), object.to_string()).unwrap();
+        }
+        manifested(bag);
+    }),
+    ("a working copy of another type", &["wrong_base", "wrong_type", "duplicate_id"], |bag| {
+        changed(bag, |object| {
+            let mut copy = object["series"]["versions"][0].clone();
+            for key in ["createdBy", "modifiedBy", "createdAt", "modifiedAt"] {
+                copy[key] = object[key].clone();
+            }
+            copy["checkedOutBy"] = object["createdBy"].clone();
+            copy["type"] = json!("folder");
+            object["series"]["working"] = copy;
+        });
+    }),
+];
+
+/// Changes the JSON of a document, and the manifests with it.
+fn changed(bag: &Path, change: impl FnOnce(&mut Value)) {
+    rewritten(&document(bag), change);
+    manifested(bag);
+}
+
 fn codes(report: &BagReport) -> Vec<&'static str> {
     let mut codes: Vec<_> = report.faults.iter().map(|fault| fault.code).collect();
     codes.sort_unstable();
@@ -157,7 +260,7 @@ async fn a_spoilt_bag_is_refused_with_every_fault() {
         let (bag, _) = bag_of(office).await;
         let root = other.system.root_folder().await.unwrap();
         let before = count(other).await;
-        for (what, expect, spoil) in CASES {
+        for (what, expect, spoil) in CASES.iter().chain(UNFIT) {
             let folder = tempfile::tempdir().unwrap();
             let spoilt = folder.path().join("bag");
             copied(&bag, &spoilt);
@@ -233,6 +336,104 @@ async fn a_tar_that_leads_elsewhere_writes_nothing_there() {
         let report = office.system.bag_import(garbage, root).await.unwrap();
         assert!(codes(&report).contains(&"not_a_tar"), "{report:?}");
         assert!(std::fs::read_dir(office.folder().join("work")).unwrap().next().is_none(), "nothing is left behind");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bag_gives_nobody_what_he_could_not_do_by_hand() {
+    type Act = (&'static str, fn(&mut Value));
+    let kept: fn(&mut Value) = |object| {
+        object["series"]["versions"][0]["kept"] = json!({ "recordSince": "2024-01-01T00:00:00.000Z" });
+    };
+    let acts: &[Act] = &[
+        ("SetRetention", kept),
+        ("ManageLegalHold", |object| {
+            let kept = json!({ "recordSince": "2024-01-01T00:00:00.000Z", "held": true });
+            object["series"]["versions"][0]["kept"] = kept;
+        }),
+        ("Unlock", |object| {
+            object["lock"] = json!({ "owner": "user:system", "lockedAt": "2024-01-01T00:00:00.000Z" });
+        }),
+        ("WriteSecurity", |object| object["access"] = json!({ "inherits": false, "entries": [] })),
+        ("administrator", |object| {
+            object["places"] = json!([]);
+            object["unfiledAt"] = json!("2024-01-01T00:00:00.000Z");
+        }),
+        ("administrator", |object| {
+            let mark = json!({
+                "list": "policy:some.thing", "principal": "user:system", "permission": "Everything", "grants": false,
+            });
+            object["access"] = json!({ "inherits": true, "entries": [mark] });
+        }),
+    ];
+    each_pair(async |office, other| {
+        let (bag, _) = bag_of(office).await;
+        let folder = other.dossier("old").await;
+        let session = other.user("amal", &[]).await;
+        let may = ["Read", "AddChildren", "ImportHistory"].map(|may| NewAccessEntry::granting("amal", may));
+        let list = NewAccessList { entries: may.into(), inherits: false };
+        other.system.acl_put(folder, Precondition::Any, list).await.unwrap();
+        for (wanted, change) in acts {
+            let spoilt = tempfile::tempdir().unwrap();
+            let spoilt = spoilt.path().join("bag");
+            copied(&bag, &spoilt);
+            changed(&spoilt, change);
+            let refused = session.bag_import(spoilt, folder).await;
+            let is_refused = matches!(&refused, Err(RepositoryError::Forbidden { permission }) if permission == wanted);
+            assert!(is_refused, "{wanted}: {refused:?}");
+        }
+        let stranger = tempfile::tempdir().unwrap();
+        let stranger = stranger.path().join("bag");
+        copied(&bag, &stranger);
+        rewritten(&stranger.join("data/cartulary.json"), |said| {
+            said["principals"].as_array_mut().unwrap().push(json!({ "key": "user:huda", "displayName": "Huda" }));
+        });
+        manifested(&stranger);
+        let refused = session.bag_import(stranger, folder).await;
+        assert!(matches!(refused, Err(RepositoryError::Forbidden { .. })), "{refused:?}");
+        assert_eq!(count(other).await, 0, "nothing came in");
+        assert!(session.bag_import(bag, folder).await.unwrap().is_taken);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_that_its_versions_belie_is_refused_and_types_with_it() {
+    each_pair(async |office, other| {
+        office.declare("[[types]]\nid = 'test:paper'\nparent = 'document'\nbase = 'document'\nlabel = 'Paper'\n").await;
+        let dossier = office.dossier("2024").await;
+        let new = NewDocument {
+            name: "a.txt".into(),
+            type_id: Some("test:paper".into()),
+            content: Some(content(&office.system, "a.txt", b"a").await),
+            ..NewDocument::default()
+        };
+        office.system.document_create(dossier, new).await.unwrap();
+        office.system.dossier_version_create(dossier, Precondition::Any, NewDossierVersion::default()).await.unwrap();
+        let bag = export(&office.system, ExportScope::Tree { object: dossier }, office.folder().join("out")).await;
+        let forged = office.folder().join("forged");
+        copied(&bag, &forged);
+        let is_dossier = |path: &PathBuf| std::fs::read_to_string(path).unwrap().contains("dossierVersions");
+        let path = files(&forged.join("data/objects")).into_iter().find(is_dossier).unwrap();
+        rewritten(&path, |object| {
+            let text = object["dossierVersions"][0]["manifest"].as_str().unwrap().replace("1.0", "7.0");
+            let digest = Sha256::digest(text.as_bytes());
+            object["dossierVersions"][0]["digest"] =
+                json!(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+            object["dossierVersions"][0]["manifest"] = json!(text);
+        });
+        manifested(&forged);
+        let root = other.system.root_folder().await.unwrap();
+        let report = other.system.bag_import(forged, root).await.unwrap();
+        assert_eq!((report.is_taken, codes(&report)), (false, vec!["invalid_dossier_version"]), "{report:?}");
+        assert!(report.faults[0].path.starts_with("data/objects/"), "{report:?}");
+        assert_eq!(count(other).await, 0, "nothing came in");
+        let is_declared = other.system.catalogue().await.unwrap().types().get("test:paper").is_some();
+        assert!(!is_declared, "what it declares did not either");
+        assert!(other.system.bag_import(bag, root).await.unwrap().is_taken);
+        let verified = other.repository.verify(VerifyOptions::default(), |_| {}).await.unwrap();
+        assert!(verified.is_clean(), "{:?}", verified.faults);
     })
     .await;
 }

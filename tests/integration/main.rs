@@ -8,6 +8,7 @@ mod arrangements;
 mod audit;
 mod backups;
 mod bags;
+mod bags_equal;
 mod bags_hostile;
 mod bulk;
 mod copies;

@@ -107,6 +107,9 @@ export interface paths {
         /**
          * Brings a bag of an office in, with its original users, instants and numbers, and without what follows from changes: all
          *     of it, or, when anything is wrong with it, nothing, and `violations` name the first 1,000 faults.
+         * @description What is in it must be the caller's to make by hand: access lists ask for `WriteSecurity`, records for `SetRetention`, holds
+         *     for `ManageLegalHold`, locks and working copies for `Unlock`; objects that lie in no folder, types, users and groups that
+         *     are not here, and a whole office are for administrators.
          */
         post: operations["create_bag_import"];
         delete?: never;
@@ -3318,7 +3321,8 @@ export interface components {
             job: string;
             /**
              * Format: int64
-             * @description How many the caller sees and could not take along, such as confidential ones; the bag names them.
+             * @description Of how many the caller sees something that he could not take along, such as confidential ones, contents that he may not
+             *     read, or what is in the trash; the bag names them.
              */
             leftOutCount: number;
             /** @description Why it was given up, or why the last try failed. */
@@ -4472,7 +4476,8 @@ export interface components {
                 job: string;
                 /**
                  * Format: int64
-                 * @description How many the caller sees and could not take along, such as confidential ones; the bag names them.
+                 * @description Of how many the caller sees something that he could not take along, such as confidential ones, contents that he may not
+                 *     read, or what is in the trash; the bag names them.
                  */
                 leftOutCount: number;
                 /** @description Why it was given up, or why the last try failed. */

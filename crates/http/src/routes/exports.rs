@@ -69,7 +69,8 @@ pub struct Export {
     total: Option<u64>,
     /// How many are written.
     done_count: u64,
-    /// How many the caller sees and could not take along, such as confidential ones; the bag names them.
+    /// Of how many the caller sees something that he could not take along, such as confidential ones, contents that he may not
+    /// read, or what is in the trash; the bag names them.
     left_out_count: u64,
     /// The bag as a tar, when it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -223,6 +224,10 @@ pub async fn get_export_content(guarded: Guarded) -> Answer {
 
 /// Brings a bag of an office in, with its original users, instants and numbers, and without what follows from changes: all
 /// of it, or, when anything is wrong with it, nothing, and `violations` name the first 1,000 faults.
+///
+/// What is in it must be the caller's to make by hand: access lists ask for `WriteSecurity`, records for `SetRetention`, holds
+/// for `ManageLegalHold`, locks and working copies for `Unlock`; objects that lie in no folder, types, users and groups that
+/// are not here, and a whole office are for administrators.
 #[utoipa::path(tag = "exports", params(BagImportQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "the bag as a tar"),
     responses((status = 200, description = "brought in", body = BagImport),

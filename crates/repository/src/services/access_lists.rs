@@ -21,7 +21,7 @@ use crate::{RepositoryError, Result, Session, policies};
 /// More folders than this below an object that gets its first list: not in one transaction (architecture.md §4.7).
 pub(crate) const FOLDERS_BELOW_MAX: usize = 10_000;
 /// The most entries of one list.
-const ENTRIES_MAX: usize = 1_000;
+pub(crate) const ENTRIES_MAX: usize = 1_000;
 /// The longest name of a list.
 const LIST_NAME_BYTES_MAX: usize = 100;
 
@@ -136,10 +136,7 @@ impl Session {
         name: String,
         entries: Vec<NewAccessEntry>,
     ) -> Result<Written<AccessList>> {
-        let is_name = !name.is_empty()
-            && name.len() <= LIST_NAME_BYTES_MAX
-            && name.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.' | ':'));
-        if !is_name || name == acl::LOCAL {
+        if !is_list_name(&name) || name == acl::LOCAL {
             let detail = "is called by ASCII letters, figures, `-`, `_`, `.` and `:`, at most 100, and not `local`";
             return Err(RepositoryError::invalid("name", "invalid_name", detail));
         }
@@ -307,6 +304,13 @@ fn write_entries(
         },
     )?;
     Ok(after)
+}
+
+/// Says whether a list can be called so; `local` is the one that people keep.
+pub(crate) fn is_list_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= LIST_NAME_BYTES_MAX
+        && name.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.' | ':'))
 }
 
 fn as_json(list: &AccessList) -> serde_json::Value {

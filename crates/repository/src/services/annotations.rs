@@ -31,7 +31,7 @@ const PLACES_MAX: usize = 500;
 /// The last page that can be marked.
 const PAGE_MAX: u32 = 1_000_000;
 /// How many annotations a document has at most.
-const ON_OBJECT_MAX: i64 = 10_000;
+pub(crate) const ON_OBJECT_MAX: i64 = 10_000;
 /// The side of a page. *Units*: millionths.
 const WHOLE: u32 = 1_000_000;
 

@@ -37,7 +37,7 @@ pub(crate) const ARRANGED_PRODUCER: &str = "cartulary-arrange/1";
 /// How many pages an arrangement has at most.
 const PAGES_MAX: usize = 10_000;
 /// The only type whose pages can be arranged.
-const PDF: &str = "application/pdf";
+pub(crate) const PDF: &str = "application/pdf";
 
 /// One page of an arrangement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -314,16 +314,10 @@ impl Session {
             arrangements::clear(tx.conn, &[row.no])?;
             None
         } else {
-            let text = serde_json::to_string(pages).map_err(RepositoryError::internal)?;
-            let digest = BlobDigest::of(text.as_bytes()).to_string();
-            let page_count = i32::try_from(pages.len()).unwrap_or(i32::MAX);
             let used: BTreeSet<BlobDigest> = pages.iter().map(|page| page.digest).collect();
             let sources: Vec<i64> =
                 used.iter().filter_map(|digest| known.get(digest)).map(|file| file.blob_no).collect();
-            let own = ArrangementRow { object_no: row.no, digest: digest.clone(), page_count, pages: text };
-            arrangements::put(tx.conn, &own, &sources)?;
-            request(tx, &digest)?;
-            Some(digest)
+            Some(bind(tx, row.no, pages, &sources)?)
         };
         objects::update(tx.conn, row.no, &row.name, &row.title, &row.properties, at, tx.actor_no)?;
         let changed = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the document"))?;
@@ -401,6 +395,17 @@ pub(crate) struct KnownFile {
     page_count: Option<u32>,
     /// The pages that may be taken by it; all when it is a document's own.
     only: Option<BTreeSet<u32>>,
+}
+
+/// Gives an object an arrangement of pages of these blobs, asks for the file of it, and returns its digest.
+pub(crate) fn bind(tx: &mut Tx<'_>, object_no: i64, pages: &[ArrangedPage], sources: &[i64]) -> Result<String> {
+    let text = serde_json::to_string(pages).map_err(RepositoryError::internal)?;
+    let digest = BlobDigest::of(text.as_bytes()).to_string();
+    let page_count = i32::try_from(pages.len()).unwrap_or(i32::MAX);
+    let own = ArrangementRow { object_no, digest: digest.clone(), page_count, pages: text };
+    arrangements::put(tx.conn, &own, sources)?;
+    request(tx, &digest)?;
+    Ok(digest)
 }
 
 /// Asks for the file of an arrangement, unless it is there or on its way.
@@ -495,6 +500,12 @@ fn page_counts(conn: &mut Conn, digests: &[String]) -> Result<BTreeMap<BlobDiges
         counts.extend(count.map(|count| (digest, count)));
     }
     Ok(counts)
+}
+
+/// Refuses an arrangement that comes from elsewhere, with its files, of which nobody has counted the pages yet.
+pub(crate) fn check_brought_pages(pages: &[ArrangedPage]) -> Result<()> {
+    let file = |page: &ArrangedPage| (page.digest, KnownFile { blob_no: 0, page_count: None, only: None });
+    check_pages(pages, &pages.iter().map(file).collect())
 }
 
 fn check_pages(pages: &[ArrangedPage], known: &BTreeMap<BlobDigest, KnownFile>) -> Result<()> {

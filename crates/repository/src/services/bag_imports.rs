@@ -8,18 +8,22 @@ use std::sync::Arc;
 
 use cartulary_blobs::{StagedBlob, StorageKey};
 use cartulary_db::Conn;
-use cartulary_model::permission::{ADD_CHILDREN, IMPORT_HISTORY, WRITE_SECURITY};
-use cartulary_model::{BaseType, ObjectId, TypeRegistry};
+use cartulary_formats::sniff;
+use cartulary_model::permission::{ADD_CHILDREN, IMPORT_HISTORY};
+use cartulary_model::{BaseType, ObjectId, TypeDefinition, TypeRegistry, Violation};
 use futures::StreamExt;
 use tokio::io::AsyncWriteExt;
 
 use crate::declarations::Declared;
-use crate::object::{Precondition, Source};
+use crate::object::Source;
+use crate::services::arrangements::PDF;
 use crate::services::bag::check::{self, Plan};
 use crate::services::bag::form::Description;
 use crate::services::bag::read::{self, Faults, OpenBag};
 use crate::services::bag::{content_path, insert};
-use crate::store::{blobs, history, objects};
+use crate::services::people::{check_display_name, check_name};
+use crate::store::{blobs, history, objects, principals};
+use crate::transaction::Tx;
 use crate::{RepositoryError, Result, Session, scratch};
 
 pub use crate::services::bag::read::BagFault;
@@ -55,7 +59,7 @@ impl BagReport {
 /// What a bag declares and the office has not.
 #[derive(Debug, Default)]
 struct Missing {
-    types: Vec<cartulary_model::TypeDefinition>,
+    types: Vec<TypeDefinition>,
     vocabularies: Vec<cartulary_model::VocabularyDefinition>,
 }
 
@@ -63,9 +67,10 @@ impl Session {
     /// Brings a bag in: a folder, or a tar of one, on this machine's disk; its topmost objects lie in `folder` then.
     ///
     /// # Errors
-    /// `NotFound`; `Forbidden` without `AddChildren` and `ImportHistory`, without `WriteSecurity` when it has access lists,
-    /// for others than administrators when it has a root folder or types that are not here; `StorageFull`. What is wrong
-    /// with the bag is no error: the report says it.
+    /// `NotFound`; `Forbidden` without `AddChildren` and `ImportHistory`; without `WriteSecurity` when it has access lists,
+    /// `SetRetention` when it has records, `ManageLegalHold` when some are held, `Unlock` when something is locked or checked
+    /// out; for others than administrators when it has a root folder, objects that lie in no folder, or types, users and
+    /// groups that are not here; `StorageFull`. What is wrong with the bag is no error: the report says it.
     pub async fn bag_import(&self, path: PathBuf, folder: ObjectId) -> Result<BagReport> {
         for wanted in [ADD_CHILDREN, IMPORT_HISTORY] {
             self.require(folder, wanted).await?;
@@ -85,6 +90,7 @@ impl Session {
         };
         let (plan, description, mut faults) = self.checked(&bag, description, types, faults).await?;
         self.require_rights(folder, &plan, &missing).await?;
+        self.check_people(&description, &mut faults).await?;
         self.check_ids(&plan, &mut faults).await?;
         if faults.is_empty() {
             self.store_contents(&bag, &plan, &mut faults).await?;
@@ -97,8 +103,16 @@ impl Session {
             ..BagReport::of(faults)
         };
         if report.fault_count == 0 {
-            self.declare_and_bring_in(&bag, plan, description, missing, folder).await?;
-            report.is_taken = true;
+            match self.declare_and_bring_in(&bag, plan, description, missing, folder).await {
+                Ok(()) => report.is_taken = true,
+                // What only those who were there at that moment could tell.
+                Err(RepositoryError::Invalid { violations }) => {
+                    report.fault_count = violations.len() as u64;
+                    let fault = |one: Violation| BagFault { code: one.code, path: one.field, detail: one.detail };
+                    report.faults = violations.into_iter().map(fault).collect();
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(report)
     }
@@ -180,7 +194,8 @@ impl Session {
         let (bag, repository) = (Arc::clone(bag), self.repository.clone());
         waiting(move || {
             let is_permission = |name: &str| repository.permissions().is_known(name);
-            let plan = check::check(&bag, &description, &types, &is_permission, &mut faults)?;
+            let now = repository.clock().now();
+            let plan = check::check(&bag, &description, &types, (&is_permission, now), &mut faults)?;
             Ok((Arc::new(plan), Arc::new(description), faults))
         })
         .await
@@ -188,15 +203,44 @@ impl Session {
 
     async fn require_rights(&self, folder: ObjectId, plan: &Plan, missing: &Missing) -> Result<()> {
         let declares = !missing.types.is_empty() || !missing.vocabularies.is_empty();
-        if declares || plan.root.is_some() {
+        if declares || plan.root.is_some() || plan.for_administrators.is_some() {
             self.require_administrator()?;
         }
         if plan.root.is_some() && self.root_folder().await? != folder {
             let detail = "a bag of a whole office is brought into the root folder";
             return Err(RepositoryError::invalid("folder", "not_the_root_folder", detail));
         }
-        if plan.has_access {
-            self.require(folder, WRITE_SECURITY).await?;
+        for wanted in &plan.needs {
+            self.require(folder, wanted).await?;
+        }
+        Ok(())
+    }
+
+    /// Finds users and groups that cannot be made; only administrators make any.
+    async fn check_people(&self, description: &Description, faults: &mut Faults) -> Result<()> {
+        let people: Vec<(String, String)> =
+            description.principals.iter().map(|one| (one.key.clone(), one.display_name.clone())).collect();
+        let look = move |conn: &mut Conn| -> Result<Vec<(String, String)>> {
+            let mut strangers = Vec::new();
+            for (key, display_name) in people {
+                let Some((kind, name)) = key.split_once(':') else { continue };
+                if principals::by_name(conn, kind, name)?.is_none() {
+                    strangers.push((key, display_name));
+                }
+            }
+            Ok(strangers)
+        };
+        let strangers = self.repository.database().read(look).await?;
+        if !strangers.is_empty() {
+            self.require_administrator()?;
+        }
+        for (key, display_name) in strangers {
+            let name = key.split_once(':').map_or("", |(_, name)| name);
+            let checked = check_name("name", name).and_then(|()| check_display_name(Some(&display_name)));
+            if let Err(RepositoryError::Invalid { violations }) = checked {
+                let detail = violations.into_iter().map(|one| one.detail).collect::<Vec<_>>().join("; ");
+                faults.add("invalid_principal", key.chars().take(200).collect::<String>(), detail);
+            }
         }
         Ok(())
     }
@@ -241,6 +285,11 @@ impl Session {
                 faults.add("wrong_digest", path, "does not have the digest that it is called by");
                 continue;
             }
+            if plan.arranged.contains(digest) && sniff(&staged.head, "").media_type != PDF {
+                self.repository.blobs().discard(staged).await;
+                faults.add("invalid_arrangement", path, "pages are of it, and it is no PDF");
+                continue;
+            }
             self.with_blob(staged, |_, _| Ok(())).await?;
         }
         Ok(())
@@ -254,77 +303,55 @@ impl Session {
         missing: Missing,
         folder: ObjectId,
     ) -> Result<()> {
-        let mut declared = Declaring { session: self, types: Vec::new(), vocabularies: Vec::new() };
-        let brought = match declared.declare(missing).await {
-            Ok(()) => {
-                let (session, bag) = (self.clone(), Arc::clone(bag));
-                self.transact(move |tx| {
-                    session.lock_trees_for(tx, folder)?;
-                    let target = session.authorised(tx.conn, folder, ADD_CHILDREN, tx.now)?;
-                    if target.base != BaseType::Folder.as_str() {
-                        return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
-                    }
-                    insert::bring_in(&session, tx, (&bag, &plan, &description), target)
-                })
-                .await
-                .map(drop)
+        let (session, bag) = (self.clone(), Arc::clone(bag));
+        let bring_in = move |tx: &mut Tx<'_>| {
+            session.lock_trees_for(tx, folder)?;
+            let target = session.authorised(tx.conn, folder, ADD_CHILDREN, tx.now)?;
+            if target.base != BaseType::Folder.as_str() {
+                return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
             }
-            Err(error) => Err(error),
+            insert::bring_in(&session, tx, (&bag, &plan, &description), target)
         };
-        if brought.is_err() {
-            declared.undo().await;
+        if missing.is_none() {
+            return self.transact(bring_in).await.map(drop);
         }
-        brought
+        // What is declared and what is made of it come together: nothing of a bag that did not come in stays.
+        let declared = self.declare(move |session, tx, declared| {
+            for definition in &missing.vocabularies {
+                session.add_vocabulary(tx, declared, definition)?;
+            }
+            for definition in missing.types_in_order()? {
+                session.add_type(tx, declared, definition)?;
+            }
+            bring_in(tx).map(|()| None)
+        });
+        declared.await.map(drop)
     }
 }
 
-/// Types and vocabularies that were declared for a bag.
-struct Declaring<'a> {
-    session: &'a Session,
-    types: Vec<(String, i64)>,
-    vocabularies: Vec<(String, i64)>,
-}
+impl Missing {
+    fn is_none(&self) -> bool {
+        self.types.is_empty() && self.vocabularies.is_empty()
+    }
 
-impl Declaring<'_> {
-    async fn declare(&mut self, missing: Missing) -> Result<()> {
-        for definition in missing.vocabularies {
-            let id = definition.id.clone();
-            let token = self.session.vocabulary_create(definition).await?.value;
-            self.vocabularies.push((id, token));
-        }
-        let mut waiting = missing.types;
+    /// Returns the types, each after its parent and its facets.
+    fn types_in_order(&self) -> Result<Vec<TypeDefinition>> {
+        let (mut ordered, mut waiting) = (Vec::with_capacity(self.types.len()), self.types.clone());
         while !waiting.is_empty() {
             let ids: Vec<String> = waiting.iter().map(|one| one.id.clone()).collect();
-            // Those whose parent and facets are there come first.
-            let needs = |one: &cartulary_model::TypeDefinition| {
-                ids.iter().any(|id| *id != one.id && (one.parent.as_ref() == Some(id) || one.facets.contains(id)))
+            let needs = |one: &TypeDefinition| {
+                let named = [&one.facets, &one.allowed_sources, &one.allowed_targets].into_iter().flatten();
+                let mut needed = named.chain(&one.parent);
+                needed.any(|id| *id != one.id && ids.contains(id))
             };
             let (later, now): (Vec<_>, Vec<_>) = waiting.into_iter().partition(needs);
             if now.is_empty() {
                 return Err(RepositoryError::invalid("bag", "cyclic_types", "types of the bag are made of each other"));
             }
-            for definition in now {
-                let id = definition.id.clone();
-                let token = self.session.type_create(definition).await?.value;
-                self.types.push((id, token));
-            }
+            ordered.extend(now);
             waiting = later;
         }
-        Ok(())
-    }
-
-    /// Takes back what was declared: nothing of a bag that did not come in stays.
-    async fn undo(self) {
-        for (id, token) in self.types.into_iter().rev() {
-            if let Err(error) = self.session.type_delete(id, Precondition::Token(token)).await {
-                crate::repository::log_error("a type of a bag that did not come in stays declared", &error);
-            }
-        }
-        for (id, token) in self.vocabularies.into_iter().rev() {
-            if let Err(error) = self.session.vocabulary_delete(id, Precondition::Token(token)).await {
-                crate::repository::log_error("a vocabulary of a bag that did not come in stays declared", &error);
-            }
-        }
+        Ok(ordered)
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{RepositoryError, Result, Session};
 /// How long a comment may be. *Units*: characters.
 pub(crate) const TEXT_MAX: usize = 10_000;
 /// How many comments an object has at most.
-const ON_OBJECT_MAX: i64 = 10_000;
+pub(crate) const ON_OBJECT_MAX: i64 = 10_000;
 
 /// A comment to make.
 #[derive(Clone, Debug, Default)]

@@ -116,8 +116,26 @@ impl BoundContent {
 
 /// Returns the name that a content keeps of its file's: as it came, unless it has U+0000 or more characters than a name may.
 fn file_name_of(text: &str) -> String {
-    let is_long = key::length(text) > key::NAME_CHARACTERS_MAX;
-    if is_long { as_name(text) } else { text.replace('\0', "\u{fffd}") }
+    match () {
+        () if is_file_name(text) => text.to_owned(),
+        () if key::length(text) > key::NAME_CHARACTERS_MAX => as_name(text),
+        () => text.replace('\0', "\u{fffd}"),
+    }
+}
+
+/// Says whether a text is a name that a content keeps of its file's.
+pub(crate) fn is_file_name(text: &str) -> bool {
+    !text.contains('\0') && key::length(text) <= key::NAME_CHARACTERS_MAX
+}
+
+/// Says whether a text is a media type without parameters (RFC 6838 §4.2).
+pub(crate) fn is_media_type(text: &str) -> bool {
+    let is_name = |name: &str| {
+        name.len() <= 127
+            && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && name.bytes().all(|one| one.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&one))
+    };
+    text.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
 }
 
 /// A document to insert, without its bytes.

@@ -16,7 +16,7 @@ use crate::services::dossier_restore::NotRestored;
 use crate::services::folders::{cut, window};
 use crate::services::manifest::{self, Member, present_members};
 use crate::services::objects::{made_before, remember_made, request_digest};
-use crate::services::versions::check_comment;
+use crate::services::versions::{check_comment, next_number};
 use crate::services::working_copies::of_object;
 use crate::store::dossier_versions::{self, DossierVersionRow, MemberRow, NewDossierVersionRow};
 use crate::store::objects::{self, ObjectRow};
@@ -151,7 +151,7 @@ impl Session {
             no: 0,
             id: ObjectId::generate().to_string(),
             dossier_no: dossier.no,
-            number: dossier_versions::last_number(tx.conn, dossier.no)? + 1,
+            number: next_number(dossier_versions::last_number(tx.conn, dossier.no)?)?,
             comment: comment.to_owned(),
             name: dossier.name.clone(),
             title: dossier.title.clone(),

@@ -11,8 +11,9 @@ use crate::services::audit::{AuditProof, proof};
 use crate::services::bag::form::Values;
 use crate::services::bag::gather::{Bytes, Gathering};
 use crate::services::bag::writer::{BagWriter, Sink};
-use crate::services::export_run::WrittenBag;
+use crate::services::export_run::{Progress, WrittenBag};
 use crate::services::manifest;
+use crate::services::readings::Reading;
 use crate::store::objects::{self, ObjectRow};
 use crate::store::{changes, dossier_versions, exports, versions};
 use crate::{RepositoryError, Result, Session};
@@ -29,6 +30,10 @@ struct Prepared {
     /// The versions and papers that it names: where they stand, and what they are.
     members: Vec<(String, Value)>,
     bytes: BTreeSet<Bytes>,
+    /// How many of them lack files, of which their pages are, that the caller may not read whole.
+    left_out: u64,
+    /// What is written down of what was read.
+    readings: Vec<Reading>,
     /// The place of its entry in the log.
     position: i64,
 }
@@ -52,6 +57,9 @@ impl Session {
         let mut bag = BagWriter::begin(sink, &self.repository.inner.config.work_dir).await?;
         bag.whole(MANIFEST, prepared.manifest.into_bytes()).await?;
         bag.whole(PROOF, serde_json::to_vec_pretty(&as_json(&proof)).map_err(RepositoryError::internal)?).await?;
+        for reading in prepared.readings {
+            self.note_reading(Some(reading), json!({ "export": id })).await?;
+        }
         for (path, member) in &prepared.members {
             bag.whole(path, serde_json::to_vec_pretty(member).map_err(RepositoryError::internal)?).await?;
         }
@@ -63,9 +71,12 @@ impl Session {
             ("External-Description", format!("version {number} of the dossier {dossier}")),
             ("Cartulary-Manifest-SHA-256", prepared.digest),
             ("Cartulary-Merkle-Root", hex::encode(proof.seal.merkle_root)),
+            ("Cartulary-Objects", count.to_string()),
+            ("Cartulary-Left-Out", prepared.left_out.to_string()),
         ];
         bag.end(&info, now).await?;
-        Ok(WrittenBag { object_count: count, left_out_count: 0 })
+        self.look(&Progress { no: row, done: count }, prepared.left_out).await?;
+        Ok(WrittenBag { object_count: count, left_out_count: prepared.left_out })
     }
 
     fn prepare_dossier_version(
@@ -84,13 +95,15 @@ impl Session {
             Some(text) => text,
             None => manifest::text_of(conn, &row, &members)?,
         };
-        let mut gathering = Gathering::of_whole();
-        let mut written = Vec::with_capacity(members.len());
+        let mut gathering = Gathering::begin(self, now);
+        let (mut written, mut readings) = (Vec::with_capacity(members.len()), Vec::new());
         for member in &members {
             let named = member.version_no.unwrap_or(member.live_no);
             let Some(object) = objects::by_no(conn, named)? else { continue };
             let version = versions::by_object(conn, named)?;
+            gathering.about(member.live_no);
             let values: Values = gathering.values(conn, &object)?;
+            readings.extend(self.reading_of(conn, &object)?);
             let said = json!({
                 "id": object.id, "nameInDossier": member.name, "values": values,
                 "version": version.as_ref().map(|version| json!({
@@ -102,7 +115,8 @@ impl Session {
         }
         let position = position_of(conn, &dossier, &row.id)?;
         let digest = hex::encode(&row.digest);
-        Ok(Prepared { manifest, digest, members: written, bytes: gathering.into_bytes(), position })
+        let (bytes, left_out) = gathering.into_bytes();
+        Ok(Prepared { manifest, digest, members: written, bytes, left_out: left_out.count(), readings, position })
     }
 
     fn require_whole<'a>(

@@ -19,6 +19,7 @@ use crate::declarations::Declared;
 use crate::module::{JobContext, JobError, JobHandler};
 use crate::services::bag::form::{Description, FORMAT, FORMAT_VERSION, Principal, ROOT};
 use crate::services::bag::gather::{Bytes, Gathered, Selection};
+use crate::services::bag::left_out::LeftOut;
 use crate::services::bag::writer::{BagWriter, Sink};
 use crate::services::bag::{DESCRIPTION, content_path, object_path};
 use crate::services::exports::{EXPORT, ExportScope};
@@ -68,10 +69,10 @@ async fn run(context: JobContext) -> std::result::Result<(), JobError> {
 }
 
 /// What is said of an export while it goes on.
-struct Progress {
+pub(super) struct Progress {
     /// The export's row; nothing of a bag that is written into a folder.
-    no: Option<i64>,
-    done: u64,
+    pub no: Option<i64>,
+    pub done: u64,
 }
 
 /// What a bag came to.
@@ -158,7 +159,8 @@ impl Session {
         }
         let (session, wanted, now) = (self.clone(), scope.clone(), self.repository.clock().now());
         let choose = move |conn: &mut Conn| -> Result<(Selection, i64)> {
-            let selection = session.choose(conn, &wanted, now)?;
+            let mut selection = session.choose(conn, &wanted, now)?;
+            session.select_links(conn, &mut selection, now)?;
             Ok((selection, changes::last_position(conn)?))
         };
         let (selection, first_position) = self.repository.database().read(choose).await?;
@@ -171,21 +173,18 @@ impl Session {
         let mut used = BTreeSet::new();
         let mut written: BTreeSet<BlobDigest> = BTreeSet::new();
         let mut progress = Progress { no: row, done: 0 };
-        let (mut named, mut left_out) = (selection.left_out.named.clone(), selection.left_out.count);
+        let mut left_out = selection.left_out.clone();
         for no in &selection.nos {
             let Some(gathered) = self.gather_one(&selection, *no).await? else { continue };
             self.note_reading(gathered.reading.clone(), json!({ "export": id })).await?;
-            let missing = gathered.left_out.named.iter().take(1_000_usize.saturating_sub(named.len())).cloned();
-            named.extend(missing);
-            left_out += gathered.left_out.count;
+            left_out.merge(gathered.left_out.clone());
             self.write_object(&mut bag, gathered, &mut people, &mut used, &mut written).await?;
             progress.done += 1;
             if progress.done.is_multiple_of(OBJECTS_BETWEEN_LOOKS) {
-                self.look(&progress, left_out).await?;
+                self.look(&progress, left_out.count()).await?;
             }
         }
-        let description =
-            self.describe(scope, (first_position, now), people, &used, progress.done, (named, left_out)).await?;
+        let description = self.describe(scope, (first_position, now), people, &used, progress.done, &left_out).await?;
         let text = serde_json::to_vec_pretty(&description).map_err(RepositoryError::internal)?;
         bag.whole(DESCRIPTION, text).await?;
         let info = [
@@ -193,11 +192,11 @@ impl Session {
             ("External-Description", "objects of an office, with their history".to_owned()),
             ("Cartulary-Format", format!("{FORMAT} {FORMAT_VERSION}")),
             ("Cartulary-Objects", progress.done.to_string()),
-            ("Cartulary-Left-Out", left_out.to_string()),
+            ("Cartulary-Left-Out", left_out.count().to_string()),
         ];
         bag.end(&info, now).await?;
-        self.look(&progress, left_out).await?;
-        Ok(WrittenBag { object_count: progress.done, left_out_count: left_out })
+        self.look(&progress, left_out.count()).await?;
+        Ok(WrittenBag { object_count: progress.done, left_out_count: left_out.count() })
     }
 
     fn choose(&self, conn: &mut Conn, scope: &ExportScope, now: Timestamp) -> Result<Selection> {
@@ -277,7 +276,8 @@ impl Session {
         let object = &gathered.object;
         let id = object.id.map_or_else(|| ROOT.to_owned(), |id| id.to_string());
         let versions = object.series.iter().flat_map(|series| &series.versions).map(|version| &version.values);
-        for values in std::iter::once(&object.values).chain(versions) {
+        let working = object.series.iter().filter_map(|series| series.working.as_ref()).map(|copy| &copy.values);
+        for values in std::iter::once(&object.values).chain(versions).chain(working) {
             used.insert(values.type_id.clone());
             used.extend(values.facets.iter().cloned());
         }
@@ -304,7 +304,7 @@ impl Session {
     }
 
     /// Says how far the bag is, and ends it when somebody stopped it.
-    async fn look(&self, progress: &Progress, left_out: u64) -> Result<()> {
+    pub(super) async fn look(&self, progress: &Progress, left_out: u64) -> Result<()> {
         let Some(no) = progress.no else { return Ok(()) };
         let (done, left_out) = (i64::try_from(progress.done), i64::try_from(left_out));
         let (done, left_out) = (done.unwrap_or(i64::MAX), left_out.unwrap_or(i64::MAX));
@@ -329,12 +329,16 @@ impl Session {
         people: BTreeMap<String, String>,
         used: &BTreeSet<String>,
         object_count: u64,
-        (left_out, left_out_count): (Vec<super::bag::form::LeftOutOfBag>, u64),
+        left_out: &LeftOut,
     ) -> Result<Description> {
         let catalogue = self.catalogue().await?;
         let last_position = self.repository.database().read(|conn: &mut Conn| changes::last_position(conn)).await?;
         let types = catalogue.types();
         let mut named: BTreeSet<String> = used.clone();
+        let is_whole = *scope == ExportScope::Repository;
+        if is_whole {
+            named.extend(types.iter().map(|one| one.definition.id.clone()));
+        }
         for id in used {
             if let Some(found) = types.get(id) {
                 named.extend(found.ancestors.iter().cloned());
@@ -354,18 +358,18 @@ impl Session {
             log_identity: self.repository.log_identity().to_owned(),
             positions: [first_position, last_position],
             principals: people.into_iter().map(principal).collect(),
-            vocabularies: self.vocabularies_of(&definitions).await?,
+            vocabularies: self.vocabularies_of(&definitions, is_whole).await?,
             types: definitions,
             object_count,
-            left_out,
-            left_out_count,
+            left_out: left_out.named.clone(),
+            left_out_count: left_out.count(),
         })
     }
 }
 
 impl Session {
-    /// Returns the vocabularies declared at run time that types take their terms from.
-    async fn vocabularies_of(&self, types: &[TypeDefinition]) -> Result<Vec<VocabularyDefinition>> {
+    /// Returns the vocabularies declared at run time that types take their terms from, or all.
+    async fn vocabularies_of(&self, types: &[TypeDefinition], all: bool) -> Result<Vec<VocabularyDefinition>> {
         fn names(properties: &[PropertyDefinition], found: &mut BTreeSet<String>) {
             for property in properties {
                 found.extend(property.vocabulary.clone());
@@ -375,7 +379,7 @@ impl Session {
         let mut named = BTreeSet::new();
         types.iter().for_each(|one| names(&one.properties, &mut named));
         let declared = self.repository.database().read(|conn: &mut Conn| Declared::read(conn)).await?;
-        let known = declared.vocabularies.into_iter().filter(|(id, _)| named.contains(id));
+        let known = declared.vocabularies.into_iter().filter(|(id, _)| all || named.contains(id));
         Ok(known.map(|(_, (definition, _))| definition).collect())
     }
 }

@@ -280,7 +280,7 @@ fn drop_detached(
 }
 
 /// Appends what is wrong with a title that a person chose.
-fn check_title(title: &str, violations: &mut Vec<Violation>) {
+pub(crate) fn check_title(title: &str, violations: &mut Vec<Violation>) {
     if title.contains('\0') {
         violations.push(Violation::new("title", "null_character", "contains the character U+0000"));
     } else if title.contains(key::is_misleading) {

@@ -220,7 +220,7 @@ impl Session {
                     let row = find_user(tx.conn, id)?;
                     return Ok((session.user_view(tx.conn, &row)?, None));
                 }
-                refuse_taken_name(tx, &new.username)?;
+                refuse_taken_name(tx.conn, &new.username)?;
                 let (id, now) = (ObjectId::generate().to_string(), tx.now.as_millis());
                 let label = new.display_name.clone().unwrap_or_else(|| new.username.clone());
                 let no = principals::insert(tx.conn, &id, principals::USER, &new.username, &label, now)?;
@@ -459,7 +459,7 @@ impl Session {
                 return group_view(tx.conn, &group);
             }
             let name = &new.name;
-            refuse_taken_name(tx, name)?;
+            refuse_taken_name(tx.conn, name)?;
             let (id, label) = (ObjectId::generate().to_string(), new.display_name.as_deref().unwrap_or(name));
             let no = principals::insert(tx.conn, &id, principals::GROUP, name, label, tx.now.as_millis())?;
             remember_made(tx, new.idempotency_key.as_deref(), &digest, &id)?;
@@ -599,7 +599,7 @@ pub(crate) fn note_people(tx: &mut Tx<'_>, detail: serde_json::Value) -> Result<
 const DISPLAY_NAME_MAX: usize = 200;
 
 /// Refuses a display name that no list can show.
-fn check_display_name(name: Option<&str>) -> Result<()> {
+pub(crate) fn check_display_name(name: Option<&str>) -> Result<()> {
     let is_plain = |name: &str| {
         name.contains(key::is_visible) && key::length(name) <= DISPLAY_NAME_MAX && !name.contains(key::is_misleading)
     };
@@ -614,9 +614,9 @@ fn check_display_name(name: Option<&str>) -> Result<()> {
 /// Users and groups have their names from one pot: an access list names either. A name that looks like another's is as
 /// good as taken, since people choose by what they see; the key would have to be made anew with every version of Unicode,
 /// so it is not kept: few names are made, and all of an office's are compared in milliseconds.
-fn refuse_taken_name(tx: &mut Tx<'_>, name: &str) -> Result<()> {
+pub(crate) fn refuse_taken_name(conn: &mut Conn, name: &str) -> Result<()> {
     let seen = LookAlike::of(name);
-    for (kind, other) in principals::names(tx.conn)? {
+    for (kind, other) in principals::names(conn)? {
         let is_same = text_key(&other) == text_key(name);
         if !is_same && !LookAlike::of(&other).is_like(&seen) {
             continue;
@@ -631,7 +631,7 @@ fn refuse_taken_name(tx: &mut Tx<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_name(field: &str, name: &str) -> Result<()> {
+pub(crate) fn check_name(field: &str, name: &str) -> Result<()> {
     let is_plain = name.contains(key::is_visible)
         && key::length(name) <= 100
         && name.trim() == name

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{BROWSE, Permission, READ_PROPERTIES, WRITE_PROPERTIES};
-use cartulary_model::{BaseType, ChangeKind, ObjectId, Properties, Timestamp};
+use cartulary_model::{BaseType, ChangeKind, ObjectId, Properties, Timestamp, TypeRegistry};
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
@@ -134,16 +134,7 @@ impl Session {
             return Err(RepositoryError::invalid("target", "same_object", "is the source: it links two objects"));
         }
         let catalogue = self.repository.inner.declarations.present(tx.conn)?;
-        if let Some(resolved) = catalogue.types().get(&new.type_id) {
-            let allowed =
-                [("source", &source, &resolved.allowed_sources), ("target", &target, &resolved.allowed_targets)];
-            for (field, row, allowed) in allowed {
-                if !catalogue.types().is_among(&row.type_id, allowed) {
-                    let detail = format!("is of the type `{}`: it links {}", row.type_id, allowed.join(", "));
-                    return Err(RepositoryError::invalid(field, "type_not_allowed", detail));
-                }
-            }
-        }
+        check_ends(catalogue.types(), &new.type_id, &source.type_id, &target.type_id)?;
         Ok((source, target))
     }
 
@@ -306,7 +297,7 @@ impl Session {
         self.among_ends(conn, &ends, wanted, now)
     }
 
-    fn among_ends(
+    pub(crate) fn among_ends(
         &self,
         conn: &mut Conn,
         ends: &BTreeMap<i64, Ends>,
@@ -366,6 +357,20 @@ impl Session {
     }
 }
 
+/// Refuses ends of types that a relationship does not link.
+pub(crate) fn check_ends(types: &TypeRegistry, type_id: &str, source: &str, target: &str) -> Result<()> {
+    let Some(resolved) = types.get(type_id) else { return Ok(()) };
+    for (field, end, allowed) in
+        [("source", source, &resolved.allowed_sources), ("target", target, &resolved.allowed_targets)]
+    {
+        if !types.is_among(end, allowed) {
+            let detail = format!("is of the type `{end}`: it links {}", allowed.join(", "));
+            return Err(RepositoryError::invalid(field, "type_not_allowed", detail));
+        }
+    }
+    Ok(())
+}
+
 /// Destroys the relationships of objects that are about to be destroyed.
 pub(crate) fn destroy_links_of(tx: &mut Tx<'_>, nos: &[i64]) -> Result<()> {
     let links = relationships::touching(tx.conn, nos)?;
@@ -393,7 +398,7 @@ fn record_destroyed(tx: &mut Tx<'_>, row: &ObjectRow, ends: &Ends) -> Result<()>
 }
 
 /// Returns the scope of all relationships, which shows them to nobody by itself.
-fn scope_of_all(tx: &mut Tx<'_>) -> Result<i64> {
+pub(crate) fn scope_of_all(tx: &mut Tx<'_>) -> Result<i64> {
     if let Some(known) = info::get(tx.conn, SCOPE)? {
         return known.parse().map_err(RepositoryError::internal);
     }

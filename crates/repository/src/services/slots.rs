@@ -26,7 +26,7 @@ use crate::transaction::Tx;
 use crate::{RepositoryError, Result, Session};
 
 /// How many contents an object has at most.
-const SLOTS_MAX: i64 = 100;
+pub(crate) const SLOTS_MAX: i64 = 100;
 
 /// What lies in one slot.
 #[derive(Clone, Debug)]

@@ -28,7 +28,7 @@ use crate::{RepositoryError, Result, Session};
 /// How long a label may be. *Units*: characters.
 pub(crate) const LABEL_MAX: usize = 100;
 /// How many tags everybody sees on one object, and how many of each person's there are beside.
-const ON_OBJECT_MAX: i64 = 100;
+pub(crate) const ON_OBJECT_MAX: i64 = 100;
 /// The token of every tag: one is put and taken away, and never changes.
 const TOKEN: i64 = 1;
 

@@ -19,7 +19,7 @@ const DECLARED_MAX: usize = 1_000;
 const TERMS_MAX: usize = 50_000;
 
 /// What a change leaves of a declaration: its change token, or nothing when it was deleted.
-type Left = Option<i64>;
+pub(crate) type Left = Option<i64>;
 
 impl Session {
     /// Returns all that is declared.
@@ -37,19 +37,9 @@ impl Session {
     /// # Errors
     /// `Forbidden` for others than administrators; `Conflict` `name_taken`; `Invalid` with every problem.
     pub async fn type_create(&self, definition: TypeDefinition) -> Result<Written<i64>> {
-        self.declare(move |session, tx, declared| {
-            let id = definition.id.clone();
-            let is_known = declared.types.contains_key(&id) || session.declarations().has_contributed_type(&id);
-            if is_known {
-                return Err(RepositoryError::conflict("name_taken", format!("there is a type `{id}` already")));
-            }
-            if declared.types.len() >= DECLARED_MAX {
-                return Err(too_many("types"));
-            }
-            session.put_type(tx, declared, definition.clone(), None)
-        })
-        .await
-        .map(written_token)
+        self.declare(move |session, tx, declared| session.add_type(tx, declared, definition.clone()))
+            .await
+            .map(written_token)
     }
 
     /// Changes a type or facet that was declared at run time. While there are objects of it, or of a type below it, it can
@@ -104,20 +94,9 @@ impl Session {
     /// # Errors
     /// As [`Session::type_create`].
     pub async fn vocabulary_create(&self, definition: VocabularyDefinition) -> Result<Written<i64>> {
-        self.declare(move |session, tx, declared| {
-            let id = definition.id.clone();
-            let is_known =
-                declared.vocabularies.contains_key(&id) || session.declarations().has_contributed_vocabulary(&id);
-            if is_known {
-                return Err(RepositoryError::conflict("name_taken", format!("there is a vocabulary `{id}` already")));
-            }
-            if declared.vocabularies.len() >= DECLARED_MAX {
-                return Err(too_many("vocabularies"));
-            }
-            session.put_vocabulary(tx, declared, &definition, None)
-        })
-        .await
-        .map(written_token)
+        self.declare(move |session, tx, declared| session.add_vocabulary(tx, declared, &definition))
+            .await
+            .map(written_token)
     }
 
     /// Changes a vocabulary that was declared at run time. A term that values have taken is retired, not removed.
@@ -173,7 +152,7 @@ impl Session {
 
     /// Runs `act` on what is declared at run time, alone, and lets this node know of it before anybody is answered. Who
     /// asked may go away meanwhile: what was begun is ended.
-    async fn declare<F>(&self, act: F) -> Result<Written<Left>>
+    pub(crate) async fn declare<F>(&self, act: F) -> Result<Written<Left>>
     where
         F: Fn(&Self, &mut Tx<'_>, &mut Declared) -> Result<Left> + Send + 'static,
     {
@@ -197,6 +176,40 @@ impl Session {
             written
         });
         declared.await.map_err(RepositoryError::internal)?
+    }
+
+    /// Declares a type or facet of a name that is free.
+    pub(crate) fn add_type(
+        &self,
+        tx: &mut Tx<'_>,
+        declared: &mut Declared,
+        definition: TypeDefinition,
+    ) -> Result<Left> {
+        let id = &definition.id;
+        if declared.types.contains_key(id) || self.declarations().has_contributed_type(id) {
+            return Err(RepositoryError::conflict("name_taken", format!("there is a type `{id}` already")));
+        }
+        if declared.types.len() >= DECLARED_MAX {
+            return Err(too_many("types"));
+        }
+        self.put_type(tx, declared, definition, None)
+    }
+
+    /// Declares a vocabulary of a name that is free.
+    pub(crate) fn add_vocabulary(
+        &self,
+        tx: &mut Tx<'_>,
+        declared: &mut Declared,
+        definition: &VocabularyDefinition,
+    ) -> Result<Left> {
+        let id = &definition.id;
+        if declared.vocabularies.contains_key(id) || self.declarations().has_contributed_vocabulary(id) {
+            return Err(RepositoryError::conflict("name_taken", format!("there is a vocabulary `{id}` already")));
+        }
+        if declared.vocabularies.len() >= DECLARED_MAX {
+            return Err(too_many("vocabularies"));
+        }
+        self.put_vocabulary(tx, declared, definition, None)
     }
 
     /// Returns the type to change, if it is one that can be, and is as the caller read it.

@@ -22,6 +22,8 @@ use crate::store::{annotations, arrangements, blobs, copies, dossier_versions, p
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
+/// The greatest number of a version: no document has as many, and whatever is brought in leaves room for more.
+pub(crate) const NUMBER_MAX: i32 = 1_000_000;
 /// How long a comment may be. *Units*: characters.
 const COMMENT_CHARACTERS_MAX: usize = 2_000;
 
@@ -350,14 +352,21 @@ pub(crate) fn next_version(tx: &mut Tx<'_>, live: &ObjectRow, note: &VersionNote
     // Above whatever was destroyed: nobody gets a number again that a version had.
     let used_minor = if latest.latest_major <= latest.destroyed_major { latest.destroyed_minor } else { 0 };
     let (major, minor) = match is_major {
-        true => (latest.latest_major.max(latest.destroyed_major) + 1, 0),
-        false => (latest.latest_major, latest.latest_minor.max(used_minor) + 1),
+        true => (next_number(latest.latest_major.max(latest.destroyed_major))?, 0),
+        false => (latest.latest_major, next_number(latest.latest_minor.max(used_minor))?),
     };
     let row = insert_version(tx, live, series, &note.comment, (major, minor), at)?;
     copies::copy_contents(tx.conn, live.no, row.no)?;
     copies::copy_facets(tx.conn, live.no, row.no)?;
     versions::put_latest(tx.conn, series, major, minor, at)?;
     Ok(MadeVersion { row, label: format!("{major}.{minor}") })
+}
+
+/// Returns the number after one.
+pub(crate) fn next_number(last: i32) -> Result<i32> {
+    let next = last.checked_add(1).filter(|next| *next <= NUMBER_MAX);
+    let detail = format!("there are no numbers of versions above {NUMBER_MAX}");
+    next.ok_or_else(|| RepositoryError::conflict("too_many_versions", detail))
 }
 
 /// Inserts an immutable version with the live object's values; its contents and facets are still to come.

@@ -137,10 +137,23 @@ pub(crate) fn children_page(conn: &mut Conn, folder: i64, after: i64, limit: i64
     Ok(rows)
 }
 
-/// Returns up to `limit` objects with numbers above `after` that lie in no folder and not in the trash.
+/// Returns up to `limit` objects with numbers above `after` that went to the trash out of a folder.
+pub(crate) fn trashed_page(conn: &mut Conn, folder: i64, after: i64, limit: i64) -> Result<Vec<ObjectRow>> {
+    let rows = each_db!(conn, |c| filing::table
+        .inner_join(object::table)
+        .filter(filing::parent_no.eq(folder).and(filing::is_trashed).and(filing::child_no.gt(after)))
+        .filter(object::trashed_at.is_not_null())
+        .order(filing::child_no)
+        .limit(limit)
+        .select(ObjectRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns up to `limit` objects with numbers above `after` that lie in no folder, those in the trash included.
 pub(crate) fn unfiled_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<ObjectRow>> {
     let rows = each_db!(conn, |c| object::table
-        .filter(object::unfiled_at.is_not_null().and(object::trashed_at.is_null()))
+        .filter(object::unfiled_at.is_not_null())
         .filter(is_word(object::role, LIVE).and(object::no.gt(after)))
         .order(object::no)
         .limit(limit)

@@ -3,20 +3,32 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 
-use cartulary_model::{Name, ObjectId, SlotName, TypeRegistry};
+use cartulary_model::permission::{MANAGE_LEGAL_HOLD, Permission, SET_RETENTION, UNLOCK, WRITE_SECURITY};
+use cartulary_model::{BaseType, Name, ObjectId, Timestamp, TypeRegistry};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::form::{BagDossierVersion, BagObject, BagSeries, Description, FORMAT, FORMAT_VERSION, ROOT, Values};
-use super::kept;
-use super::notes;
+use super::form::{
+    BagAccess, BagDossierVersion, BagLock, BagObject, BagPlace, BagSeries, BagWorkingCopy, Description, FORMAT,
+    FORMAT_VERSION, ROOT, Values,
+};
 use super::read::{Faults, OpenBag};
-use super::{CONTENT, DESCRIPTION, OBJECTS, content_path, object_path};
+use super::values::{self, Valued, add_error, shown};
+use super::{CONTENT, DESCRIPTION, OBJECTS, content_path, kept, notes, object_path};
+use crate::policies::is_mark;
+use crate::services::manifest::MEMBERS_MAX;
+use crate::services::objects::check_title;
+use crate::services::relationships::check_ends;
 use crate::services::scopes::FOLDERS_DEEP_MAX;
+use crate::services::versions::{NUMBER_MAX, check_comment};
 use crate::{RepositoryError, Result};
 
 /// The longest file of JSON. *Units*: bytes.
 const JSON_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// By how much the clock of another office may be ahead of ours. *Units*: milliseconds.
+const AHEAD_MAX: i64 = 24 * 3_600_000;
+/// How far from 0 the place of an object among those of its folder may be: there is room for as many again on both sides.
+const ORDINAL_MAX: i64 = 1 << 52;
 
 /// What is known of the objects of a bag, in the order in which they can be brought in.
 #[derive(Debug, Default)]
@@ -25,6 +37,8 @@ pub(crate) struct Plan {
     pub root: Option<String>,
     /// The files of folders, those above before those in them, then of all else.
     pub files: Vec<String>,
+    /// The files of relationships.
+    pub links: Vec<String>,
     /// Which of them have versions of dossiers.
     pub with_dossier_versions: Vec<String>,
     /// All ids that objects and versions have.
@@ -33,10 +47,14 @@ pub(crate) struct Plan {
     pub other_ids: Vec<(&'static str, ObjectId)>,
     /// Where objects came from.
     pub sources: Vec<(String, String)>,
-    /// The digests of contents.
+    /// The digests of contents, and of files that only pages are of.
     pub digests: BTreeSet<String>,
-    /// Whether an object has an access list of its own.
-    pub has_access: bool,
+    /// Those of files that pages are of.
+    pub arranged: BTreeSet<String>,
+    /// What whoever brings it in must hold on the folder, for what is in it.
+    pub needs: BTreeSet<Permission>,
+    /// What only administrators bring in, if there is any of it.
+    pub for_administrators: Option<&'static str>,
     pub object_count: u64,
     pub version_count: u64,
     pub dossier_version_count: u64,
@@ -120,6 +138,12 @@ struct Checking<'a> {
     documents: Vec<String>,
     /// Which folders objects name, with who does.
     named: Vec<(ObjectId, String)>,
+    /// The types of objects, by id; none: of the root folder.
+    types_of: HashMap<Option<ObjectId>, String>,
+    /// What relationships link: source, target, type and file.
+    ends: Vec<(Option<ObjectId>, Option<ObjectId>, String, String)>,
+    /// After this no instant of the past is.
+    latest: Timestamp,
     names: HashSet<(Option<ObjectId>, String)>,
     versions: HashMap<ObjectId, ObjectId>,
     manifests: Vec<(String, Vec<Named>)>,
@@ -131,7 +155,7 @@ pub(crate) fn check(
     bag: &OpenBag,
     description: &Description,
     types: &TypeRegistry,
-    is_permission: &dyn Fn(&str) -> bool,
+    (is_permission, now): (&dyn Fn(&str) -> bool, Timestamp),
     faults: &mut Faults,
 ) -> Result<Plan> {
     let mut checking = Checking {
@@ -144,17 +168,21 @@ pub(crate) fn check(
         folders: BTreeMap::new(),
         documents: Vec::new(),
         named: Vec::new(),
+        types_of: HashMap::new(),
+        ends: Vec::new(),
+        latest: Timestamp::from_millis(now.as_millis() + AHEAD_MAX),
         names: HashSet::new(),
         versions: HashMap::new(),
         manifests: Vec::new(),
         sources: HashSet::new(),
     };
     for principal in &description.principals {
-        let name = principal.key.strip_prefix("user:").or_else(|| principal.key.strip_prefix("group:"));
-        let is_name = |name: &str| !name.trim().is_empty() && name.len() <= 500 && !name.chars().any(char::is_control);
-        if !name.is_some_and(is_name) || principal.display_name.contains('\0') {
-            checking.faults.add("invalid_principal", &principal.key, "is no name of a user or group");
+        if !principal.key.starts_with("user:") && !principal.key.starts_with("group:") {
+            checking.faults.add("invalid_principal", shown(&principal.key), "is neither `user:NAME` nor `group:NAME`");
         }
+    }
+    if description.log_identity.len() > 200 || description.log_identity.contains('\0') {
+        checking.faults.add("malformed_json", DESCRIPTION, "`logIdentity` is no fit text");
     }
     for path in bag.files.keys().filter(|path| path.starts_with("data/")) {
         match () {
@@ -185,45 +213,78 @@ impl Checking<'_> {
             return Ok(());
         }
         self.plan.object_count += 1;
-        self.plan.has_access |= object.access.is_some();
-        self.values(path, &object.values, &object.base);
+        self.values(Valued { path, values: &object.values, base: &object.base, is_live: true });
         self.people(path, [&object.created_by, &object.modified_by]);
-        for entry in object.access.iter().flat_map(|access| &access.entries) {
-            self.people(path, [&entry.principal]);
-            if !(self.is_permission)(&entry.permission) {
-                self.faults.add("unknown_permission", path, format!("`{}` is no permission here", entry.permission));
-            }
-            if entry.list.is_empty() || entry.list.len() > 100 || entry.list.contains('\0') {
-                self.faults.add("invalid_list", path, "an access list has no fit name");
-            }
+        self.instants(path, [object.created_at, object.modified_at]);
+        if let Some(access) = &object.access {
+            self.access(path, access);
         }
         for key in notes::people_of(&object.notes) {
             self.people(path, [key]);
         }
-        for (code, detail) in notes::faults_of(&object.notes) {
+        for (code, detail) in notes::faults_of(&object, self.latest) {
             self.faults.add(code, path, detail);
         }
-        match (object.base.as_str(), &object.series) {
-            ("folder", None) => self.folder(path, &object),
-            ("document", Some(series)) if object.id.is_some() => {
+        if let Some(lock) = &object.lock {
+            self.lock(path, &object, lock);
+        }
+        self.types_of.insert(object.id, object.values.type_id.clone());
+        let is_alone = object.access.is_none() && object.lock.is_none() && object.places.is_empty();
+        match (object.base.as_str(), &object.series, &object.ends) {
+            ("folder", None, None) => self.folder(path, &object),
+            ("document", Some(series), None) if object.id.is_some() => {
                 self.documents.push(path.to_owned());
                 self.series(path, &object, series);
             }
-            _ => self.faults.add("invalid_object", path, "is neither a folder nor a document with a series"),
+            ("relationship", None, Some(ends)) if is_alone && object.id.is_some() && object.unfiled_at.is_none() => {
+                self.plan.links.push(path.to_owned());
+                self.ends.push((ends.source, ends.target, object.values.type_id.clone(), path.to_owned()));
+            }
+            _ => self.faults.add(
+                "invalid_object",
+                path,
+                "is neither a folder, nor a document with a series, nor a relationship with two ends and no place",
+            ),
         }
-        if let Some(id) = object.id {
-            self.id(path, id);
-            self.places(path, &object);
-        } else {
-            self.plan.root = Some(path.to_owned());
+        match object.id {
+            Some(id) => {
+                self.id(path, id);
+                self.source(path, &object);
+                self.places(path, &object);
+            }
+            None => self.plan.root = Some(path.to_owned()),
         }
-        if !object.dossier_versions.is_empty() {
-            self.plan.with_dossier_versions.push(path.to_owned());
-            for version in &object.dossier_versions {
-                self.dossier_version(path, &object, version);
+        self.dossier_versions(path, &object);
+        Ok(())
+    }
+
+    fn access(&mut self, path: &str, access: &BagAccess) {
+        self.plan.needs.insert(WRITE_SECURITY);
+        values::faults_of_access(access, self.is_permission, path, self.faults);
+        for entry in &access.entries {
+            self.people(path, [&entry.principal]);
+            if is_mark(&entry.list) {
+                self.plan.for_administrators = Some("marks of security policies");
             }
         }
-        Ok(())
+    }
+
+    fn lock(&mut self, path: &str, object: &BagObject, lock: &BagLock) {
+        // Whoever holds this can end it again.
+        self.plan.needs.insert(UNLOCK);
+        self.people(path, [&lock.owner]);
+        self.instants(path, [lock.locked_at]);
+        if object.id.is_none() || check_comment(&lock.comment).is_err() {
+            self.faults.add("invalid_lock", path, "the root folder is not locked, and a comment has 2,000 characters");
+        }
+    }
+
+    fn instants<const N: usize>(&mut self, path: &str, instants: [Timestamp; N]) {
+        for at in instants {
+            if at > self.latest {
+                self.faults.add("future_instant", path, format!("{at} has not come yet"));
+            }
+        }
     }
 
     fn id(&mut self, path: &str, id: ObjectId) {
@@ -235,48 +296,23 @@ impl Checking<'_> {
     fn people<const N: usize>(&mut self, path: &str, keys: [&String; N]) {
         for key in keys {
             if !self.people.contains(key.as_str()) {
-                self.faults.add("unknown_principal", path, format!("`{key}` is not among the bag's principals"));
+                self.faults.add(
+                    "unknown_principal",
+                    path,
+                    format!("`{}` is not among the bag's principals", shown(key)),
+                );
             }
         }
     }
 
-    fn values(&mut self, path: &str, values: &Values, base: &str) {
-        let known = self.types.get(&values.type_id).map(|found| found.definition.base.as_str());
-        match known {
-            None => self.faults.add("unknown_type", path, format!("the type `{}` is not declared", values.type_id)),
-            Some(known) if known != base => {
-                self.faults.add("wrong_base", path, format!("`{}` is not a {base}", values.type_id));
-            }
-            Some(_) => {
-                for violation in self.types.violations(&values.type_id, &values.facets, &values.properties) {
-                    let detail = format!("`{}` {}", violation.field, violation.detail);
-                    self.faults.add("invalid_values", path, detail);
-                }
-            }
-        }
-        let is_root = values.name.is_empty() && base == "folder";
-        if !is_root && let Err(error) = Name::parse(&values.name) {
-            self.faults.add("invalid_name", path, error.to_string());
-        }
-        if values.title.contains('\0') || values.title.len() > 100_000 {
-            self.faults.add("invalid_title", path, "a title is no fit text");
-        }
-        for (slot, content) in &values.contents {
-            if slot.parse::<SlotName>().is_err() {
-                self.faults.add("invalid_slot", path, "a slot has no fit name");
-            }
-            let place = content_path(&content.digest);
-            let is_there = self.bag.files.get(&place) == Some(&content.size_bytes);
-            if !is_there {
-                self.faults.add("missing_content", path, format!("`{place}` is not there with its length"));
-            }
-            let is_fit = ![&content.file_name, &content.media_type].iter().any(|text| text.contains('\0'));
-            let raw = content.file_name_raw.as_ref().map(hex::decode).transpose();
-            if !is_fit || raw.is_err() {
-                self.faults.add("invalid_content", path, "a name or media type is no fit text");
-            }
-            self.plan.digests.insert(content.digest.clone());
-        }
+    fn values(&mut self, valued: Valued<'_>) {
+        values::faults_of(self.types, valued, self.faults);
+        values::faults_of_contents(self.bag, valued, self.faults);
+        let Values { contents, arrangement, .. } = valued.values;
+        let pages: BTreeSet<String> = arrangement.iter().map(|page| page.digest.to_string()).collect();
+        self.plan.digests.extend(contents.values().map(|content| content.digest.clone()));
+        self.plan.digests.extend(pages.iter().cloned());
+        self.plan.arranged.extend(pages);
     }
 
     fn folder(&mut self, path: &str, object: &BagObject) {
@@ -288,19 +324,33 @@ impl Checking<'_> {
         self.folders.insert(id, (parent, path.to_owned()));
     }
 
+    fn source(&mut self, path: &str, object: &BagObject) {
+        let Some(source) = &object.values.source else { return };
+        if !self.sources.insert((source.system.clone(), source.id.clone())) {
+            self.faults.add("duplicate_source", path, "another object came from there too");
+        }
+        self.plan.sources.push((source.system.clone(), source.id.clone()));
+    }
+
     fn places(&mut self, path: &str, object: &BagObject) {
-        if let Some(source) = &object.values.source {
-            let is_fit = ![&source.system, &source.id].iter().any(|text| text.is_empty() || text.contains('\0'));
-            if !is_fit || !self.sources.insert((source.system.clone(), source.id.clone())) {
-                self.faults.add("duplicate_source", path, "another object came from there too, or it is no fit text");
-            }
-            self.plan.sources.push((source.system.clone(), source.id.clone()));
+        if object.base == "relationship" {
+            return;
+        }
+        if let Some(at) = object.unfiled_at {
+            // It lies outside of the folder that the bag is brought into.
+            self.plan.for_administrators = Some("objects that lie in no folder");
+            self.instants(path, [at]);
         }
         if object.places.is_empty() != object.unfiled_at.is_some() {
             self.faults.add("invalid_places", path, "lies in a folder, or says since when it lies in none");
         }
         let mut own = BTreeSet::new();
         for place in &object.places {
+            let BagPlace { ordinal, filed_at, .. } = *place;
+            self.instants(path, [filed_at]);
+            if !(-ORDINAL_MAX..=ORDINAL_MAX).contains(&ordinal) {
+                self.faults.add("invalid_places", path, format!("{ordinal} is no place in the order of a folder"));
+            }
             if !own.insert(place.folder) {
                 self.faults.add("invalid_places", path, "lies in one folder twice");
             }
@@ -315,27 +365,81 @@ impl Checking<'_> {
     fn series(&mut self, path: &str, object: &BagObject, series: &BagSeries) {
         self.plan.other_ids.push(("series", series.id));
         let (mut last, mut instants) = ((0, 0), BTreeSet::new());
-        if series.destroyed.iter().any(|number| *number < 0) {
-            self.faults.add("invalid_versions", path, "a number is below 0");
+        if series.destroyed.iter().any(|number| !(0..=NUMBER_MAX).contains(number)) {
+            self.faults.add("invalid_versions", path, format!("a number is not one of 0 to {NUMBER_MAX}"));
         }
+        self.instants(path, [series.clock]);
         for version in &series.versions {
             self.plan.version_count += 1;
             let number = (version.major, version.minor);
-            let is_next = number > last && version.major >= 0 && version.minor >= 0;
-            if !is_next || !instants.insert(version.made_at) {
-                self.faults.add("invalid_versions", path, "versions have rising numbers, and instants of their own");
+            let is_number = |number: &i32| (0..=NUMBER_MAX).contains(number);
+            let are_numbers = is_number(&version.major) && is_number(&version.minor);
+            if number <= last || !are_numbers || !instants.insert(version.made_at) {
+                let detail = format!(
+                    "versions have rising numbers up to {NUMBER_MAX}, and instants of their own: {}.{}",
+                    version.major, version.minor
+                );
+                self.faults.add("invalid_versions", path, detail);
             }
-            if version.made_at > series.clock || version.comment.contains('\0') {
-                self.faults.add("invalid_versions", path, "a version is later than its series, or has no fit comment");
+            if version.made_at > series.clock {
+                self.faults.add("invalid_versions", path, "a version is later than its series");
+            }
+            if let Err(error) = check_comment(&version.comment) {
+                add_error(self.faults, "invalid_comment", path, &error);
             }
             last = number;
-            if let Some(detail) = version.kept.as_ref().and_then(kept::fault) {
-                self.faults.add("invalid_retention", path, detail);
+            if let Some(kept) = &version.kept {
+                self.plan.needs.insert(SET_RETENTION);
+                self.instants(path, [kept.record_since]);
+                if kept.held {
+                    self.plan.needs.insert(MANAGE_LEGAL_HOLD);
+                }
+                if let Some(detail) = kept::fault(kept) {
+                    self.faults.add("invalid_retention", path, detail);
+                }
             }
             self.id(path, version.id);
             self.people(path, [&version.made_by]);
-            self.values(path, &version.values, &object.base);
+            self.values(Valued { path, values: &version.values, base: &object.base, is_live: false });
+            self.of_type(path, object, &version.values);
             self.versions.extend(object.id.map(|id| (version.id, id)));
+        }
+        if let Some(copy) = &series.working {
+            self.working_copy(path, object, copy);
+        }
+    }
+
+    fn working_copy(&mut self, path: &str, object: &BagObject, copy: &BagWorkingCopy) {
+        self.plan.needs.insert(UNLOCK);
+        self.id(path, copy.id);
+        self.people(path, [&copy.checked_out_by, &copy.created_by, &copy.modified_by]);
+        self.instants(path, [copy.created_at, copy.modified_at]);
+        self.values(Valued { path, values: &copy.values, base: &object.base, is_live: false });
+        self.of_type(path, object, &copy.values);
+    }
+
+    fn of_type(&mut self, path: &str, object: &BagObject, values: &Values) {
+        if values.type_id != object.values.type_id {
+            self.faults.add("wrong_type", path, "a version is of another type than its document");
+        }
+    }
+
+    fn dossier_versions(&mut self, path: &str, object: &BagObject) {
+        if object.dossier_versions.is_empty() {
+            return;
+        }
+        self.plan.with_dossier_versions.push(path.to_owned());
+        if !self.types.dossier_types().contains(&object.values.type_id) || object.id.is_none() {
+            self.faults.add("invalid_dossier_version", path, "only a dossier has versions of what lies in it");
+        }
+        let mut last = 0;
+        for version in &object.dossier_versions {
+            if version.number <= last || version.number > NUMBER_MAX {
+                let detail = format!("versions of a dossier have rising numbers up to {NUMBER_MAX}");
+                self.faults.add("invalid_dossier_version", path, detail);
+            }
+            last = version.number;
+            self.dossier_version(path, object, version);
         }
     }
 
@@ -350,11 +454,23 @@ impl Checking<'_> {
             Ok(manifest) => manifest,
             Err(error) => return self.faults.add("malformed_json", path, error.to_string()),
         };
+        self.instants(path, [manifest.made_at]);
         let is_its_own =
             manifest.id == version.id && manifest.number == version.number && Some(manifest.dossier) == object.id;
-        let is_fit = ![&manifest.comment, &manifest.name, &manifest.title].iter().any(|text| text.contains('\0'));
-        if !is_its_own || !is_fit || version.number < 1 {
-            self.faults.add("invalid_dossier_version", path, "a manifest is of another version, or has no fit texts");
+        if !is_its_own || manifest.position < 0 || manifest.members.len() > MEMBERS_MAX {
+            let detail = "a manifest is of another version, of no place in a log, or has more than 10,000 members";
+            self.faults.add("invalid_dossier_version", path, detail);
+        }
+        let mut violations = Vec::new();
+        if manifest.title != manifest.name {
+            check_title(&manifest.title, &mut violations);
+        }
+        let names = std::iter::once(&manifest.name).chain(manifest.members.iter().map(|member| &member.name));
+        let are_fit = violations.is_empty()
+            && check_comment(&manifest.comment).is_ok()
+            && names.into_iter().all(|name| Name::parse(name).is_ok());
+        if !are_fit {
+            self.faults.add("invalid_dossier_version", path, "a manifest has no fit name, title or comment");
         }
         let members = manifest.members.iter().map(|member| (member.id, member.version.as_ref().map(|one| one.id)));
         self.manifests.push((path.to_owned(), members.collect()));
@@ -377,15 +493,43 @@ impl Checking<'_> {
         }
         for (path, members) in &self.manifests {
             for (live, version) in members {
-                let is_known = self.plan.ids.contains(live)
-                    && version.is_none_or(|version| self.versions.get(&version) == Some(live));
+                let is_known =
+                    self.is_member(live) && version.is_none_or(|version| self.versions.get(&version) == Some(live));
                 if !is_known {
                     self.faults.add("unknown_member", path, format!("a manifest names `{live}`, which is not there"));
                 }
             }
         }
+        self.check_links();
         self.order_folders();
+        // Ids grow with time: what is listed in the order of making is listed so here too.
+        let by_id = |path: &String| path.rsplit('/').next().map(str::to_owned);
+        self.documents.sort_by_key(by_id);
+        self.plan.links.sort_by_key(by_id);
         self.plan.files.append(&mut self.documents);
+    }
+
+    fn is_member(&self, id: &ObjectId) -> bool {
+        let known = self.types_of.get(&Some(*id)).and_then(|type_id| self.types.get(type_id));
+        known.is_some_and(|known| known.definition.base != BaseType::Relationship)
+    }
+
+    fn check_links(&mut self) {
+        for (source, target, type_id, path) in &self.ends {
+            let (from, to) = match (self.types_of.get(source), self.types_of.get(target)) {
+                (Some(from), Some(to)) if source != target => (from, to),
+                _ => {
+                    self.faults.add("unknown_end", path, "links two objects of the bag that are not the same");
+                    continue;
+                }
+            };
+            let is_member = |id: &Option<ObjectId>| id.is_none_or(|id| self.is_member(&id));
+            if !is_member(source) || !is_member(target) {
+                self.faults.add("unknown_end", path, "links relationships");
+            } else if let Err(error) = check_ends(self.types, type_id, from, to) {
+                add_error(self.faults, "type_not_allowed", path, &error);
+            }
+        }
     }
 
     /// Puts folders after those that they lie in; what is left lies in itself.

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::kept::BagKept;
 use crate::services::annotations::AnnotatedPlace;
+use crate::services::arrangements::ArrangedPage;
 
 /// The word by which a bag of this office is known.
 pub(crate) const FORMAT: &str = "cartulary-bag";
 /// The version of the format that is written; a newer one is not read.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 /// The name of the file of the root folder, which has no id of its own in a bag: each office has one.
 pub(crate) const ROOT: &str = "root";
 
@@ -34,6 +35,7 @@ pub(crate) struct Description {
     pub object_count: u64,
     /// What the caller could not take along, as far as he may know of it; at most 1,000 are named.
     pub left_out: Vec<LeftOutOfBag>,
+    /// How many objects these are, however much of each is missing.
     pub left_out_count: u64,
 }
 
@@ -51,7 +53,9 @@ pub(crate) struct Principal {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct LeftOutOfBag {
     pub id: ObjectId,
-    /// `confidential`, `properties` or `content`: what of it may not be taken along.
+    /// What of it is missing, or why: `confidential`, `properties`, `content`, `children`, `arrangement` (pages of a file that the
+    /// caller may not read whole), `workingCopy`, `otherEnd` (a relationship to what is not in the bag), `members` (a version
+    /// of a dossier that names more than is in the bag), `trash`.
     pub reason: String,
 }
 
@@ -62,7 +66,7 @@ pub(crate) struct BagObject {
     /// Absent of the root folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<ObjectId>,
-    /// `document` or `folder`.
+    /// `document`, `folder` or `relationship`.
     pub base: String,
     #[serde(flatten)]
     pub values: Values,
@@ -78,6 +82,12 @@ pub(crate) struct BagObject {
     /// Its own access list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<BagAccess>,
+    /// That somebody has locked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<BagLock>,
+    /// Relationships: what it links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<BagEnds>,
     /// Documents: its versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<BagSeries>,
@@ -87,6 +97,30 @@ pub(crate) struct BagObject {
     /// What people put on it.
     #[serde(default, skip_serializing_if = "BagNotes::is_empty")]
     pub notes: BagNotes,
+}
+
+/// What a relationship links.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct BagEnds {
+    /// What it goes out from; absent: the root folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<ObjectId>,
+    /// What it leads to; absent: the root folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<ObjectId>,
+}
+
+/// That somebody has locked an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct BagLock {
+    pub owner: String,
+    pub locked_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
 }
 
 /// What people put on an object, and everybody sees who may.
@@ -166,11 +200,17 @@ pub(crate) struct Values {
     pub title: String,
     pub facets: Vec<String>,
     pub properties: Properties,
+    /// Its state, where its type has a life cycle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<BagSource>,
     /// By slot.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contents: BTreeMap<String, BagContent>,
+    /// The pages that make it, where somebody arranged them; the files that they are of lie below `data/content/` too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arrangement: Vec<ArrangedPage>,
 }
 
 /// Where an object came from.
@@ -240,6 +280,23 @@ pub(crate) struct BagSeries {
     pub clock: Timestamp,
     /// Oldest first.
     pub versions: Vec<BagVersion>,
+    /// What whoever checked it out works on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working: Option<BagWorkingCopy>,
+}
+
+/// A private working copy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BagWorkingCopy {
+    pub id: ObjectId,
+    pub checked_out_by: String,
+    pub created_at: Timestamp,
+    pub created_by: String,
+    pub modified_at: Timestamp,
+    pub modified_by: String,
+    #[serde(flatten)]
+    pub values: Values,
 }
 
 /// A version of a document.

@@ -10,36 +10,32 @@ use cartulary_model::{BaseType, BlobDigest, Timestamp};
 use roaring::RoaringTreemap;
 
 use super::form::{
-    BagAccess, BagContent, BagDossierVersion, BagEntry, BagObject, BagPlace, BagSeries, BagSource, BagVersion,
-    LeftOutOfBag, Values,
+    BagAccess, BagContent, BagDossierVersion, BagEntry, BagLock, BagObject, BagPlace, BagSeries, BagSource, BagVersion,
+    BagWorkingCopy, Values,
 };
-use super::kept;
-use super::notes;
+use super::left_out::{
+    BY_ARRANGEMENT, BY_CHILDREN, BY_CONFIDENTIAL, BY_CONTENT, BY_MEMBERS, BY_PROPERTIES, BY_TRASH, BY_WORKING_COPY,
+    LeftOut,
+};
+use super::{kept, notes};
 use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
+use crate::services::arrangements::pages_of;
 use crate::services::detail::{properties_of, source_of};
 use crate::services::manifest;
 use crate::services::readings::Reading;
 use crate::store::acl::{self, EntryRow};
+use crate::store::dossier_versions::MemberRow;
 use crate::store::exports::{self, SlotRow};
 use crate::store::objects::{self, ObjectRow};
 use crate::store::principals::{self, PrincipalRow};
-use crate::store::{dossier_versions, versions};
+use crate::store::{arrangements, blobs, dossier_versions, locks, versions};
 use crate::{RepositoryError, Result, Session};
 
 /// The facet that marks an object as confidential.
 const CONFIDENTIAL: &str = "confidential";
 /// How many children are read at a time.
 const PAGE: i64 = 1_000;
-/// How many objects that are left out are named.
-const NAMED_MAX: usize = 1_000;
-/// What is left out of an object, or of an object's history: the reasons.
-const BY_CONFIDENTIAL: &str = "confidential";
-const BY_PROPERTIES: &str = "properties";
-const BY_CONTENT: &str = "content";
-const BY_CHILDREN: &str = "children";
-const BY_MEMBERS: &str = "members";
-
 /// The objects of a bag.
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
@@ -51,29 +47,12 @@ pub(crate) struct Selection {
     pub left_out: LeftOut,
 }
 
-/// What the caller cannot take along.
-#[derive(Debug, Default)]
-pub(crate) struct LeftOut {
-    pub named: Vec<LeftOutOfBag>,
-    pub count: u64,
-}
-
-impl LeftOut {
-    fn add(&mut self, id: &str, reason: &str) -> Result<()> {
-        self.count += 1;
-        if self.named.len() < NAMED_MAX {
-            self.named.push(LeftOutOfBag { id: parse_id(id)?, reason: reason.to_owned() });
-        }
-        Ok(())
-    }
-}
-
 impl Selection {
-    fn contains(&self, no: i64) -> bool {
+    pub(super) fn contains(&self, no: i64) -> bool {
         self.set.contains(no.unsigned_abs())
     }
 
-    fn take(&mut self, no: i64) -> bool {
+    pub(super) fn take(&mut self, no: i64) -> bool {
         let is_new = self.set.insert(no.unsigned_abs());
         if is_new {
             self.nos.push(no);
@@ -117,9 +96,10 @@ impl Session {
         while let Some(folder) = fringe.pop() {
             let access = &self.repository.inner.access;
             if !access.allows(conn, &self.actor, folder.scope_no, READ_CHILDREN, now)? {
-                selection.left_out.add(&folder.id, BY_CHILDREN)?;
+                selection.left_out.add(folder.no, &folder.id, BY_CHILDREN)?;
                 continue;
             }
+            self.count_trash(conn, &folder, selection, now)?;
             let mut after = 0;
             loop {
                 let children = exports::children_page(conn, folder.no, after, PAGE)?;
@@ -143,9 +123,52 @@ impl Session {
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.no;
             for row in &rows {
-                self.select(conn, row, selection, now)?;
+                if row.trashed_at.is_some() {
+                    self.count_if_seen(conn, row, selection, now)?;
+                } else {
+                    self.select(conn, row, selection, now)?;
+                }
             }
         }
+    }
+
+    /// Counts what went to the trash out of a folder, with all that went along: the trash stays where it is.
+    fn count_trash(
+        &self,
+        conn: &mut Conn,
+        folder: &ObjectRow,
+        selection: &mut Selection,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut fringe = vec![folder.no];
+        while let Some(folder) = fringe.pop() {
+            let mut after = 0;
+            loop {
+                let rows = exports::trashed_page(conn, folder, after, PAGE)?;
+                let Some(last) = rows.last() else { break };
+                after = last.no;
+                for row in &rows {
+                    if self.count_if_seen(conn, row, selection, now)? && is_folder(row) {
+                        fringe.push(row.no);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count_if_seen(
+        &self,
+        conn: &mut Conn,
+        row: &ObjectRow,
+        selection: &mut Selection,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let is_seen = self.repository.inner.access.allows(conn, &self.actor, row.scope_no, BROWSE, now)?;
+        if is_seen {
+            selection.left_out.add(row.no, &row.id, BY_TRASH)?;
+        }
+        Ok(is_seen)
     }
 
     /// Adds one object; says whether it is new there.
@@ -154,7 +177,7 @@ impl Session {
             return Ok(false);
         }
         match self.refusal(conn, row, now)? {
-            Some(Some(reason)) => selection.left_out.add(&row.id, reason)?,
+            Some(Some(reason)) => selection.left_out.add(row.no, &row.id, reason)?,
             Some(None) => {}
             None => return Ok(selection.take(row.no)),
         }
@@ -198,16 +221,18 @@ impl Session {
         let catalogue = self.repository.inner.declarations.present(conn)?;
         let row = objects::by_no(conn, no)?.filter(|row| row.trashed_at.is_none());
         let Some(row) = row else { return Ok(None) };
+        if row.base == objects::RELATIONSHIP {
+            return self.gather_link(conn, selection, &row, now);
+        }
         if self.refusal(conn, &row, now)?.is_some() {
             return Ok(None);
         }
         let access = &self.repository.inner.access;
         let may_read_content = access.allows(conn, &self.actor, row.scope_no, READ_CONTENT, now)?;
         let may_see_holds = access.allows(conn, &self.actor, row.scope_no, MANAGE_LEGAL_HOLD, now)?;
-        let mut gathering = Gathering { may_read_content, may_see_holds, ..Gathering::of_whole() };
+        let may_read_security = access.allows(conn, &self.actor, row.scope_no, READ_SECURITY, now)?;
+        let mut gathering = Gathering { live_no: no, may_read_content, may_see_holds, ..Gathering::begin(self, now) };
         let is_root = row.no == self.repository.inner.root_no;
-        let may_read_security =
-            self.repository.inner.access.allows(conn, &self.actor, row.scope_no, READ_SECURITY, now)?;
         let object = BagObject {
             id: if is_root { None } else { Some(parse_id(&row.id)?) },
             base: row.base.clone(),
@@ -219,6 +244,8 @@ impl Session {
             places: self.places_in_bag(conn, selection, &row)?,
             unfiled_at: exports::unfiled_at(conn, row.no)?.map(at),
             access: if may_read_security { self.own_access(conn, &row, &mut gathering)? } else { None },
+            lock: gathering.lock(conn, &row)?,
+            ends: None,
             series: match row.series_no {
                 Some(series) => Some(gathering.series(conn, series)?),
                 None => None,
@@ -230,8 +257,7 @@ impl Session {
             notes: notes::gathered(conn, row.no, may_read_content, &mut gathering)?,
         };
         let reading = self.reading_of(conn, &row)?;
-        let Gathering { people, bytes, left_out, .. } = gathering;
-        Ok(Some(Gathered { object, bytes, people, reading, left_out }))
+        Ok(Some(gathering.end(object, reading)))
     }
 
     /// Returns the folders of the bag that an object lies in; one that lies in none of them lies at its top.
@@ -277,6 +303,10 @@ impl Session {
 
 /// What is found on the way.
 pub(crate) struct Gathering {
+    session: Session,
+    now: Timestamp,
+    /// The object that all of it belongs to.
+    live_no: i64,
     may_read_content: bool,
     /// Whether the legal holds may be named.
     may_see_holds: bool,
@@ -287,9 +317,12 @@ pub(crate) struct Gathering {
 }
 
 impl Gathering {
-    /// Begins, for whoever may read everything.
-    pub(crate) fn of_whole() -> Self {
+    /// Begins, for whoever may read everything of an object.
+    pub(crate) fn begin(session: &Session, now: Timestamp) -> Self {
         Self {
+            session: session.clone(),
+            now,
+            live_no: 0,
             may_read_content: true,
             may_see_holds: true,
             people: BTreeMap::new(),
@@ -299,9 +332,20 @@ impl Gathering {
         }
     }
 
-    /// Returns where the bytes lie of all contents that were met.
-    pub(crate) fn into_bytes(self) -> BTreeSet<Bytes> {
-        self.bytes
+    /// Goes on with what belongs to another object.
+    pub(crate) fn about(&mut self, live_no: i64) {
+        self.live_no = live_no;
+    }
+
+    /// Ends with an object.
+    pub(super) fn end(self, object: BagObject, reading: Option<Reading>) -> Gathered {
+        let Self { people, bytes, left_out, .. } = self;
+        Gathered { object, bytes, people, reading, left_out }
+    }
+
+    /// Returns where the bytes lie of all contents that were met, and what is missing.
+    pub(crate) fn into_bytes(self) -> (BTreeSet<Bytes>, LeftOut) {
+        (self.bytes, self.left_out)
     }
 
     pub(super) fn person(&mut self, conn: &mut Conn, no: i64) -> Result<String> {
@@ -315,17 +359,25 @@ impl Gathering {
         Ok(key)
     }
 
-    /// Returns what an object or a version has.
+    /// Returns what an object, a version or a working copy has.
     pub(crate) fn values(&mut self, conn: &mut Conn, row: &ObjectRow) -> Result<Values> {
         let slots = exports::slots_of(conn, &[row.no])?.remove(&row.no).unwrap_or_default();
         let mut contents = BTreeMap::new();
         for slot in slots {
             if !self.may_read_content {
-                self.left_out.add(&row.id, BY_CONTENT)?;
+                self.left_out.add(self.live_no, &row.id, BY_CONTENT)?;
                 continue;
             }
             let (name, content) = self.content(slot)?;
             contents.insert(name, content);
+        }
+        let mut arrangement = Vec::new();
+        if let Some(own) = arrangements::of_objects(conn, &[row.no])?.remove(&row.no) {
+            if self.takes_sources(conn, row.no)? {
+                arrangement = pages_of(&own)?;
+            } else {
+                self.left_out.add(self.live_no, &row.id, BY_ARRANGEMENT)?;
+            }
         }
         Ok(Values {
             type_id: row.type_id.clone(),
@@ -333,9 +385,41 @@ impl Gathering {
             title: row.title.clone(),
             facets: objects::facets_of(conn, row.no)?,
             properties: properties_of(row)?,
+            state: row.state.clone(),
             source: source_of(row).map(|source| BagSource { system: source.system, id: source.id }),
             contents,
+            arrangement,
         })
+    }
+
+    /// Takes the files along that an arrangement is of, or says that it cannot: whoever may see some of their pages may not
+    /// therefore have all of them.
+    fn takes_sources(&mut self, conn: &mut Conn, object: i64) -> Result<bool> {
+        let sources = arrangements::sources(conn, object)?;
+        if !self.may_read_content || !self.may_take_files(conn, sources.keys())? {
+            return Ok(false);
+        }
+        for blob in sources.into_values() {
+            let digest: BlobDigest = blob.digest.parse().map_err(RepositoryError::internal)?;
+            let (generation, size_bytes) = (blob.generation.unsigned_abs(), blob.size_bytes.unsigned_abs());
+            self.bytes.insert(Bytes { digest, generation, size_bytes });
+        }
+        Ok(true)
+    }
+
+    /// Says whether each of some files is the content of something that the caller may read and take along.
+    fn may_take_files<'a>(&self, conn: &mut Conn, digests: impl Iterator<Item = &'a String>) -> Result<bool> {
+        if self.session.actor.is_administrator {
+            return Ok(true);
+        }
+        for digest in digests {
+            if !self.bytes.iter().any(|bytes| bytes.digest.to_string() == *digest)
+                && !self.session.may_take_file(conn, digest, self.now)?
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn content(&mut self, slot: SlotRow) -> Result<(String, BagContent)> {
@@ -367,12 +451,47 @@ impl Gathering {
                 kept: kept::gather(conn, version.object_no, self.may_see_holds)?,
             });
         }
+        let working = match series.checked_out_by {
+            Some(by) => self.working_copy(conn, no, by)?,
+            None => None,
+        };
         Ok(BagSeries {
             id: parse_id(&exports::series_id(conn, no)?)?,
             destroyed: [series.destroyed_major, series.destroyed_minor],
             clock: at(series.clock),
             versions: all,
+            working,
         })
+    }
+
+    /// Returns the working copy of a series, for who may see it.
+    fn working_copy(&mut self, conn: &mut Conn, series: i64, by: i64) -> Result<Option<BagWorkingCopy>> {
+        let Some(copy) = objects::working_of_series(conn, series)? else { return Ok(None) };
+        if !self.session.may_see_working_copy(conn, &copy, self.now)? {
+            if let Some(live) = objects::by_no(conn, self.live_no)? {
+                self.left_out.add(live.no, &live.id, BY_WORKING_COPY)?;
+            }
+            return Ok(None);
+        }
+        Ok(Some(BagWorkingCopy {
+            id: parse_id(&copy.id)?,
+            checked_out_by: self.person(conn, by)?,
+            created_at: at(copy.created_at),
+            created_by: self.person(conn, copy.created_by)?,
+            modified_at: at(copy.modified_at),
+            modified_by: self.person(conn, copy.modified_by)?,
+            values: self.values(conn, &copy)?,
+        }))
+    }
+
+    fn lock(&mut self, conn: &mut Conn, row: &ObjectRow) -> Result<Option<BagLock>> {
+        let Some(lock) = locks::of_object(conn, row.no, self.now.as_millis())? else { return Ok(None) };
+        Ok(Some(BagLock {
+            owner: self.person(conn, lock.owner_no)?,
+            locked_at: at(lock.locked_at),
+            expires_at: lock.expires_at.map(at),
+            comment: lock.comment,
+        }))
     }
 
     /// Returns the versions of a dossier that name nothing but what is in the bag.
@@ -385,8 +504,8 @@ impl Gathering {
         let mut all = Vec::new();
         for row in exports::dossier_versions_of(conn, dossier.no)? {
             let members = dossier_versions::members(conn, row.no)?;
-            if !members.iter().all(|member| selection.contains(member.live_no)) {
-                self.left_out.add(&row.id, BY_MEMBERS)?;
+            if !self.takes_members(conn, selection, &members)? {
+                self.left_out.add(dossier.no, &row.id, BY_MEMBERS)?;
                 continue;
             }
             let text = match exports::kept_manifest(conn, row.no)? {
@@ -405,12 +524,60 @@ impl Gathering {
     }
 }
 
+impl Gathering {
+    /// Says whether all that a version of a dossier names is in the bag, with its contents and pages: a manifest that names
+    /// what is not there could not be checked.
+    fn takes_members(&self, conn: &mut Conn, selection: &Selection, members: &[MemberRow]) -> Result<bool> {
+        if !members.iter().all(|member| selection.contains(member.live_no)) {
+            return Ok(false);
+        }
+        if self.session.actor.is_administrator {
+            return Ok(true);
+        }
+        let nos: Vec<i64> = members.iter().map(|member| member.live_no).collect();
+        let scopes: BTreeSet<i64> = objects::by_nos(conn, &nos)?.into_values().map(|row| row.scope_no).collect();
+        let access = &self.session.repository.inner.access;
+        let readable = access.allowing(conn, &self.session.actor, &scopes, READ_CONTENT, self.now)?;
+        if readable.len() < scopes.len() {
+            return Ok(false);
+        }
+        for version in members.iter().filter_map(|member| member.version_no) {
+            let sources = arrangements::sources(conn, version)?;
+            if !self.may_take_files(conn, sources.keys())? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Session {
+    /// Says whether a file is the content of something that the caller may read and take along.
+    fn may_take_file(&self, conn: &mut Conn, digest: &str, now: Timestamp) -> Result<bool> {
+        let (access, mut after) = (&self.repository.inner.access, 0);
+        loop {
+            let holders = blobs::holders(conn, digest, after, PAGE)?;
+            let Some((last, _)) = holders.last() else { return Ok(false) };
+            after = last.object_no;
+            for (content, scope) in holders {
+                if !access.allows(conn, &self.actor, scope, READ_CONTENT, now)? {
+                    continue;
+                }
+                let Some(holder) = objects::by_no(conn, content.object_no)? else { continue };
+                if self.refusal(conn, &holder, now)?.is_none() {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+}
+
 /// Returns how a bag names a user or group.
 pub(crate) fn key_of(row: &PrincipalRow) -> String {
     format!("{}:{}", row.kind, row.name)
 }
 
-const fn at(millis: i64) -> Timestamp {
+pub(super) const fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 

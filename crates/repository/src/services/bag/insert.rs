@@ -1,26 +1,30 @@
 //! Brings the objects of a bag in, as they were, in one transaction: nothing of what usually follows from a change is done.
 //! No version is made, no listener runs, nobody is told; the log says of each that it was brought in, with both instants.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cartulary_model::permission::AccessEntry;
-use cartulary_model::{BaseType, BlobDigest, ChangeKind, ObjectId, SlotName};
+use cartulary_model::{BaseType, BlobDigest, ChangeKind, ObjectId, SlotName, Timestamp, Violation};
 use serde_json::json;
 
 use super::check::{self, Manifest, Plan};
-use super::form::{BagAccess, BagObject, BagPlace, BagSeries, BagVersion, Description, Values};
+use super::form::{
+    BagAccess, BagLock, BagObject, BagPlace, BagSeries, BagVersion, BagWorkingCopy, Description, Values,
+};
 use super::kept::BroughtHolds;
 use super::notes;
 use super::read::OpenBag;
 use crate::declarations::Catalogue;
 use crate::services::documents::free_name;
 use crate::services::objects::index_values;
+use crate::services::people::refuse_taken_name;
 use crate::services::working_copies::of_object;
-use crate::services::{manifest, texts};
+use crate::services::{arrangements, manifest, texts};
 use crate::store::blobs::{self, NewContentRow};
 use crate::store::dossier_versions::{self, DossierVersionRow, MemberRow, NewDossierVersionRow};
 use crate::store::history::{self, Past};
+use crate::store::locks::{self, LockRow};
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::versions::{self, VersionRow};
 use crate::store::{acl, filing, principals};
@@ -31,13 +35,13 @@ use crate::{RepositoryError, Result, Session};
 const CREATOR_MAY: &str = "Manage";
 
 /// Something that is being brought in.
-struct Bringing {
-    catalogue: Arc<Catalogue>,
-    target: ObjectRow,
+pub(super) struct Bringing {
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) target: ObjectRow,
     bag_id: String,
     people: HashMap<String, i64>,
     /// The numbers of objects and versions.
-    nos: HashMap<ObjectId, i64>,
+    pub(super) nos: HashMap<ObjectId, i64>,
     /// The scopes of folders.
     scopes: HashMap<ObjectId, i64>,
     holds: BroughtHolds,
@@ -61,17 +65,20 @@ pub(crate) fn bring_in(
         holds: BroughtHolds::default(),
     };
     for principal in &description.principals {
-        bringing.person(tx, &principal.key, &principal.display_name)?;
+        bringing.person(tx, &principal.key, &principal.display_name).map_err(at_place(&principal.key))?;
     }
     if let Some(path) = &plan.root {
-        bringing.root(tx, &check::object(bag, path)?)?;
+        bringing.root(tx, &check::object(bag, path)?).map_err(at_place(path))?;
     }
     for path in &plan.files {
         let object = check::object(bag, path)?;
-        bringing.object(tx, &object)?;
+        bringing.object(tx, &object).map_err(at_place(path))?;
+    }
+    for path in &plan.links {
+        bringing.link(tx, &check::object(bag, path)?).map_err(at_place(path))?;
     }
     for path in &plan.with_dossier_versions {
-        bringing.dossier_versions(tx, &check::object(bag, path)?)?;
+        bringing.dossier_versions(tx, &check::object(bag, path)?).map_err(at_place(path))?;
     }
     let detail = json!({
         "bag": bringing.bag_id, "from": description.log_identity, "exportedAt": description.exported_at,
@@ -79,6 +86,18 @@ pub(crate) fn bring_in(
     });
     let target = &bringing.target;
     tx.record(ChangeKind::Imported, Change { detail: Some(detail), ..of_object(target)? })
+}
+
+/// Says of a refusal in which file of the bag its reason stands.
+fn at_place(path: &str) -> impl Fn(RepositoryError) -> RepositoryError {
+    move |error| match error {
+        RepositoryError::Conflict { code, detail, .. } => RepositoryError::invalid(path, code, detail),
+        RepositoryError::Invalid { violations } => {
+            let placed = |one: Violation| Violation::new(path, one.code, format!("`{}` {}", one.field, one.detail));
+            RepositoryError::Invalid { violations: violations.into_iter().map(placed).collect() }
+        }
+        other => other,
+    }
 }
 
 impl Bringing {
@@ -89,6 +108,7 @@ impl Bringing {
         let no = match principals::by_name(tx.conn, kind, name)? {
             Some(row) => row.no,
             None => {
+                refuse_taken_name(tx.conn, name)?;
                 let (id, at) = (ObjectId::generate().to_string(), tx.now.as_millis());
                 let no = principals::insert(tx.conn, &id, kind, name, display_name, at)?;
                 if kind == principals::USER {
@@ -103,12 +123,12 @@ impl Bringing {
         Ok(())
     }
 
-    fn no_of(&self, key: &str) -> Result<i64> {
+    pub(super) fn no_of(&self, key: &str) -> Result<i64> {
         let no = self.people.get(key).copied();
         no.ok_or_else(|| RepositoryError::internal(format!("`{key}` was not among the bag's principals")))
     }
 
-    fn past(&self, object: &BagObject) -> Result<Past> {
+    pub(super) fn past(&self, object: &BagObject) -> Result<Past> {
         Ok(Past {
             created_at: object.created_at.as_millis(),
             created_by: self.no_of(&object.created_by)?,
@@ -120,6 +140,9 @@ impl Bringing {
     fn root(&mut self, tx: &mut Tx<'_>, object: &BagObject) -> Result<()> {
         let (no, past) = (self.target.no, self.past(object)?);
         let values = &object.values;
+        if let Some(state) = &values.state {
+            objects::put_state(tx.conn, no, state)?;
+        }
         history::put_root(tx.conn, no, &values.title, &properties(values)?, past)?;
         objects::put_facets(tx.conn, no, &values.facets)?;
         let described = (values.type_id.as_str(), values.facets.as_slice());
@@ -147,7 +170,7 @@ impl Bringing {
             Some(series) => (Some(self.series(tx, series, scope)?), BaseType::Document),
             None => (None, BaseType::Folder),
         };
-        let is_top = primary.is_some_and(|place| place.folder.is_none());
+        let is_top = object.places.iter().any(|place| place.folder.is_none());
         let name =
             if is_top { free_name(tx.conn, self.target.no, &object.values.name)? } else { object.values.name.clone() };
         let past = self.past(object)?;
@@ -166,11 +189,47 @@ impl Bringing {
         index_values(tx.conn, self.catalogue.types(), no, described, &values.properties, true)?;
         bind(tx, no, values)?;
         notes::insert(tx, no, &object.notes, |key| self.no_of(key))?;
+        if let Some(lock) = &object.lock {
+            self.lock(tx, no, lock)?;
+        }
         self.record(tx, &live, object, primary)?;
         for version in object.series.iter().flat_map(|series| &series.versions) {
             self.version(tx, &live, version)?;
         }
-        Ok(())
+        match object.series.as_ref().and_then(|series| series.working.as_ref()) {
+            Some(copy) => self.working_copy(tx, &live, copy),
+            None => Ok(()),
+        }
+    }
+
+    fn lock(&self, tx: &mut Tx<'_>, object_no: i64, lock: &BagLock) -> Result<()> {
+        let row = LockRow {
+            object_no,
+            owner_no: self.no_of(&lock.owner)?,
+            locked_at: lock.locked_at.as_millis(),
+            expires_at: lock.expires_at.map(Timestamp::as_millis),
+            comment: lock.comment.clone(),
+        };
+        locks::put(tx.conn, &row)
+    }
+
+    fn working_copy(&mut self, tx: &mut Tx<'_>, live: &ObjectRow, copy: &BagWorkingCopy) -> Result<()> {
+        let Some(series) = live.series_no else { return Ok(()) };
+        let past = Past {
+            created_at: copy.created_at.as_millis(),
+            created_by: self.no_of(&copy.created_by)?,
+            modified_at: copy.modified_at.as_millis(),
+            modified_by: self.no_of(&copy.modified_by)?,
+        };
+        let (base, kind) = (BaseType::Document.as_str(), objects::WORKING);
+        let new = row(copy.id, base, kind, (Some(series), live.scope_no), &copy.values, past)?;
+        let new = NewObjectRow { name: live.name.clone(), ..new };
+        let no = objects::insert(tx.conn, &new)?;
+        versions::put_checked_out(tx.conn, series, Some(self.no_of(&copy.checked_out_by)?))?;
+        objects::put_facets_of_new(tx.conn, no, &copy.values.facets)?;
+        bind(tx, no, &copy.values)?;
+        let detail = json!({ "bag": self.bag_id, "documentId": live.id });
+        tx.record(ChangeKind::Imported, Change { detail: Some(detail), ..of_object(&new.numbered(no))? })
     }
 
     /// Makes the scope that an object has: a folder always its own, a document one of its own where it has a list.
@@ -243,6 +302,10 @@ impl Bringing {
             };
             let folder = folder.ok_or_else(|| RepositoryError::internal("a folder of the bag is missing"))?;
             let filed_at = place.filed_at.as_millis();
+            if filing::is_taken(tx.conn, folder, &live.name)? {
+                let detail = format!("another object in its folder is called `{}`", live.name);
+                return Err(RepositoryError::invalid("name", "duplicate_name", detail));
+            }
             filing::insert_row(tx.conn, folder, live.no, &live.name, place.ordinal, position == 0, filed_at)?;
         }
         Ok(())
@@ -309,6 +372,10 @@ impl Bringing {
             dossier_versions::insert_members(tx.conn, &members)?;
             if manifest::text_of(tx.conn, &row, &members)? != version.manifest {
                 history::put_manifest(tx.conn, row.no, &version.manifest)?;
+                if !manifest::is_whole(tx.conn, &row, &members)? {
+                    let detail = format!("version {} says another thing than the versions that it names", row.number);
+                    return Err(RepositoryError::invalid("manifest", "invalid_dossier_version", detail));
+                }
             }
             let detail = json!({
                 "bag": self.bag_id, "dossierVersion": row.number, "dossierVersionId": row.id,
@@ -319,7 +386,13 @@ impl Bringing {
         Ok(())
     }
 
-    fn record(&self, tx: &mut Tx<'_>, live: &ObjectRow, object: &BagObject, primary: Option<&BagPlace>) -> Result<()> {
+    pub(super) fn record(
+        &self,
+        tx: &mut Tx<'_>,
+        live: &ObjectRow,
+        object: &BagObject,
+        primary: Option<&BagPlace>,
+    ) -> Result<()> {
         let values = &object.values;
         let after = json!({
             "type": values.type_id, "name": live.name, "title": values.title, "facets": values.facets,
@@ -343,7 +416,7 @@ fn properties(values: &Values) -> Result<String> {
     serde_json::to_string(&values.properties).map_err(RepositoryError::internal)
 }
 
-fn row(
+pub(super) fn row(
     id: ObjectId,
     base: &'static str,
     role: &'static str,
@@ -352,7 +425,7 @@ fn row(
     past: Past,
 ) -> Result<NewObjectRow> {
     Ok(NewObjectRow {
-        state: None,
+        state: values.state.clone(),
         id: id.to_string(),
         base,
         role,
@@ -371,7 +444,8 @@ fn row(
     })
 }
 
-/// Binds the contents of an object or version; their bytes are stored already. Texts are read as they are of any content.
+/// Binds the contents and pages of an object or version; their bytes are stored already. Texts are read as they are of any
+/// content, and the file of the pages is made as it is of any arrangement.
 fn bind(tx: &mut Tx<'_>, no: i64, values: &Values) -> Result<()> {
     for (slot, content) in &values.contents {
         let blob = blobs::living_locked(tx.conn, &content.digest)?;
@@ -389,5 +463,13 @@ fn bind(tx: &mut Tx<'_>, no: i64, values: &Values) -> Result<()> {
         let digest: BlobDigest = content.digest.parse().map_err(RepositoryError::internal)?;
         texts::request(tx, digest, &content.media_type, &content.file_name)?;
     }
-    Ok(())
+    if values.arrangement.is_empty() {
+        return Ok(());
+    }
+    let mut sources = BTreeSet::new();
+    for page in &values.arrangement {
+        let blob = blobs::living_locked(tx.conn, &page.digest.to_string())?;
+        sources.insert(blob.ok_or(RepositoryError::Unavailable { what: "the blob store", source: None })?.no);
+    }
+    arrangements::bind(tx, no, &values.arrangement, &sources.into_iter().collect::<Vec<_>>()).map(drop)
 }

@@ -10,8 +10,11 @@ pub(super) mod form;
 pub(super) mod gather;
 pub(super) mod insert;
 pub(super) mod kept;
+pub(super) mod left_out;
+mod links;
 mod notes;
 pub(super) mod read;
+mod values;
 pub(super) mod writer;
 
 /// What says what a bag is.

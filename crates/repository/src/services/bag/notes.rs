@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use cartulary_db::Conn;
 use cartulary_model::Timestamp;
 
-use super::form::{BagAnnotation, BagComment, BagNotes, BagTag};
+use super::form::{BagAnnotation, BagComment, BagNotes, BagObject, BagTag};
 use super::gather::Gathering;
 use crate::bootstrap::parse_id;
-use crate::services::annotations::AnnotationContent;
-use crate::services::tags::{LABEL_MAX, key_of};
+use crate::services::annotations::{AnnotationContent, ON_OBJECT_MAX as ANNOTATIONS_MAX};
+use crate::services::comments::ON_OBJECT_MAX as COMMENTS_MAX;
+use crate::services::tags::{LABEL_MAX, ON_OBJECT_MAX as TAGS_MAX, key_of};
 use crate::services::{comments as saying, wording};
 use crate::store::annotations::{self, NewAnnotationRow};
 use crate::store::comments::{self, NewCommentRow};
@@ -61,9 +62,22 @@ pub(super) fn gathered(
     Ok(notes)
 }
 
-/// Returns what is wrong with what people put on an object, each with a stable code.
-pub(super) fn faults_of(notes: &BagNotes) -> Vec<(&'static str, String)> {
+/// Returns what is wrong with what people put on an object, each with a stable code; `latest`: after it no instant of the past
+/// is.
+pub(super) fn faults_of(object: &BagObject, latest: Timestamp) -> Vec<(&'static str, String)> {
+    let notes = &object.notes;
     let mut faults = Vec::new();
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    if count(notes.tags.len()) > TAGS_MAX
+        || count(notes.comments.len()) > COMMENTS_MAX
+        || count(notes.annotations.len()) > ANNOTATIONS_MAX
+    {
+        faults.push(("too_many_notes", "has more tags, comments or annotations than an object may have".to_owned()));
+    }
+    if instants_of(notes).any(|at| at > latest) {
+        faults.push(("future_instant", "was tagged or spoken of at an instant that has not come yet".to_owned()));
+    }
+    let digests = digests_of(object);
     let words = |error: RepositoryError| error.to_string();
     let mut keys = BTreeSet::new();
     for tag in &notes.tags {
@@ -97,8 +111,27 @@ pub(super) fn faults_of(notes: &BagNotes) -> Vec<(&'static str, String)> {
         if let Err(error) = content_of(annotation).and_then(AnnotationContent::checked) {
             faults.push(("invalid_annotation", words(error)));
         }
+        if !digests.contains(annotation.digest.as_str()) {
+            faults.push(("invalid_annotation", "is on a content that the object does not have".to_owned()));
+        }
     }
     faults
+}
+
+fn instants_of(notes: &BagNotes) -> impl Iterator<Item = Timestamp> {
+    let tags = notes.tags.iter().map(|tag| tag.put_at);
+    let comments = notes.comments.iter().flat_map(|one| std::iter::once(one.created_at).chain(one.edited_at));
+    tags.chain(comments).chain(notes.annotations.iter().flat_map(|one| [one.created_at, one.modified_at]))
+}
+
+/// Returns the digests of the contents that an object and its versions have.
+fn digests_of(object: &BagObject) -> BTreeSet<&str> {
+    let versions = object.series.iter().flat_map(|series| {
+        let working = series.working.as_ref().map(|copy| &copy.values);
+        series.versions.iter().map(|version| &version.values).chain(working)
+    });
+    let all = std::iter::once(&object.values).chain(versions);
+    all.flat_map(|values| values.contents.values()).map(|content| content.digest.as_str()).collect()
 }
 
 /// Returns of whom it speaks.
