@@ -2,7 +2,7 @@
 
 use cartulary_model::ObjectId;
 use cartulary_repository::{
-    Extent, LastFolder, ListOrder, NewAccessList, NewFolder, Precondition, RepositoryError, Restoring, SearchQuery,
+    Extent, LastFolder, ListOrder, NewAccessList, NewFolder, NewLock, Precondition, RepositoryError, Restoring, SearchQuery,
     Session, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, each_office};
@@ -369,6 +369,41 @@ async fn a_tree_is_deleted_as_far_as_one_may_and_the_rest_is_reported() {
         assert_eq!(trashed(&clerk).await.len(), 3, "the folder with its letter is one act");
         let job = office.system.tree_delete(dossier, ANY, Extent::Destroy).await.unwrap().value;
         assert_eq!(ended(office, &office.system, &job.id).await["deletedCount"], 5);
+        check_clean(office).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_stopped_at_what_somebody_was_working_on() {
+    each_office(async |office| {
+        let (clerk, other) = (office.user("clerk", &["staff"]).await, office.user("other", &["staff"]).await);
+        let Papers { dossier, inner, letter, paper } = papers(office).await;
+        let empty = folder(office, dossier, "empty").await;
+        let locked = office.document(inner, "locked", "l").await.value.summary.id;
+        let beside = office.document(inner, "beside", "b").await.value.summary.id;
+        other.object_lock(locked, ANY, NewLock::default()).await.unwrap();
+        let copy = other.document_check_out(letter, None).await.unwrap().value.summary.id;
+        let job = clerk.tree_delete(dossier, ANY, Extent::Trash).await.unwrap().value;
+        let report = ended(office, &clerk, &job.id).await;
+        assert_eq!(report["deletedCount"], 3, "{report}");
+        let faults: std::collections::BTreeMap<_, _> = report["faults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| (fault["name"].as_str().unwrap(), fault["code"].as_str().unwrap()))
+            .collect();
+        assert_eq!((faults["رسالة.txt"], faults["locked"]), ("checked_out", "locked"), "{report}");
+        for stays in [dossier, inner, letter, locked] {
+            assert!(office.system.object_get(stays).await.is_ok());
+        }
+        for gone in [empty, paper, beside] {
+            refused(office.system.object_get(gone).await, "not_found");
+        }
+        other.object_unlock(locked, ANY).await.unwrap();
+        other.check_out_cancel(copy, ANY).await.unwrap();
+        let job = clerk.tree_delete(dossier, ANY, Extent::Trash).await.unwrap().value;
+        assert_eq!(ended(office, &clerk, &job.id).await["deletedCount"], 4);
         check_clean(office).await;
     })
     .await;

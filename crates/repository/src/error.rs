@@ -140,6 +140,22 @@ impl RepositoryError {
         Self::Conflict { code, detail: detail.into() }
     }
 
+    /// Returns the stable code of what is in the way of an act on one object; nothing for a fault that is not the object's,
+    /// after which the same act may succeed.
+    pub(crate) fn code_of_object(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound { .. } => Some("not_found"),
+            Self::Forbidden { .. } => Some("forbidden"),
+            Self::Invalid { .. } => Some("invalid"),
+            Self::CheckedOut { .. } => Some("checked_out"),
+            Self::Locked { .. } => Some("locked"),
+            Self::NameTaken { .. } => Some("name_taken"),
+            Self::QuotaExceeded { .. } => Some("quota_exceeded"),
+            Self::Conflict { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
     /// Wraps a fault of ours that has several words.
     pub(crate) fn internal_all(problems: &[String]) -> Self {
         Self::internal(problems.join("; "))

@@ -204,17 +204,9 @@ impl Bulk {
     /// Notes why an object was left out. What is no fault of the object's ends the try, and the job comes again.
     async fn note(&self, session: &Session, item: &ItemRow, error: RepositoryError) -> Result<()> {
         let detail: String = error.to_string().chars().take(DETAIL_CHARACTERS_MAX).collect();
-        let (outcome, code) = match &error {
-            RepositoryError::NotFound { .. } => (bulk::SKIPPED, "not_found"),
-            RepositoryError::Forbidden { .. } => (bulk::FAILED, "forbidden"),
-            RepositoryError::Invalid { .. } => (bulk::FAILED, "invalid"),
-            RepositoryError::CheckedOut { .. } => (bulk::FAILED, "checked_out"),
-            RepositoryError::Locked { .. } => (bulk::FAILED, "locked"),
-            RepositoryError::QuotaExceeded { .. } => (bulk::FAILED, "quota_exceeded"),
-            RepositoryError::NameTaken { .. } => (bulk::FAILED, "name_taken"),
-            RepositoryError::Conflict { code, .. } => (bulk::FAILED, *code),
-            _ => return Err(error),
-        };
+        let Some(code) = error.code_of_object() else { return Err(error) };
+        let is_gone = matches!(error, RepositoryError::NotFound { .. });
+        let outcome = if is_gone { bulk::SKIPPED } else { bulk::FAILED };
         let (no, ordinal) = (self.row.no, item.ordinal);
         session.transact(move |tx| bulk::put_outcome(tx.conn, no, &[ordinal], outcome, Some((code, &detail)))).await?;
         Ok(())

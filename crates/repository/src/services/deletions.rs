@@ -356,14 +356,10 @@ impl Deletion {
 
     /// Notes why an object stays; one that the caller may not know of is not counted.
     async fn note(&mut self, row: &ObjectRow, error: RepositoryError) -> Result<()> {
-        let code = match error {
-            RepositoryError::NotFound { .. } => return Ok(()),
-            RepositoryError::Forbidden { .. } => "forbidden",
-            RepositoryError::CheckedOut { .. } => "checked_out",
-            RepositoryError::Locked { .. } => "locked",
-            RepositoryError::Conflict { code, .. } => code,
-            other => return Err(other),
-        };
+        if matches!(error, RepositoryError::NotFound { .. }) {
+            return Ok(());
+        }
+        let Some(code) = error.code_of_object() else { return Err(error) };
         let (session, scope, now) = (self.session.clone(), row.scope_no, self.session.repository.clock().now());
         let look =
             move |conn: &mut Conn| session.repository.inner.access.allows(conn, &session.actor, scope, BROWSE, now);
@@ -387,5 +383,9 @@ fn is_folder(row: &ObjectRow) -> bool {
 fn is_about_the_tree(error: &RepositoryError) -> bool {
     let codes =
         ["use_bulk_action", "tree_not_removable", "under_hold", "under_retention", "is_record", "in_dossier_version"];
-    matches!(error, RepositoryError::Conflict { code, .. } if codes.contains(code))
+    match error {
+        RepositoryError::Conflict { code, .. } => codes.contains(code),
+        RepositoryError::Locked { .. } | RepositoryError::CheckedOut { .. } => true,
+        _ => false,
+    }
 }
