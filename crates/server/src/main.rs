@@ -76,7 +76,7 @@ fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Config(arguments) => cli::config::run(&arguments.command),
         Command::Tls(arguments) => cli::tls::run(&arguments.command),
-        Command::Key(arguments) => cli::keys::run(&arguments.command),
+        Command::Key(arguments) => wait_for(cli::keys::run(&arguments.command)),
         Command::Seal(arguments) => wait_for(cli::keys::seal(arguments)),
         Command::Worker => Ok(cartulary_formats::worker::run(process::give_memory_back)),
         Command::Serve(arguments) => wait_for(cli::serve::run(arguments)),

@@ -177,6 +177,10 @@ fn keys_rotate_and_the_old_one_is_retired() {
         (listed["keys"][1]["id"].as_str(), &listed["keys"][1]["seals"]),
         (Some(new.as_str()), &Value::Bool(true))
     );
+    // A key was taken away that papers still needed, and the office did not start any more.
+    let said = refused(&["key", "retire", "--id", &old, "--data", office.data_text()]);
+    assert!(said.contains("cartulary seal") && said.contains(&old), "{said}");
+    assert_eq!(office.verify()["clean"], true);
     assert_ne!(well(&["seal", "--data", office.data_text(), "--json"])["rewritten"], 0);
     well(&["key", "retire", "--id", &old, "--data", office.data_text(), "--json"]);
     assert_eq!(office.verify()["clean"], true);
@@ -214,12 +218,33 @@ fn a_backup_has_the_key_and_a_restore_puts_it_where_it_was() {
     let drill = well(&["restore-drill", "--from", disk, "--key-file", key_file, "--json"]);
     assert_eq!(drill["good"], true, "{drill}");
     assert!(!Path::new(office.key()).exists(), "a trial leaves nothing");
-    let report = well(&["restore", "--from", disk, "--key-file", key_file, "--data", office.data_text(), "--json"]);
+
+    // Papers were sealed with the key of another office that lay there, and what was said then led to losing that.
+    let restore = ["restore", "--from", disk, "--key-file", key_file, "--data", office.data_text(), "--json"];
+    fs::create_dir_all(office.folder.path().join("elsewhere")).unwrap();
+    well(&["key", "create", office.key(), "--json"]);
+    let other = fs::read_to_string(office.key()).unwrap();
+    let drill = well(&["restore-drill", "--from", disk, "--key-file", key_file, "--json"]);
+    assert_eq!(drill["good"], true, "{drill}");
+    let said = refused(&restore);
+    assert!(said.contains(&id) && said.contains("another office"), "{said}");
+    assert_eq!(fs::read_to_string(office.key()).unwrap(), other);
+    fs::remove_file(office.key()).unwrap();
+
+    let report = well(&restore);
     assert_eq!(report["good"], true, "{report}");
+    assert_eq!(report["files"], serde_json::json!([]), "nothing is left to do");
     assert_eq!(fs::read_to_string(office.key()).unwrap(), master);
     assert_eq!(fs::metadata(office.key()).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!holds_marker(&office.data()), "it was put back sealed");
     assert_eq!(office.verify()["clean"], true);
     assert_eq!(well(&["key", "list", "--data", office.data_text(), "--json"])["keys"][0]["id"], id.as_str());
     assert_eq!(well(&["seal", "--data", office.data_text(), "--json"])["rewritten"], 0);
+
+    // The machine lives, and so does its key.
+    fs::remove_dir_all(office.data()).unwrap();
+    let report = well(&restore);
+    assert_eq!((&report["good"], &report["files"]), (&Value::Bool(true), &serde_json::json!([])), "{report}");
+    assert_eq!(fs::read_to_string(office.key()).unwrap(), master);
+    assert_eq!(office.verify()["clean"], true);
 }

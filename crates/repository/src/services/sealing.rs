@@ -177,7 +177,16 @@ impl Repository {
         self.seal_parts(Pace::Full, progress).await
     }
 
-    fn key_to_seal_with(&self) -> Option<String> {
+    /// Returns the names of the master keys with which blobs are sealed, or may be: none of them can be done without.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn keys_needed(&self) -> Result<Vec<String>> {
+        self.database().read(known_keys).await
+    }
+
+    /// Returns the name of the master key that seals; nothing where blobs are stored plain.
+    pub fn key_to_seal_with(&self) -> Option<String> {
         self.blobs().key_ids().last().map(ToString::to_string)
     }
 

@@ -107,8 +107,9 @@ Exit codes:
 Examples:
   cartulary key retire --id 3f1c0a9be2d45678 --data /srv/office
 
-An office that has papers which need the key does not start without it: keep a
-copy of the file until it has started.
+A key that the office's papers still need is not taken away. To see that, this
+opens the data folder itself, so no office may run on it. For a key file that
+the configuration does not name nothing is looked at: keep a copy of it.
 
 Exit codes:
   0  done
@@ -153,12 +154,12 @@ impl KeyArguments {
 }
 
 /// Runs `key`.
-pub fn run(command: &KeyCommand) -> anyhow::Result<ExitCode> {
+pub async fn run(command: &KeyCommand) -> anyhow::Result<ExitCode> {
     match command {
         KeyCommand::Create(arguments) => create(arguments),
         KeyCommand::List(arguments) => list(arguments),
         KeyCommand::Rotate(arguments) => rotate(arguments),
-        KeyCommand::Retire { id, arguments } => retire(id, arguments),
+        KeyCommand::Retire { id, arguments } => retire(id, arguments).await,
     }
 }
 
@@ -204,10 +205,13 @@ fn rotate(arguments: &KeyArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn retire(id: &str, arguments: &KeyArguments) -> anyhow::Result<ExitCode> {
-    let (file, _) = arguments.file()?;
+async fn retire(id: &str, arguments: &KeyArguments) -> anyhow::Result<ExitCode> {
+    let (file, is_named) = arguments.file()?;
     let parsed: Option<KeyId> = id.parse().ok();
     let id = parsed.with_context(|| format!("`{id}` is no name of a key; see `cartulary key list`"))?;
+    if is_named {
+        refuse_needed(&arguments.place, &id.to_string()).await?;
+    }
     MasterKeys::retire(&file, id)?;
     if arguments.json {
         output::say_json(&json!({ "keyFile": file, "retired": id.to_string() }));
@@ -215,6 +219,24 @@ fn retire(id: &str, arguments: &KeyArguments) -> anyhow::Result<ExitCode> {
         output::say(&format!("The master key {id} is out of `{}`.", file.display()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to do without a key with which papers of the office are sealed, or may be.
+async fn refuse_needed(place: &Place, id: &str) -> anyhow::Result<()> {
+    let loaded = load_place(place)?;
+    if !loaded.data.root.is_dir() {
+        return Ok(());
+    }
+    let office = open_for_command(&loaded, "Stop it first: it works with the keys that it was started with").await?;
+    let (needed, newest) = (office.repository.keys_needed().await, office.repository.key_to_seal_with());
+    office.close().await;
+    if needed?.iter().any(|one| one == id) && newest.is_some_and(|newest| newest != id) {
+        bail!(
+            "papers are sealed with the key {id}, or may be: let the office rewrite them first, or `cartulary seal`; \
+             nothing was changed"
+        );
+    }
+    Ok(())
 }
 
 /// Runs `seal`.

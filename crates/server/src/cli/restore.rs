@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use cartulary_blobs::MasterKeys;
 use cartulary_repository::{
     BackupPlace, BackupSnapshot, CORE_MIGRATIONS, RecoveryKey, RestorePlan, RestoreProgress, RestoreReport,
     RestoredFile, VerifyOptions,
@@ -204,23 +205,48 @@ fn load_restored(data: &DataFolder, database_url: Option<&str>) -> anyhow::Resul
 }
 
 /// Sees to it that the master key of the blobs is there. One that lay outside of the configuration's folder is put where it
-/// was if an office is put back for good and nothing lies there; else it is used from where the backup's files are.
+/// was if an office is put back for good; a trial uses it from where the backup's files are.
+///
+/// # Errors
+/// Another key lies there: papers sealed with that one could not be read with the office's own.
 fn key_at_its_place(
     loaded: &mut Loaded,
     mut files: Vec<RestoredFile>,
     purpose: For,
 ) -> anyhow::Result<Vec<RestoredFile>> {
     let Some(wanted) = loaded.configuration.store.key_file().map(Path::to_owned) else { return Ok(files) };
-    let came_along = files.iter().position(|file| Path::new(&file.was) == wanted);
-    let Some(number) = came_along.filter(|_| !wanted.exists()) else { return Ok(files) };
+    let Some(number) = files.iter().position(|file| Path::new(&file.was) == wanted) else { return Ok(files) };
     let now = files.get(number).map(|file| file.now.clone()).context("a file of the backup is not there")?;
-    if purpose == For::Good && put_key(&now, &wanted).is_ok() {
-        files.remove(number);
-        return Ok(files);
+    if purpose == For::Good {
+        if wanted.exists() {
+            refuse_other_key(&now, &wanted)?;
+            std::fs::remove_file(&now).with_context(|| format!("cannot remove `{}`", now.display()))?;
+            files.remove(number);
+            return Ok(files);
+        }
+        if put_key(&now, &wanted).is_ok() {
+            files.remove(number);
+            return Ok(files);
+        }
     }
     let store = std::mem::take(&mut loaded.configuration.store);
     loaded.configuration.store = store.with_key_file(now);
     Ok(files)
+}
+
+/// Refuses a key file that lies where the office's own is to be, and has not all of its keys.
+fn refuse_other_key(own: &Path, found: &Path) -> anyhow::Result<()> {
+    let (wanted, there) = (MasterKeys::read(own)?.ids(), MasterKeys::read(found)?.ids());
+    let lacking: Vec<String> = wanted.iter().filter(|id| !there.contains(id)).map(ToString::to_string).collect();
+    if !lacking.is_empty() {
+        bail!(
+            "`{}` is the key file of another office: it has not the key {} of this one. Move it away, but keep it, for other \
+             papers may need it; then type the same again, and the office's own key is put there",
+            found.display(),
+            lacking.join(" and ")
+        );
+    }
+    Ok(())
 }
 
 /// Moves a key file to its place, for this user only.
