@@ -24,6 +24,11 @@ const TYPES: &str = r#"
     id = "test:marked"
     base = "facet"
     label = "Marked"
+    [[types]]
+    id = "test:rated"
+    base = "facet"
+    label = "Rated"
+    properties = [{ id = "test:rating", label = "Rating", kind = "integer", required = true }]
 "#;
 
 /// So many objects are changed at a time.
@@ -85,6 +90,10 @@ async fn shut_out(office: &TestOffice, user: &Session) {
     office.system.user_update(user.actor().id(), Precondition::Any, changes).await.unwrap();
 }
 
+fn add_facet(facet: &str, properties: serde_json::Value) -> BulkAct {
+    BulkAct::AddFacet { facet: facet.to_owned(), properties: object(properties) }
+}
+
 fn note(text: &str) -> BulkAct {
     BulkAct::SetProperties { properties: object(json!({ "test:note": text })) }
 }
@@ -120,11 +129,27 @@ async fn what_a_statement_finds_is_changed_and_what_cannot_be_is_told() {
         assert_eq!(act(&session, &few, BulkAct::Move { folder: elsewhere }).await, (5, 5, 0, 0));
         assert_eq!(count(&office.system, &format!("IN_FOLDER('{elsewhere}')")).await, 5);
         let facet = "test:marked".to_owned();
-        assert_eq!(act(&session, &few, BulkAct::AddFacet { facet: facet.clone() }).await, (5, 5, 0, 0));
+        assert_eq!(act(&session, &few, add_facet(&facet, json!({}))).await, (5, 5, 0, 0));
         assert_eq!(count(&office.system, "'test:marked' = ANY cmis:secondaryObjectTypeIds").await, 5);
         assert_eq!(act(&session, &few, BulkAct::RemoveFacet { facet }).await, (5, 5, 0, 0));
         assert_eq!(count(&office.system, "'test:marked' = ANY cmis:secondaryObjectTypeIds").await, 0);
         let _ = folder;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_facet_that_needs_a_value_could_not_be_attached_to_many() {
+    each_office(async |office| {
+        let _ = papers(office, 3).await;
+        let session = &office.system;
+        assert_eq!(act(session, PAPERS, add_facet("test:rated", json!({}))).await, (3, 0, 3, 0));
+        assert_eq!(act(session, PAPERS, add_facet("test:rated", json!({ "test:rating": 4 }))).await, (3, 3, 0, 0));
+        assert_eq!(act(session, PAPERS, add_facet("test:rated", json!({ "test:rating": 5 }))).await, (3, 3, 0, 0));
+        let joined = "SELECT p.cmis:name FROM test:paper p JOIN test:rated r ON p.cmis:objectId = r.cmis:objectId WHERE \
+                      r.test:rating = 4";
+        let request = QueryRequest { statement: joined.to_owned(), ..QueryRequest::default() };
+        assert_eq!(session.query(request).await.unwrap().total, 3, "one that is attached stays as it is");
     })
     .await;
 }
@@ -249,7 +274,7 @@ async fn what_could_be_done_to_nothing_is_refused_at_once() {
         assert!(refused("SELECT nothing FROM test:paper", delete()).await.contains("at character 8"));
         let join = "SELECT a.cmis:name FROM test:paper a JOIN test:paper b ON a.cmis:name = b.cmis:name";
         assert!(refused(join, delete()).await.contains("one table"));
-        assert!(refused(PAPERS, BulkAct::AddFacet { facet: "test:paper".to_owned() }).await.contains("not declared"));
+        assert!(refused(PAPERS, add_facet("test:paper", json!({}))).await.contains("not declared"));
         let nobody = NewAccessEntry::granting("nobody", "Read");
         assert!(refused(PAPERS, BulkAct::Grant { entry: nobody }).await.contains("neither a user nor a group"));
         let nothing = BulkAct::SetProperties { properties: Properties::new() };

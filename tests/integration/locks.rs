@@ -156,7 +156,7 @@ async fn what_is_done_to_many_leaves_out_what_is_locked() {
         }
         lock(&amal, papers[1]).await;
         let all = WindowRequest { offset: 0, limit: 10 };
-        let act = BulkAct::AddFacet { facet: "confidential".into() };
+        let act = BulkAct::AddFacet { facet: "confidential".into(), properties: Default::default() };
         let statement = "SELECT * FROM cmis:document".to_owned();
         let begun = rana.bulk_action_create(NewBulkAction { statement, act, idempotency_key: None }).await.unwrap();
         let ended = loop {

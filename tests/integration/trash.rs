@@ -2,8 +2,8 @@
 
 use cartulary_model::ObjectId;
 use cartulary_repository::{
-    Extent, LastFolder, ListOrder, NewAccessList, NewFolder, NewLock, Precondition, RepositoryError, Restoring, SearchQuery,
-    Session, WindowRequest,
+    Extent, LastFolder, ListOrder, NewAccessList, NewFolder, NewLock, Precondition, RepositoryError, Restoring,
+    SearchQuery, Session, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, each_office};
 

@@ -165,7 +165,20 @@ async fn authenticate(request: HttpRequest) -> Result<Guarded, ApiError> {
         check_own_page(&request)?;
         check_csrf_token(&request, authenticated.csrf_token.as_deref())?;
     }
+    refuse_query(&request)?;
     Ok(Guarded { authenticated, token, request })
+}
+
+/// Refuses a query where none is taken: what would be left out of account silently, such as `at`, is meant by whoever sends it.
+fn refuse_query(request: &HttpRequest) -> Result<(), ApiError> {
+    let Some(first) = request.query_string().split('&').find(|pair| !pair.is_empty()) else { return Ok(()) };
+    let Some(pattern) = request.match_pattern() else { return Ok(()) };
+    let method = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    if state_of(request)?.takes_no_query(&format!("{method} {pattern}")) {
+        let name = first.split('=').next().unwrap_or_default();
+        return Err(ApiError::invalid_query(name, "is not known here: there are no parameters"));
+    }
+    Ok(())
 }
 
 /// Returns what all handlers share.

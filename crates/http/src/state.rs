@@ -1,5 +1,6 @@
 //! What all handlers share.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -36,6 +37,7 @@ struct Inner {
     web_ui: Option<Arc<dyn WebUi>>,
     tls_hint: String,
     openapi: OnceLock<Bytes>,
+    without_query: OnceLock<HashSet<String>>,
     followers: Arc<Followers>,
     closing: watch::Sender<bool>,
 }
@@ -73,6 +75,7 @@ impl AppState {
             web_ui,
             tls_hint: if tls_hint.is_empty() { tls_gate::DEFAULT_HINT.to_owned() } else { tls_hint },
             openapi: OnceLock::new(),
+            without_query: OnceLock::new(),
             followers: Arc::default(),
             closing: watch::Sender::new(false),
             config,
@@ -123,6 +126,12 @@ impl AppState {
     }
 
     /// Returns the OpenAPI document of the core and the modules, as JSON.
+    /// Says whether an operation, as `GET /path`, takes no query.
+    pub(crate) fn takes_no_query(&self, operation: &str) -> bool {
+        let known = || crate::openapi::described(self.modules()).without_query().collect();
+        self.inner.without_query.get_or_init(known).contains(operation)
+    }
+
     pub(crate) fn openapi(&self) -> Bytes {
         self.inner.openapi.get_or_init(|| Bytes::from(crate::openapi::json(self.modules()))).clone()
     }

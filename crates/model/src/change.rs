@@ -53,6 +53,32 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
+    /// All kinds, those of the audit trail last.
+    pub const ALL: [Self; 22] = [
+        Self::Created,
+        Self::Updated,
+        Self::Moved,
+        Self::Versioned,
+        Self::Imported,
+        Self::Trashed,
+        Self::Restored,
+        Self::Destroyed,
+        Self::Security,
+        Self::Rendition,
+        Self::Noted,
+        Self::Principal,
+        Self::Declared,
+        Self::Webhook,
+        Self::Retention,
+        Self::Sealed,
+        Self::Recovered,
+        Self::SignedIn,
+        Self::SignInRefused,
+        Self::SignedOut,
+        Self::Read,
+        Self::Exported,
+    ];
+
     /// Returns the stored and answered word.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::Timestamp;
+
 /// Names an object outwardly: document, folder, version, working copy, relationship, policy or item.
 ///
 /// *Shape*: UUID version 7 (RFC 9562 §5.7), written in lower case with hyphens; new ones sort by the moment they were made.
@@ -17,6 +19,14 @@ impl ObjectId {
     /// Makes a new identifier from the clock and chance.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// Returns when it was given, as its first bits say (RFC 9562, section 5.7); nothing of ids of other versions.
+    pub fn given_at(self) -> Option<Timestamp> {
+        let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
+        let millis =
+            i64::try_from(seconds).ok()?.checked_mul(1_000)?.checked_add(i64::from(nanoseconds / 1_000_000))?;
+        Some(Timestamp::from_millis(millis))
     }
 
     /// Returns the identifier that wraps `uuid`, whatever its version.

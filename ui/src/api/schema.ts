@@ -2457,9 +2457,13 @@ export interface components {
         /** @description An annotation, as JSON-LD of the Web Annotation Data Model. */
         Annotation: {
             /** @description The context of the model, and what `colour`, `document` and `changeToken` are. */
-            "@context": Record<string, never>[];
+            "@context": {
+                [key: string]: unknown;
+            }[];
             /** @description The note. */
-            body?: Record<string, never> | null;
+            body?: {
+                [key: string]: unknown;
+            } | null;
             /** @description Another with every change; `If-Match` takes it in quotes. */
             changeToken: string;
             /** @description The colour, as `#ffee00`. */
@@ -2483,7 +2487,9 @@ export interface components {
             /** @description Why. */
             motivation: string;
             /** @description Where: one place, or a list of them. */
-            target: Record<string, never>;
+            target: {
+                [key: string]: unknown;
+            };
             /** @description `Annotation`. */
             type: string;
         };
@@ -2499,9 +2505,13 @@ export interface components {
         /** @description An annotation as it comes in. What the office says itself (`id`, `creator`, `created`, `modified`) is passed over. */
         AnnotationForm: {
             /** @description `http://www.w3.org/ns/anno.jsonld`, alone or first in a list. */
-            "@context"?: Record<string, never> | null;
+            "@context"?: {
+                [key: string]: unknown;
+            } | null;
             /** @description A note: `{"type": "TextualBody", "value": "…"}`, plain text of at most 10,000 characters. */
-            body?: Record<string, never> | null;
+            body?: {
+                [key: string]: unknown;
+            } | null;
             /** @description Passed over. */
             changeToken?: string | null;
             /** @description The colour, as `#ffee00`. */
@@ -2509,7 +2519,9 @@ export interface components {
             /** @description Passed over. */
             created?: string | null;
             /** @description Passed over. */
-            creator?: Record<string, never> | null;
+            creator?: {
+                [key: string]: unknown;
+            } | null;
             /** @description Passed over. */
             document?: string | null;
             /** @description Passed over. */
@@ -2522,7 +2534,9 @@ export interface components {
              * @description Where: one place, or a list of at most 500 on one content: `{"source": "/api/v1/blobs/sha256/…", "selector": {"type":
              *     "FragmentSelector", "value": "page=3&xywh=percent:10,20.5,30,4"}}`.
              */
-            target: Record<string, never>;
+            target: {
+                [key: string]: unknown;
+            };
             /** @description `Annotation`. */
             type: string;
         };
@@ -2659,6 +2673,11 @@ export interface components {
             /** @description For how long it is kept from the event on: `P10Y`, `P1Y6M`, `P30D` (ISO 8601). */
             period: string;
         };
+        /** @description A backup that was asked for. */
+        BackupAsked: {
+            /** @description The target's name. */
+            target: string;
+        };
         /** @description A backup. */
         BackupRun: {
             /**
@@ -2746,7 +2765,9 @@ export interface components {
             /** @enum {string} */
             kind: "setProperties";
             /** @description The properties. */
-            properties: Record<string, never>;
+            properties: {
+                [key: string]: unknown;
+            };
         } | {
             /** @description The folder's id. */
             folder: string;
@@ -2866,7 +2887,9 @@ export interface components {
             /** @description The same in words. */
             detail?: string | null;
             /** @description What it is, or was: of dispositions. */
-            evidence?: Record<string, never> | null;
+            evidence?: {
+                [key: string]: unknown;
+            } | null;
             /** @description The object's id. */
             id: string;
         };
@@ -2901,8 +2924,9 @@ export interface components {
             /** @description By whom. */
             by: string;
             /**
-             * @description What happened: `created`, `updated`, `moved`, `versioned`, `trashed`, `restored`, `destroyed`, `security`,
-             *     `rendition`.
+             * @description What happened: `created`, `updated`, `moved`, `versioned`, `imported`, `trashed`, `restored`, `destroyed`, `security`,
+             *     `rendition`, `noted`. Administrators see what is of the audit trail only, too: `principal`, `declared`, `webhook`,
+             *     `retention`, `sealed`, `recovered`, `signed_in`, `sign_in_refused`, `signed_out`, `read`, `exported`.
              */
             kind: string;
             /**
@@ -2937,7 +2961,9 @@ export interface components {
             /** @description Another name. */
             name?: string | null;
             /** @description Properties to set, or to remove where the value is null; others stay. */
-            properties?: Record<string, never>;
+            properties?: {
+                [key: string]: unknown;
+            };
             /** @description Another title. */
             title?: string | null;
             /** @description Documents: which version is made of it, `none`, `minor` or `major`; as the rules of its type say, unless given. */
@@ -3267,7 +3293,9 @@ export interface components {
              */
             position: number;
             /** @description The dossier's properties then. */
-            properties: Record<string, never>;
+            properties: {
+                [key: string]: unknown;
+            };
             /** @description The dossier's title then. */
             title: string;
         };
@@ -3582,7 +3610,9 @@ export interface components {
             /** @description What it does: `owner.verb`. */
             kind: string;
             /** @description What it says of itself. */
-            progress?: Record<string, never> | null;
+            progress?: {
+                [key: string]: unknown;
+            } | null;
             /** @description Why it was given up, or why the last try failed. */
             reason?: string | null;
             /** @description `waiting`, `running`, `done` or `dead`. */
@@ -3825,7 +3855,9 @@ export interface components {
             /** @description The name, unique among dossiers. */
             name: string;
             /** @description Its properties. */
-            properties?: Record<string, never>;
+            properties?: {
+                [key: string]: unknown;
+            };
             /** @description Its id there; no two objects have the same. */
             sourceId?: string | null;
             /** @description The system that it came from, with `sourceId`. */
@@ -3905,7 +3937,9 @@ export interface components {
             /** @description Its name; the label of its type unless given. */
             name?: string | null;
             /** @description Its properties. */
-            properties?: Record<string, never>;
+            properties?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: uuid
              * @description The id of the object that it goes out from.
@@ -4063,9 +4097,13 @@ export interface components {
             /** @description The rows. */
             items: {
                 /** @description The context of the model, and what `colour`, `document` and `changeToken` are. */
-                "@context": Record<string, never>[];
+                "@context": {
+                    [key: string]: unknown;
+                }[];
                 /** @description The note. */
-                body?: Record<string, never> | null;
+                body?: {
+                    [key: string]: unknown;
+                } | null;
                 /** @description Another with every change; `If-Match` takes it in quotes. */
                 changeToken: string;
                 /** @description The colour, as `#ffee00`. */
@@ -4089,7 +4127,9 @@ export interface components {
                 /** @description Why. */
                 motivation: string;
                 /** @description Where: one place, or a list of them. */
-                target: Record<string, never>;
+                target: {
+                    [key: string]: unknown;
+                };
                 /** @description `Annotation`. */
                 type: string;
             }[];
@@ -4216,7 +4256,9 @@ export interface components {
                 /** @description The same in words. */
                 detail?: string | null;
                 /** @description What it is, or was: of dispositions. */
-                evidence?: Record<string, never> | null;
+                evidence?: {
+                    [key: string]: unknown;
+                } | null;
                 /** @description The object's id. */
                 id: string;
             }[];
@@ -4433,7 +4475,9 @@ export interface components {
                  */
                 position: number;
                 /** @description The dossier's properties then. */
-                properties: Record<string, never>;
+                properties: {
+                    [key: string]: unknown;
+                };
                 /** @description The dossier's title then. */
                 title: string;
             }[];
@@ -4550,7 +4594,9 @@ export interface components {
                 /** @description What it does: `owner.verb`. */
                 kind: string;
                 /** @description What it says of itself. */
-                progress?: Record<string, never> | null;
+                progress?: {
+                    [key: string]: unknown;
+                } | null;
                 /** @description Why it was given up, or why the last try failed. */
                 reason?: string | null;
                 /** @description `waiting`, `running`, `done` or `dead`. */
@@ -4681,7 +4727,9 @@ export interface components {
                 /** @description Its name. */
                 name: string;
                 /** @description Its properties, for who may read those of both ends. */
-                properties: Record<string, never>;
+                properties: {
+                    [key: string]: unknown;
+                };
                 /** @description What it goes out from. */
                 source: components["schemas"]["Related"];
                 /** @description What it leads to. */
@@ -4851,7 +4899,9 @@ export interface components {
                 /** @description The name, unique in its folder. */
                 name: string;
                 /** @description Its properties, as its type declares them. */
-                properties: Record<string, never>;
+                properties: {
+                    [key: string]: unknown;
+                };
                 /** @description Its id there. */
                 sourceId?: string | null;
                 /** @description The system that it came from, when it came from one. */
@@ -5218,10 +5268,14 @@ export interface components {
              */
             code: string;
             /** @description With `stale`: the object as it is now. */
-            current?: Record<string, never>;
+            current?: {
+                [key: string]: unknown;
+            };
             detail: string;
             /** @description What the title speaks of, for translations. */
-            parameters?: Record<string, never>;
+            parameters?: {
+                [key: string]: unknown;
+            };
             requestId?: string;
             status: number;
             title: string;
@@ -5246,7 +5300,9 @@ export interface components {
             /** @description The texts allowed; empty: any. */
             choices?: string[];
             /** @description The value of an object that is made without one. */
-            default?: Record<string, never> | null;
+            default?: {
+                [key: string]: unknown;
+            } | null;
             /** @description What it is for, in a sentence. */
             description?: string | null;
             /** @description The fields of a nested value. */
@@ -5301,7 +5357,9 @@ export interface components {
              */
             indexedChange?: number | null;
             /** @description The rows of the window, by the name of the column; `null` where there is no value. */
-            items: Record<string, never>[];
+            items: {
+                [key: string]: unknown;
+            }[];
             /**
              * Format: int64
              * @description How many rows there are that the caller may see, exactly.
@@ -5397,7 +5455,9 @@ export interface components {
             /** @description Its name. */
             name: string;
             /** @description Its properties, for who may read those of both ends. */
-            properties: Record<string, never>;
+            properties: {
+                [key: string]: unknown;
+            };
             /** @description What it goes out from. */
             source: components["schemas"]["Related"];
             /** @description What it leads to. */
@@ -5414,7 +5474,9 @@ export interface components {
             /** @description Another name. */
             name?: string | null;
             /** @description Properties to set, or to remove where the value is null. */
-            properties?: Record<string, never>;
+            properties?: {
+                [key: string]: unknown;
+            };
             /** @description Another title. */
             title?: string | null;
         };
@@ -5741,7 +5803,9 @@ export interface components {
             /** @description The name, unique in its folder. */
             name: string;
             /** @description Its properties, as its type declares them. */
-            properties: Record<string, never>;
+            properties: {
+                [key: string]: unknown;
+            };
             /** @description Its id there. */
             sourceId?: string | null;
             /** @description The system that it came from, when it came from one. */
@@ -6097,9 +6161,13 @@ export interface components {
         /** @description What a value of a dossier differs in. */
         ValueDifference: {
             /** @description The value after; null without one. */
-            after: Record<string, never>;
+            after: {
+                [key: string]: unknown;
+            };
             /** @description The value before; null without one. */
-            before: Record<string, never>;
+            before: {
+                [key: string]: unknown;
+            };
             /** @description `name`, `title`, or `properties.` and the property's id. */
             field: string;
         };
@@ -6265,7 +6333,26 @@ export interface components {
     };
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description `bytes`: a part can be asked for with `Range`. */
+        "Accept-Ranges": string;
+        /** @description The transaction of the write; lists, search and changes take it as `waitFor`. */
+        "Cartulary-Transaction": string;
+        /** @description The name of the file (RFC 6266). */
+        "Content-Disposition": string;
+        /** @description Which bytes these are, and of how many (RFC 9110). */
+        "Content-Range": string;
+        /** @description The state of what is answered, for `If-Match` and `If-None-Match`. */
+        ETag: string;
+        /** @description The address of what was made, or where to follow what is being done. */
+        Location: string;
+        /** @description `1.0.0`, the version of the protocol of uploads. */
+        "Tus-Resumable": string;
+        /** @description When the upload is removed if nothing more comes. */
+        "Upload-Expires": string;
+        /** @description How many bytes have arrived. */
+        "Upload-Offset": string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -6285,15 +6372,26 @@ export interface operations {
             /** @description the annotation */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/ld+json": components["schemas"]["Annotation"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6319,6 +6417,8 @@ export interface operations {
             /** @description as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6334,6 +6434,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -6358,14 +6459,19 @@ export interface operations {
             /** @description gone */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -6395,8 +6501,10 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6421,6 +6529,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditProof"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
@@ -6454,6 +6563,7 @@ export interface operations {
                     "application/json": components["schemas"]["BackupTargets"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -6487,9 +6597,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_BackupRun"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6508,13 +6621,20 @@ export interface operations {
             /** @description a job makes it; `GET` the same address to follow it */
             202: {
                 headers: {
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["BackupAsked"];
+                };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6531,7 +6651,7 @@ export interface operations {
         /** @description the bag as a tar */
         requestBody: {
             content: {
-                "application/octet-stream": number[];
+                "application/octet-stream": string;
             };
         };
         responses: {
@@ -6547,6 +6667,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
@@ -6559,6 +6680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -6589,31 +6711,41 @@ export interface operations {
             /** @description all of it */
             200: {
                 headers: {
+                    "Accept-Ranges": components["headers"]["Accept-Ranges"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "application/octet-stream": string;
                 };
             };
             /** @description the range */
             206: {
                 headers: {
+                    "Accept-Ranges": components["headers"]["Accept-Ranges"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    "Content-Range": components["headers"]["Content-Range"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "application/octet-stream": string;
                 };
             };
             /** @description the client has it */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             /** @description `stale`: the content is another */
             412: {
                 headers: {
@@ -6632,6 +6764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            422: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -6661,8 +6794,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_BulkAction"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6685,6 +6820,8 @@ export interface operations {
             /** @description a job does it: follow it at `Location` */
             202: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6694,10 +6831,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -6724,9 +6863,11 @@ export interface operations {
                     "application/json": components["schemas"]["BulkAction"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6751,9 +6892,13 @@ export interface operations {
                     "application/json": components["schemas"]["BulkAction"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6787,9 +6932,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_BulkItem"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6812,6 +6960,7 @@ export interface operations {
             /** @description the bulk action */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6834,6 +6983,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -6871,8 +7021,19 @@ export interface operations {
                     "application/json": components["schemas"]["ChangePage"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            /** @description `log_replaced` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6902,8 +7063,19 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            /** @description `log_replaced` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6932,8 +7104,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Collection"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6956,6 +7130,9 @@ export interface operations {
             /** @description made */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6965,10 +7142,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -6989,15 +7168,26 @@ export interface operations {
             /** @description the collection */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Collection"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -7019,14 +7209,19 @@ export interface operations {
             /** @description gone */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -7053,6 +7248,8 @@ export interface operations {
             /** @description the collection as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7068,6 +7265,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -7102,9 +7300,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Summary"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -7132,6 +7333,8 @@ export interface operations {
             /** @description the collection as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7147,6 +7350,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -7173,16 +7377,22 @@ export interface operations {
             /** @description the collection as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Collection"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -7202,15 +7412,26 @@ export interface operations {
             /** @description the comment */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Comment"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -7232,14 +7453,19 @@ export interface operations {
             /** @description gone */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -7266,6 +7492,8 @@ export interface operations {
             /** @description the comment as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7281,6 +7509,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -7302,15 +7531,26 @@ export interface operations {
             /** @description the document */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -7335,14 +7575,19 @@ export interface operations {
             /** @description in the trash, or destroyed */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -7369,6 +7614,8 @@ export interface operations {
             /** @description the document as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7384,6 +7631,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -7423,9 +7671,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Annotation"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -7451,6 +7702,9 @@ export interface operations {
             /** @description the annotation */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7465,6 +7719,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -7491,6 +7746,7 @@ export interface operations {
                     "application/json": components["schemas"]["Arrangement"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
@@ -7528,6 +7784,8 @@ export interface operations {
             /** @description the document as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7543,6 +7801,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -7572,12 +7831,15 @@ export interface operations {
             /** @description the document as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
@@ -7591,6 +7853,8 @@ export interface operations {
                 };
             };
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -7620,28 +7884,37 @@ export interface operations {
             /** @description all of it */
             200: {
                 headers: {
+                    "Accept-Ranges": components["headers"]["Accept-Ranges"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/pdf": unknown;
+                    "application/pdf": string;
                 };
             };
             /** @description the range */
             206: {
                 headers: {
+                    "Accept-Ranges": components["headers"]["Accept-Ranges"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    "Content-Range": components["headers"]["Content-Range"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/pdf": unknown;
+                    "application/pdf": string;
                 };
             };
             /** @description the client has it */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
@@ -7672,6 +7945,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            422: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -7698,6 +7972,9 @@ export interface operations {
             /** @description the new document */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7713,6 +7990,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -7744,31 +8022,41 @@ export interface operations {
             /** @description all of it */
             200: {
                 headers: {
+                    "Accept-Ranges": components["headers"]["Accept-Ranges"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "application/octet-stream": string;
                 };
             };
             /** @description the range */
             206: {
                 headers: {
+                    "Accept-Ranges": components["headers"]["Accept-Ranges"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    "Content-Range": components["headers"]["Content-Range"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "application/octet-stream": string;
                 };
             };
             /** @description the client has it */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             /** @description `stale`: the content is another */
             412: {
                 headers: {
@@ -7787,6 +8075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            422: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -7819,15 +8108,17 @@ export interface operations {
             cookie?: never;
         };
         /** @description the bytes */
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/octet-stream": number[];
+                "application/octet-stream": string;
             };
         };
         responses: {
             /** @description the document as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7843,6 +8134,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -7877,9 +8169,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_SlotContent"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -7910,31 +8205,41 @@ export interface operations {
             /** @description all of it */
             200: {
                 headers: {
+                    "Accept-Ranges": components["headers"]["Accept-Ranges"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "application/octet-stream": string;
                 };
             };
             /** @description the range */
             206: {
                 headers: {
+                    "Accept-Ranges": components["headers"]["Accept-Ranges"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    "Content-Range": components["headers"]["Content-Range"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "application/octet-stream": string;
                 };
             };
             /** @description the client has it */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             /** @description `stale`: the content is another */
             412: {
                 headers: {
@@ -7953,6 +8258,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            422: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -7987,15 +8293,17 @@ export interface operations {
             cookie?: never;
         };
         /** @description the bytes */
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/octet-stream": number[];
+                "application/octet-stream": string;
             };
         };
         responses: {
             /** @description the document as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8019,6 +8327,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -8050,16 +8359,22 @@ export interface operations {
             /** @description the document as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -8094,15 +8409,17 @@ export interface operations {
             cookie?: never;
         };
         /** @description the bytes to append */
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/octet-stream": number[];
+                "application/octet-stream": string;
             };
         };
         responses: {
             /** @description the document as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8126,6 +8443,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -8160,9 +8478,12 @@ export interface operations {
                     "application/json": components["schemas"]["DocumentText"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8194,9 +8515,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Version"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8222,6 +8546,9 @@ export interface operations {
             /** @description the version */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8237,6 +8564,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -8260,15 +8588,26 @@ export interface operations {
             /** @description the version */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8292,14 +8631,19 @@ export interface operations {
             /** @description destroyed */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -8319,15 +8663,26 @@ export interface operations {
             /** @description the working copy */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8349,12 +8704,16 @@ export interface operations {
             /** @description the working copy */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
@@ -8367,6 +8726,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8388,14 +8749,19 @@ export interface operations {
             /** @description the document is not checked out */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -8431,8 +8797,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Summary"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8455,6 +8823,9 @@ export interface operations {
             /** @description opened */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8464,10 +8835,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -8491,15 +8864,27 @@ export interface operations {
             /** @description the dossier */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8524,14 +8909,19 @@ export interface operations {
             /** @description in the trash, or destroyed */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -8558,6 +8948,8 @@ export interface operations {
             /** @description the dossier as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8573,6 +8965,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -8616,9 +9009,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Summary"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8644,6 +9040,9 @@ export interface operations {
             /** @description filed */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8658,6 +9057,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -8691,9 +9091,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_DossierVersion"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8721,6 +9124,9 @@ export interface operations {
             /** @description the version */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8736,6 +9142,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -8765,9 +9172,11 @@ export interface operations {
                     "application/json": components["schemas"]["DossierVersion"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8803,9 +9212,12 @@ export interface operations {
                     "application/json": components["schemas"]["DossierDifferences"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8839,9 +9251,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_DossierMember"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8870,8 +9285,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Export"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8894,6 +9311,8 @@ export interface operations {
             /** @description a job makes it: follow it at `Location` */
             202: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8903,10 +9322,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -8933,9 +9354,11 @@ export interface operations {
                     "application/json": components["schemas"]["Export"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8960,9 +9383,13 @@ export interface operations {
                     "application/json": components["schemas"]["Export"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -8991,28 +9418,37 @@ export interface operations {
             /** @description all of it */
             200: {
                 headers: {
+                    "Accept-Ranges": components["headers"]["Accept-Ranges"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-tar": unknown;
+                    "application/x-tar": string;
                 };
             };
             /** @description the range */
             206: {
                 headers: {
+                    "Accept-Ranges": components["headers"]["Accept-Ranges"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    "Content-Range": components["headers"]["Content-Range"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-tar": unknown;
+                    "application/x-tar": string;
                 };
             };
             /** @description the client has it */
             304: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
@@ -9035,6 +9471,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            422: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -9054,15 +9491,26 @@ export interface operations {
             /** @description the folder */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9087,14 +9535,19 @@ export interface operations {
             /** @description in the trash, or destroyed */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -9121,6 +9574,8 @@ export interface operations {
             /** @description the folder as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9136,6 +9591,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -9179,9 +9635,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Summary"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9207,6 +9666,8 @@ export interface operations {
             /** @description a job does it: follow it at `Location`; its `progress` has `deletedCount`, `failedCount` and `faults` */
             202: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9222,6 +9683,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -9250,6 +9712,9 @@ export interface operations {
             /** @description filed */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9264,6 +9729,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -9291,6 +9757,9 @@ export interface operations {
             /** @description made */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9305,6 +9774,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -9335,8 +9805,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Group"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9359,6 +9831,9 @@ export interface operations {
             /** @description made */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9368,10 +9843,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -9392,15 +9869,26 @@ export interface operations {
             /** @description the group */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Group"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9426,6 +9914,8 @@ export interface operations {
             /** @description the group as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9441,6 +9931,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -9466,6 +9957,7 @@ export interface operations {
             /** @description begun */
             201: {
                 headers: {
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9475,10 +9967,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -9505,9 +9999,11 @@ export interface operations {
                     "application/json": components["schemas"]["Import"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9544,6 +10040,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -9569,13 +10066,14 @@ export interface operations {
         /** @description the bytes */
         requestBody: {
             content: {
-                "application/octet-stream": number[];
+                "application/octet-stream": string;
             };
         };
         responses: {
             /** @description what became of it */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9590,6 +10088,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -9616,9 +10115,13 @@ export interface operations {
                     "application/json": components["schemas"]["Import"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9649,8 +10152,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Job"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9675,9 +10180,11 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9706,8 +10213,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_LegalHold"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9730,6 +10239,8 @@ export interface operations {
             /** @description the hold */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9739,10 +10250,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -9769,9 +10282,11 @@ export interface operations {
                     "application/json": components["schemas"]["LegalHold"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9803,9 +10318,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Summary"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9826,13 +10344,18 @@ export interface operations {
             /** @description it is under the hold */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9853,13 +10376,18 @@ export interface operations {
             /** @description it is not under this hold */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9882,6 +10410,7 @@ export interface operations {
             /** @description the hold */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9904,6 +10433,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -9938,8 +10468,10 @@ export interface operations {
                     "application/json": components["schemas"]["Notifications"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9961,8 +10493,12 @@ export interface operations {
                     "application/json": components["schemas"]["NotificationsRead"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -9985,6 +10521,7 @@ export interface operations {
             /** @description noted */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -9997,6 +10534,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -10023,12 +10561,22 @@ export interface operations {
             /** @description the object */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             /** @description there is none, or the caller does not see it */
@@ -10040,6 +10588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -10058,15 +10607,26 @@ export interface operations {
             /** @description the object */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -10096,9 +10656,12 @@ export interface operations {
                     "application/json": components["schemas"]["Explanation"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -10117,15 +10680,26 @@ export interface operations {
             /** @description the list */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Acl"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -10151,6 +10725,8 @@ export interface operations {
             /** @description the list as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10166,6 +10742,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -10196,6 +10773,7 @@ export interface operations {
             /** @description all lists as they are now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10211,6 +10789,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -10237,14 +10816,19 @@ export interface operations {
             /** @description gone; one that was not there too */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -10279,9 +10863,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Comment"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -10307,6 +10894,9 @@ export interface operations {
             /** @description the comment */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10321,6 +10911,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -10348,6 +10939,9 @@ export interface operations {
             /** @description copied */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10362,6 +10956,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -10382,15 +10977,26 @@ export interface operations {
             /** @description the lock */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Lock"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -10416,6 +11022,8 @@ export interface operations {
             /** @description the object as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10464,16 +11072,22 @@ export interface operations {
             /** @description the object as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -10500,6 +11114,8 @@ export interface operations {
             /** @description the object as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10523,6 +11139,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -10549,16 +11166,22 @@ export interface operations {
             /** @description the object as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -10586,16 +11209,22 @@ export interface operations {
             /** @description the object as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -10622,6 +11251,8 @@ export interface operations {
             /** @description the object as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10637,6 +11268,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -10665,6 +11297,8 @@ export interface operations {
             /** @description the object as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10680,6 +11314,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -10718,9 +11353,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Relationship"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -10739,15 +11377,26 @@ export interface operations {
             /** @description what keeps it */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Retention"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -10773,6 +11422,7 @@ export interface operations {
             /** @description what keeps it now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10796,6 +11446,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -10824,6 +11475,7 @@ export interface operations {
             /** @description what keeps it now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10847,6 +11499,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -10874,9 +11527,11 @@ export interface operations {
                     "application/json": components["schemas"]["Tags"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -10902,6 +11557,9 @@ export interface operations {
             /** @description the tag */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10916,6 +11574,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -10941,14 +11600,19 @@ export interface operations {
             /** @description gone */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -10974,9 +11638,11 @@ export interface operations {
                     "application/json": components["schemas"]["TransitionList"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11002,6 +11668,8 @@ export interface operations {
             /** @description the object as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11025,6 +11693,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -11070,6 +11739,7 @@ export interface operations {
                     "application/json": components["schemas"]["PermissionList"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -11100,10 +11770,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -11128,6 +11800,9 @@ export interface operations {
             /** @description the relationship */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11137,10 +11812,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -11161,15 +11838,26 @@ export interface operations {
             /** @description the relationship */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Relationship"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11191,14 +11879,19 @@ export interface operations {
             /** @description gone */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -11225,6 +11918,8 @@ export interface operations {
             /** @description the relationship as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11240,6 +11935,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -11271,8 +11967,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_SavedSearch"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11295,6 +11993,9 @@ export interface operations {
             /** @description saved */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11304,10 +12005,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -11328,15 +12031,26 @@ export interface operations {
             /** @description the saved search */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SavedSearch"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11358,14 +12072,19 @@ export interface operations {
             /** @description gone */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -11392,6 +12111,8 @@ export interface operations {
             /** @description the saved search as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11407,6 +12128,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -11441,9 +12163,20 @@ export interface operations {
                     "application/json": components["schemas"]["SavedSearchAnswer"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            /** @description `saved_search_broken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11472,8 +12205,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Seal"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11489,6 +12224,7 @@ export interface operations {
             /** @description sealed */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11498,12 +12234,17 @@ export interface operations {
             /** @description nothing happened since the last seal */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11543,8 +12284,10 @@ export interface operations {
                     "application/json": components["schemas"]["SearchAnswer"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11580,6 +12323,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `csrf_refused`: a browser says that another site sent it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
@@ -11607,6 +12360,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -11628,8 +12382,12 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11658,8 +12416,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Subscription"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11682,6 +12442,9 @@ export interface operations {
             /** @description made */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11691,10 +12454,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -11715,15 +12480,26 @@ export interface operations {
             /** @description the subscription */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Subscription"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11745,14 +12521,19 @@ export interface operations {
             /** @description ended */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -11779,6 +12560,8 @@ export interface operations {
             /** @description the subscription as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11794,6 +12577,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -11823,8 +12607,10 @@ export interface operations {
                     "application/json": components["schemas"]["TagLabels"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11855,8 +12641,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Summary"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11887,8 +12675,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Trashed"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11904,14 +12694,20 @@ export interface operations {
             /** @description a job does it: follow it at `Location` */
             202: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11930,15 +12726,26 @@ export interface operations {
             /** @description it */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Trashed"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -11960,14 +12767,19 @@ export interface operations {
             /** @description destroyed */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -11991,6 +12803,8 @@ export interface operations {
             /** @description the object as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12013,6 +12827,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -12036,6 +12851,7 @@ export interface operations {
                     "application/json": components["schemas"]["TypeList"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -12057,6 +12873,9 @@ export interface operations {
             /** @description declared: objects can be made of it at once */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12066,10 +12885,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -12090,15 +12911,26 @@ export interface operations {
             /** @description the type */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TypeView"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -12124,6 +12956,8 @@ export interface operations {
             /** @description the type as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12139,6 +12973,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -12163,14 +12998,19 @@ export interface operations {
             /** @description gone */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -12200,8 +13040,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Summary"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -12224,14 +13066,19 @@ export interface operations {
             /** @description a window */
             200: {
                 headers: {
+                    "Tus-Resumable": components["headers"]["Tus-Resumable"];
+                    "Upload-Expires": components["headers"]["Upload-Expires"];
+                    "Upload-Offset": components["headers"]["Upload-Offset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Upload"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -12252,15 +13099,19 @@ export interface operations {
             cookie?: never;
         };
         /** @description the first bytes */
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/offset+octet-stream": number[];
+                "application/offset+octet-stream": string;
             };
         };
         responses: {
             /** @description begun; `Location` is where it goes on */
             201: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    "Tus-Resumable": components["headers"]["Tus-Resumable"];
+                    "Upload-Expires": components["headers"]["Upload-Expires"];
+                    "Upload-Offset": components["headers"]["Upload-Offset"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -12268,6 +13119,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             /** @description `too_many_uploads` */
             409: {
                 headers: {
@@ -12289,6 +13141,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             /** @description `checksum_mismatch` */
             460: {
@@ -12315,10 +13168,14 @@ export interface operations {
             /** @description in the headers */
             204: {
                 headers: {
+                    "Tus-Resumable": components["headers"]["Tus-Resumable"];
+                    "Upload-Expires": components["headers"]["Upload-Expires"];
+                    "Upload-Offset": components["headers"]["Upload-Offset"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -12337,15 +13194,20 @@ export interface operations {
             /** @description the upload */
             200: {
                 headers: {
+                    "Tus-Resumable": components["headers"]["Tus-Resumable"];
+                    "Upload-Expires": components["headers"]["Upload-Expires"];
+                    "Upload-Offset": components["headers"]["Upload-Offset"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Upload"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -12369,13 +13231,16 @@ export interface operations {
         /** @description the next bytes */
         requestBody: {
             content: {
-                "application/offset+octet-stream": number[];
+                "application/offset+octet-stream": string;
             };
         };
         responses: {
             /** @description done */
             204: {
                 headers: {
+                    "Tus-Resumable": components["headers"]["Tus-Resumable"];
+                    "Upload-Expires": components["headers"]["Upload-Expires"];
+                    "Upload-Offset": components["headers"]["Upload-Offset"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -12388,6 +13253,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -12408,13 +13274,20 @@ export interface operations {
             /** @description gone */
             204: {
                 headers: {
+                    "Tus-Resumable": components["headers"]["Tus-Resumable"];
+                    "Upload-Expires": components["headers"]["Upload-Expires"];
+                    "Upload-Offset": components["headers"]["Upload-Offset"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -12438,13 +13311,16 @@ export interface operations {
         /** @description the next bytes */
         requestBody: {
             content: {
-                "application/offset+octet-stream": number[];
+                "application/offset+octet-stream": string;
             };
         };
         responses: {
             /** @description taken; `Upload-Offset` says up to where */
             204: {
                 headers: {
+                    "Tus-Resumable": components["headers"]["Tus-Resumable"];
+                    "Upload-Expires": components["headers"]["Upload-Expires"];
+                    "Upload-Offset": components["headers"]["Upload-Offset"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -12474,6 +13350,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             /** @description `checksum_mismatch` */
             460: {
@@ -12566,8 +13443,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_User"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -12590,6 +13469,9 @@ export interface operations {
             /** @description made */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12599,10 +13481,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -12631,10 +13515,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -12655,15 +13541,26 @@ export interface operations {
             /** @description the user */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -12689,6 +13586,8 @@ export interface operations {
             /** @description the user as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12704,6 +13603,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -12841,6 +13741,7 @@ export interface operations {
                     "application/json": components["schemas"]["VocabularyList"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -12862,6 +13763,9 @@ export interface operations {
             /** @description declared */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12871,10 +13775,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -12895,15 +13801,26 @@ export interface operations {
             /** @description the vocabulary */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["VocabularyView"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -12929,6 +13846,8 @@ export interface operations {
             /** @description the vocabulary as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12944,6 +13863,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -12968,14 +13888,19 @@ export interface operations {
             /** @description gone */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -13010,9 +13935,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_TermView"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -13041,8 +13969,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Webhook"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -13065,6 +13995,9 @@ export interface operations {
             /** @description made */
             201: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13074,10 +14007,12 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -13098,15 +14033,26 @@ export interface operations {
             /** @description the webhook */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -13128,14 +14074,19 @@ export interface operations {
             /** @description deleted */
             204: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -13162,6 +14113,8 @@ export interface operations {
             /** @description the webhook as it is now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13177,6 +14130,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -13213,9 +14167,12 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Delivery"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -13234,15 +14191,20 @@ export interface operations {
             /** @description they are sent again */
             202: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Replayed"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -13263,15 +14225,21 @@ export interface operations {
             /** @description it is sent again */
             202: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -13296,9 +14264,13 @@ export interface operations {
                     "application/json": components["schemas"]["Ping"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -13320,16 +14292,22 @@ export interface operations {
             /** @description the webhook, with its secret */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SecretWebhook"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };

@@ -1,6 +1,7 @@
 //! `/backups`: where sealed copies of the office go, and what became of each.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, LOCATION};
 use actix_web::{get, post};
 use cartulary_model::Timestamp;
 use cartulary_repository as repository;
@@ -110,14 +111,27 @@ pub async fn list_backups(guarded: Guarded) -> Answer {
     answer::ok(&BackupTargets { items: standings.into_iter().map(BackupTarget::from).collect() })
 }
 
+/// A backup that was asked for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupAsked {
+    /// The target's name.
+    target: String,
+}
+
 /// Asks for a backup now; where one waits or is under way, that is the answer. For administrators.
 #[utoipa::path(tag = "backups", params(("name" = String, Path, description = "the target's name")),
-    responses((status = 202, description = "a job makes it; `GET` the same address to follow it")))]
+    responses((status = 202, description = "a job makes it; `GET` the same address to follow it", body = BackupAsked)))]
 #[post("/backups/{name}/runs")]
 pub async fn create_backup_run(guarded: Guarded) -> Answer {
     let name: String = guarded.segment("name")?;
     guarded.session().backup_begin(&name).await?;
-    answer::json(StatusCode::ACCEPTED, &serde_json::json!({ "target": name }), |_| {})
+    let runs = HeaderValue::from_str(guarded.request().path());
+    answer::json(StatusCode::ACCEPTED, &BackupAsked { target: name }, |response| {
+        if let Ok(runs) = runs {
+            response.insert_header((LOCATION, runs));
+        }
+    })
 }
 
 /// Lists the backups of a target, newest first; for administrators.

@@ -33,10 +33,14 @@ pub enum BulkAct {
         #[schema(value_type = String)]
         folder: ObjectId,
     },
-    /// Attaches a facet; one that is attached stays.
+    /// Attaches a facet, with values of its properties; one that is attached stays as it is.
     AddFacet {
         /// The facet's id.
         facet: String,
+        /// The values that are set where it is attached.
+        #[serde(default)]
+        #[schema(value_type = Object)]
+        properties: Properties,
     },
     /// Detaches a facet, with the values that only it declares.
     RemoveFacet {
@@ -226,7 +230,7 @@ impl TryFrom<BulkAct> for repository::BulkAct {
             BulkAct::Dispose { reason } => Self::Dispose { reason },
             BulkAct::SetProperties { properties } => Self::SetProperties { properties },
             BulkAct::Move { folder } => Self::Move { folder },
-            BulkAct::AddFacet { facet } => Self::AddFacet { facet },
+            BulkAct::AddFacet { facet, properties } => Self::AddFacet { facet, properties },
             BulkAct::RemoveFacet { facet } => Self::RemoveFacet { facet },
             BulkAct::Grant { entry } => Self::Grant { entry: entry.into() },
             BulkAct::Revoke { entry } => Self::Revoke { entry: entry.into() },
@@ -245,7 +249,7 @@ impl From<repository::BulkAct> for BulkAct {
         match act {
             Act::SetProperties { properties } => Self::SetProperties { properties },
             Act::Move { folder } => Self::Move { folder },
-            Act::AddFacet { facet } => Self::AddFacet { facet },
+            Act::AddFacet { facet, properties } => Self::AddFacet { facet, properties },
             Act::RemoveFacet { facet } => Self::RemoveFacet { facet },
             Act::Grant { entry } => Self::Grant { entry: entry.into() },
             Act::Revoke { entry } => Self::Revoke { entry: entry.into() },

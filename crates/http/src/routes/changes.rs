@@ -74,8 +74,9 @@ pub struct ChangePage {
 pub struct Change {
     /// Its place in the log.
     position: i64,
-    /// What happened: `created`, `updated`, `moved`, `versioned`, `trashed`, `restored`, `destroyed`, `security`,
-    /// `rendition`.
+    /// What happened: `created`, `updated`, `moved`, `versioned`, `imported`, `trashed`, `restored`, `destroyed`, `security`,
+    /// `rendition`, `noted`. Administrators see what is of the audit trail only, too: `principal`, `declared`, `webhook`,
+    /// `retention`, `sealed`, `recovered`, `signed_in`, `sign_in_refused`, `signed_out`, `read`, `exported`.
     kind: String,
     /// The object.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,12 +102,13 @@ impl From<ChangeEntry> for Change {
 }
 
 /// Lists changes after a position, of what the caller may see; waits for some where it is asked to.
-#[utoipa::path(tag = "changes", params(ChangeQuery), responses((status = 200, description = "a stretch", body = ChangePage)))]
+#[utoipa::path(tag = "changes", params(ChangeQuery), responses(
+    (status = 200, description = "a stretch", body = ChangePage), (status = 410, description = "`log_replaced`")))]
 #[get("/changes")]
 pub async fn list_changes(guarded: Guarded) -> Answer {
     let query: ChangeQuery = guarded.query()?;
     let window = paging::window(query.limit, None, None)?;
-    let log = check_place(&guarded, query.after, query.log.as_deref())?;
+    let log = check_place(&guarded, query.after, query.log.as_deref()).await?;
     let wait = query.wait.unwrap_or_default();
     if wait > WAIT_SECONDS_MAX {
         return Err(ApiError::invalid_query("wait", "is between 0 and 30"));
@@ -131,7 +133,8 @@ pub async fn list_changes(guarded: Guarded) -> Answer {
 /// sign-in ends, the office closes, or after an hour; then come again.
 #[utoipa::path(tag = "changes", params(EventQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that arrived")),
-    responses((status = 200, description = "the events", body = String, content_type = "text/event-stream")))]
+    responses((status = 200, description = "the events", body = String, content_type = "text/event-stream"),
+        (status = 410, description = "`log_replaced`")))]
 #[get("/changes/events")]
 pub async fn list_change_events(guarded: Guarded) -> Answer {
     let query: EventQuery = guarded.query()?;
@@ -139,7 +142,7 @@ pub async fn list_change_events(guarded: Guarded) -> Answer {
         (Some((log, position)), _) => (Some(position), Some(log)),
         (None, after) => (after, query.log),
     };
-    let log = check_place(&guarded, after.unwrap_or_default(), log.as_deref())?;
+    let log = check_place(&guarded, after.unwrap_or_default(), log.as_deref()).await?;
     let after = match after {
         Some(after) => after,
         None => guarded.session().repository().last_position().await?,
@@ -184,15 +187,18 @@ fn events(log: &str, entries: Vec<ChangeEntry>, reached: i64) -> String {
 }
 
 /// Refuses a position that is none, or of another log; returns the present one.
-fn check_place(guarded: &Guarded, after: i64, log: Option<&str>) -> Result<String, ApiError> {
+async fn check_place(guarded: &Guarded, after: i64, log: Option<&str>) -> Result<String, ApiError> {
     if after < 0 {
         return Err(ApiError::invalid_query("after", "is a position of the log"));
     }
-    let present = guarded.session().repository().log_identity();
-    match log {
-        Some(log) if log != present => Err(ApiError::log_replaced(present)),
-        _ => Ok(present.to_owned()),
+    let repository = guarded.session().repository();
+    let present = repository.log_identity();
+    let is_other = log.is_some_and(|log| log != present);
+    // A log only grows: what lies beyond its end was answered by one that was longer.
+    if is_other || (after > 0 && after > repository.last_position().await?) {
+        return Err(ApiError::log_replaced(present));
     }
+    Ok(present.to_owned())
 }
 
 /// Returns what a client says that it saw last.

@@ -244,7 +244,8 @@ pub async fn delete_saved_search(guarded: Guarded) -> Answer {
 
 /// Runs a saved search with the rights of the caller. One that no longer fits answers `saved_search_broken` (409), and why.
 #[utoipa::path(tag = "saved-searches", params(ResultsQuery, ("id" = String, Path, description = "the saved search's id")),
-    responses((status = 200, description = "what was found", body = SavedSearchAnswer)))]
+    responses((status = 200, description = "what was found", body = SavedSearchAnswer),
+        (status = 409, description = "`saved_search_broken`")))]
 #[get("/saved-searches/{id}/results")]
 pub async fn get_saved_search_results(guarded: Guarded) -> Answer {
     let (id, query): (ObjectId, ResultsQuery) = (guarded.id()?, guarded.query()?);

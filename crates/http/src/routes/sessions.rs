@@ -83,6 +83,7 @@ impl SessionUser {
 #[utoipa::path(tag = "sessions", request_body = NewSession, responses(
     (status = 201, description = "signed in", body = SessionView),
     (status = 401, description = "`wrong_credentials`"),
+    (status = 403, description = "`csrf_refused`: a browser says that another site sent it"),
 ))]
 #[post("/sessions")]
 pub async fn create_session(request: HttpRequest, state: web::Data<AppState>, body: web::Payload) -> Answer {

@@ -37,6 +37,7 @@ async fn everybody_has_favourites_from_the_beginning() {
     let (a, b) = (admin.dossier("a").await, admin.dossier("b").await);
     let empty = reader.get("/collections/favourites").await.expect(200).json();
     assert_eq!((&empty["favourites"], &empty["count"], &empty["owner"]), (&json!(true), &json!(0), &json!("r")));
+    assert!(!empty["createdAt"].as_str().unwrap().starts_with("1970"), "{empty}");
     assert_eq!(items(&reader, "favourites").await, (0, vec![]));
     put(&reader, "favourites", &a, json!({})).await.expect(200);
     let now = put(&reader, "favourites", &b, json!({ "position": "first" })).await.expect(200).json();

@@ -127,3 +127,32 @@ fn fields_are_in_lower_camel_case_and_described() {
         }
     }
 }
+
+#[test]
+fn the_kinds_of_changes_are_named_in_the_document() {
+    let document = document();
+    let words = document["components"]["schemas"]["Change"]["properties"]["kind"]["description"].as_str().unwrap();
+    for kind in cartulary_model::ChangeKind::ALL {
+        assert!(words.contains(&format!("`{}`", kind.as_str())), "{}: {words}", kind.as_str());
+    }
+}
+
+#[actix_web::test]
+async fn a_parameter_that_nobody_knows_was_left_out_of_account() {
+    let office = crate::office::Office::open().await;
+    let client = office.admin().await;
+    for (path, method, operation) in operations(&document()) {
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let id = operation["operationId"].as_str().unwrap();
+        let is_guarded = !cartulary_http::openapi::PUBLIC.contains(&id);
+        if is_guarded && !parameters.iter().any(|one| one["in"] == "query") {
+            let mut uri = path.clone();
+            while let Some((before, rest)) = uri.split_once('{') {
+                uri = format!("{before}1{}", rest.split_once('}').unwrap().1);
+            }
+            let method = actix_web::http::Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let answer = client.ask_at(method, &format!("{uri}?at=2026-01-01")).send().await;
+            assert_eq!(answer.problem(400, "invalid_query")["parameters"]["parameter"], "at", "{path}");
+        }
+    }
+}

@@ -152,7 +152,9 @@ async fn a_version_that_a_manifest_names_is_not_destroyed() {
 async fn only_dossiers_have_versions_and_their_forms_are_checked() {
     let office = Office::open().await;
     let admin = office.admin().await;
-    let folder = admin.post("/dossiers", json!({ "name": "plain", "type": "folder" })).await.expect(201).json();
+    let folder = admin.post("/folders/root/folders", json!({ "name": "plain" })).await.expect(201).json();
+    let refused = admin.post("/dossiers", json!({ "name": "B", "type": "folder" })).await.problem(422, "invalid");
+    assert_eq!(refused["violations"][0]["code"], "not_a_dossier");
     make(&admin, &folder, json!({})).await.problem(409, "not_a_dossier");
     admin.get(&format!("/dossiers/{}/versions", id(&folder))).await.problem(409, "not_a_dossier");
     let dossier = admin.dossier("A").await;
@@ -345,6 +347,6 @@ async fn a_dossier_is_asked_for_as_it_stood_at_an_instant() {
     for query in ["yesterday", "2026-01-01", ""] {
         at(query).await.problem(400, "invalid_query");
     }
-    let folder = admin.post("/dossiers", json!({ "name": "plain", "type": "folder" })).await.expect(201).json();
+    let folder = admin.post("/folders/root/folders", json!({ "name": "plain" })).await.expect(201).json();
     admin.get(&format!("/dossiers/{}?at={last}", id(&folder))).await.problem(409, "not_a_dossier");
 }

@@ -33,6 +33,7 @@ mod slots;
 mod sources;
 mod subscriptions;
 mod tags;
+mod truth;
 mod uploads;
 mod versions;
 mod web;

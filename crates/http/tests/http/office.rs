@@ -147,8 +147,11 @@ impl Office {
     pub async fn send(&self, request: TestRequest) -> Reply {
         let answering = self.answering.get_or_init(|| self.answering()).await;
         let response = answering(request).await;
+        let asked = (response.request().method().clone(), response.request().path().to_owned());
         let (status, headers) = (response.status(), response.headers().clone());
-        Reply { status, headers, body: read_body(response).await }
+        let reply = Reply { status, headers, body: read_body(response).await };
+        crate::truth::check(&asked.0, &asked.1, &reply);
+        reply
     }
 
     /// Signs in and returns a client with a bearer's token.

@@ -161,3 +161,24 @@ async fn an_upload_is_its_owners_and_a_digest_opens_nothing() {
     let form = Form::new().field("upload", &id_of(&hidden));
     admin.ask(Method::POST, &dossiers).form(form).await.problem(404, "not_found");
 }
+
+#[actix_web::test]
+async fn bytes_with_another_digest_than_was_announced_became_a_content() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let path = format!("/dossiers/{}/documents", dossier["id"].as_str().unwrap());
+    let digest = cartulary_model::BlobDigest::of(b"what is meant").to_string();
+    let said = format!("sha256 {}", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, digest));
+    for (bytes, status) in [(b"what came now", 409), (b"what is meant", 201)] {
+        let upload = id_of(&begin(&admin, "13", &said).await.expect(201));
+        put(&admin, &upload, "0", bytes).await.expect(204);
+        let form = Form::new().field("upload", &upload).field("name", "a.txt");
+        let answer = admin.ask(Method::POST, &path).form(form).await.expect(status);
+        if status == 409 {
+            answer.problem(409, "digest_mismatch");
+        }
+    }
+    let listed = admin.get(&format!("/dossiers/{}/contents", dossier["id"].as_str().unwrap())).await.expect(200).json();
+    assert_eq!(listed["total"], 1);
+}

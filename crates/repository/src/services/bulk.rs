@@ -43,10 +43,13 @@ pub enum BulkAct {
         /// The folder.
         folder: ObjectId,
     },
-    /// Attaches a facet; one that is attached stays.
+    /// Attaches a facet, with values of its properties; one that is attached stays as it is.
     AddFacet {
         /// The facet's id.
         facet: String,
+        /// The values that are set where it is attached.
+        #[serde(default)]
+        properties: Properties,
     },
     /// Detaches a facet with what only it declares.
     RemoveFacet {
@@ -241,7 +244,7 @@ impl Session {
     fn check_act(&self, conn: &mut Conn, act: &BulkAct, now: Timestamp) -> Result<()> {
         match act {
             BulkAct::Move { folder } => self.authorised(conn, *folder, BROWSE, now).map(drop),
-            BulkAct::AddFacet { facet } | BulkAct::RemoveFacet { facet } => {
+            BulkAct::AddFacet { facet, .. } | BulkAct::RemoveFacet { facet } => {
                 let catalogue = self.repository.inner.declarations.present(conn)?;
                 let is_facet = |base| base == cartulary_model::BaseType::Facet;
                 match catalogue.types().get(facet) {

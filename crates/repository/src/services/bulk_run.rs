@@ -220,12 +220,13 @@ impl Session {
                 let changes = ObjectChanges { properties: properties.clone(), ..ObjectChanges::default() };
                 self.change_in_tx(tx, id, |_| Some(changes))
             }
-            BulkAct::AddFacet { facet } => self.change_in_tx(tx, id, |mut facets| {
+            BulkAct::AddFacet { facet, properties } => self.change_in_tx(tx, id, |mut facets| {
                 if facets.contains(facet) {
                     return None;
                 }
                 facets.push(facet.clone());
-                Some(ObjectChanges { facets: Some(facets), ..ObjectChanges::default() })
+                let properties = properties.clone();
+                Some(ObjectChanges { facets: Some(facets), properties, ..ObjectChanges::default() })
             }),
             BulkAct::RemoveFacet { facet } => self.change_in_tx(tx, id, |mut facets| {
                 let before = facets.len();

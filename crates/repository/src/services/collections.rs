@@ -233,6 +233,8 @@ impl Session {
 
     /// Returns the caller's favourites as they are before anything is in them.
     fn empty_favourites(&self) -> CollectionRow {
+        // They are there since their owner is.
+        let since = self.actor.id.given_at().map_or(0, Timestamp::as_millis);
         CollectionRow {
             no: 0,
             id: self.actor.id.to_string(),
@@ -240,8 +242,8 @@ impl Session {
             is_favourites: true,
             name: String::new(),
             change_token: 1,
-            created_at: 0,
-            modified_at: 0,
+            created_at: since,
+            modified_at: since,
         }
     }
 

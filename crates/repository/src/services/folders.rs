@@ -22,6 +22,9 @@ use crate::store::{acl, filing};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
+/// The type of a dossier that says no other; all types of dossiers lie below it.
+const DOSSIER: &str = "dossier";
+
 impl Session {
     /// Returns the id of the root folder.
     ///
@@ -40,8 +43,13 @@ impl Session {
     /// `Invalid` with all violations, `Conflict` `name_taken`, `Forbidden` without `AddChildren`.
     pub async fn dossier_create(&self, new: NewFolder) -> Result<Written<ObjectDetail>> {
         let root = self.root_folder().await?;
-        let new = NewFolder { type_id: new.type_id.clone().or_else(|| Some("dossier".to_owned())), ..new };
-        self.folder_create(root, new).await
+        let type_id = new.type_id.unwrap_or_else(|| DOSSIER.to_owned());
+        let catalogue = self.repository.inner.declarations.known();
+        let is_known = catalogue.types().get(&type_id).is_some();
+        if is_known && !catalogue.types().is_among(&type_id, &[DOSSIER.to_owned()]) {
+            return Err(RepositoryError::invalid("type", "not_a_dossier", "is no type of dossiers"));
+        }
+        self.folder_create(root, NewFolder { type_id: Some(type_id), ..new }).await
     }
 
     /// Makes a folder in another.

@@ -125,6 +125,7 @@ impl Session {
                 length_bytes: length,
                 metadata: &new.metadata,
                 file_name: &new.file_name,
+                announced: new.digest.map(|digest| digest.to_string()),
                 created_at: now,
                 expires_at: now.saturating_add(limits.keep_ms),
             };
@@ -278,7 +279,8 @@ impl Session {
     /// Takes a whole upload as a content to be; it is used up by what makes a content of it.
     ///
     /// # Errors
-    /// `NotFound` as [`Session::upload_get`]; `Conflict` `upload_unfinished` when bytes are still to come.
+    /// `NotFound` as [`Session::upload_get`]; `Conflict` `upload_unfinished` when bytes are still to come, `digest_mismatch`
+    /// when they do not have the digest that was announced.
     pub async fn upload_take(&self, id: ObjectId) -> Result<NewContent> {
         let row = self.upload_row(id).await?;
         if row.used_at.is_none() && row.offset_bytes < row.length_bytes {
@@ -295,6 +297,14 @@ impl Session {
             },
             None => self.bytes_of_upload(&row).await?,
         };
+        if row.announced.as_ref().is_some_and(|announced| *announced != bytes.digest.to_string()) {
+            if let Some(staged) = bytes.into_staged() {
+                self.repository.blobs().discard(staged).await;
+            }
+            let detail =
+                "the bytes that arrived do not have the digest that was announced: delete the upload and begin anew";
+            return Err(RepositoryError::conflict("digest_mismatch", detail));
+        }
         Ok(NewContent { bytes, file_name: row.file_name, file_name_raw: None, media_type: None })
     }
 

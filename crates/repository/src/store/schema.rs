@@ -495,6 +495,7 @@ table! {
         offset_bytes -> BigInt,
         metadata -> Text,
         file_name -> Text,
+        announced -> Nullable<Text>,
         created_at -> BigInt,
         expires_at -> BigInt,
         used_at -> Nullable<BigInt>,

@@ -18,6 +18,7 @@ pub(crate) struct UploadRow {
     pub offset_bytes: i64,
     pub metadata: String,
     pub file_name: String,
+    pub announced: Option<String>,
     pub created_at: i64,
     pub expires_at: i64,
     pub used_at: Option<i64>,
@@ -33,6 +34,7 @@ pub(crate) struct NewUploadRow<'a> {
     pub length_bytes: i64,
     pub metadata: &'a str,
     pub file_name: &'a str,
+    pub announced: Option<String>,
     pub created_at: i64,
     pub expires_at: i64,
 }

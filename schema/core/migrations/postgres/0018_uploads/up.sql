@@ -8,6 +8,7 @@ CREATE TABLE upload (
     offset_bytes BIGINT NOT NULL DEFAULT 0,
     metadata     TEXT   NOT NULL,  -- as the client sent it
     file_name    TEXT   NOT NULL,
+    announced    TEXT,             -- the digest that the client says that it will have
     created_at   BIGINT NOT NULL,
     expires_at   BIGINT NOT NULL,
     used_at      BIGINT,           -- since when it is the content of an object

@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, assembled from the routes; what holds for all of them is said here once.
 
+mod answers;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
@@ -57,11 +59,21 @@ impl Document {
         self.paths.iter().map(|(path, operations)| (path.clone(), join(operations))).collect()
     }
 
+    /// Returns the operations that take no query, as `GET /path`.
+    pub(crate) fn without_query(&self) -> impl Iterator<Item = String> {
+        let operations = |(path, operations): (&String, &BTreeMap<String, Value>)| {
+            let bare = operations.iter().filter(|(_, operation)| !operation.as_object().is_some_and(has_query));
+            bare.map(|(method, _)| format!("{} {path}", method.to_uppercase())).collect::<Vec<_>>()
+        };
+        self.paths.iter().flat_map(operations)
+    }
+
     /// Returns the whole document.
-    pub fn finish(self) -> Value {
+    pub fn finish(mut self) -> Value {
         let mut schemas: Map<String, Value> = self.schemas.into_iter().collect();
+        answers::complete_all(&mut self.paths, &schemas);
         schemas.insert("Problem".into(), problem_schema());
-        sorted(json!({
+        let mut document = json!({
             "openapi": "3.1.0",
             "info": {
                 "title": "Cartulary",
@@ -74,6 +86,7 @@ impl Document {
             "paths": self.paths,
             "components": {
                 "schemas": schemas,
+                "headers": answers::headers(),
                 "responses": { "Problem": problem_response("A problem; `code` says which.") },
                 "securitySchemes": {
                     "bearer": { "type": "http", "scheme": "bearer" },
@@ -81,17 +94,24 @@ impl Document {
                     "csrf": { "type": "apiKey", "in": "header", "name": "X-CSRF-Token" },
                 },
             },
-        }))
+        });
+        answers::open_objects(&mut document);
+        sorted(document)
     }
 }
 
 /// Returns the document of the core and the modules.
 pub fn document(modules: &[ModuleRoutes]) -> Value {
+    described(modules).finish()
+}
+
+/// Returns it under construction.
+pub(crate) fn described(modules: &[ModuleRoutes]) -> Document {
     let describe = |document, module: &ModuleRoutes| match module.describe {
         Some(describe) => describe(document),
         None => document,
     };
-    modules.iter().fold(crate::routes::describe(), describe).finish()
+    modules.iter().fold(crate::routes::describe(), describe)
 }
 
 /// Returns the document as text, as it is served and committed.
@@ -113,12 +133,15 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     };
     let has_body = operation.contains_key("requestBody");
     let has_condition = parameter_names(operation).any(|name| name == "If-Match");
+    let has_query = has_query(operation);
     let mut statuses = vec!["default"];
-    let rules: [(bool, &[&str]); 4] = [
-        (!is_public, &["401", "403"]),
-        (path.contains('{'), &["404"]),
+    let rules: [(bool, &[&str]); 6] = [
+        (!is_public, &["400", "401", "403"]),
+        (path.contains('{') || has_body, &["404", "409"]),
         (has_condition, &["412", "428"]),
-        (has_body, &["400", "409", "413", "415", "422", "429", "507"]),
+        (has_query || !is_safe, &["422"]),
+        (!is_safe && !is_public, &["409", "423"]),
+        (has_body, &["400", "409", "413", "415", "429", "507"]),
     ];
     statuses.extend(rules.iter().filter(|(holds, _)| *holds).flat_map(|(_, statuses)| statuses.iter().copied()));
     operation.insert("security".into(), security);
@@ -137,6 +160,11 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
             *response = problem_response(&description);
         }
     }
+}
+
+fn has_query(operation: &Map<String, Value>) -> bool {
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    parameters.into_iter().flatten().any(|parameter| parameter.get("in").is_some_and(|place| place == "query"))
 }
 
 fn parameter_names(operation: &Map<String, Value>) -> impl Iterator<Item = &str> {
