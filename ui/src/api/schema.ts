@@ -2778,6 +2778,10 @@ export interface components {
             facet: string;
             /** @enum {string} */
             kind: "addFacet";
+            /** @description The values that are set where it is attached. */
+            properties?: {
+                [key: string]: unknown;
+            };
         } | {
             /** @description The facet's id. */
             facet: string;
@@ -9166,11 +9170,20 @@ export interface operations {
             /** @description the version */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DossierVersion"];
                 };
+            };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
@@ -10774,6 +10787,7 @@ export interface operations {
             200: {
                 headers: {
                     "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11423,6 +11437,7 @@ export interface operations {
             200: {
                 headers: {
                     "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11476,6 +11491,7 @@ export interface operations {
             200: {
                 headers: {
                     "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13390,8 +13406,10 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Usage"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -13407,14 +13425,20 @@ export interface operations {
             /** @description the job */
             202: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -13632,6 +13656,8 @@ export interface operations {
             /** @description the job */
             202: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13647,6 +13673,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -13668,15 +13695,26 @@ export interface operations {
             /** @description what the user takes */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Usage"];
                 };
             };
+            /** @description the client has it already, as `If-None-Match` says */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -13702,6 +13740,8 @@ export interface operations {
             /** @description what the user takes, and may take now */
             200: {
                 headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13717,6 +13757,7 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             507: components["responses"]["Problem"];

@@ -36,9 +36,11 @@ const TAGGED: &[&str] = &[
     "get_dossier_version",
     "get_object_lock",
     "get_object_retention",
+    "get_quota",
     "update_acl",
     "update_named_acl",
     "update_object_retention",
+    "update_quota",
 ];
 
 /// Returns the headers of answers that the document describes once.
