@@ -225,6 +225,63 @@ async fn whoever_sees_some_pages_of_a_file_does_not_get_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_lost_the_rights_does_not_get_the_finished_bag() {
+    each_office(async |office| {
+        let system = &office.system;
+        let dossier = office.dossier("2024").await;
+        let paper = office.document(dossier, "a.txt", "a").await.value.summary.id;
+        let other = office.document(dossier, "b.txt", "b").await.value.summary.id;
+        system.dossier_version_create(dossier, ANY, NewDossierVersion::default()).await.unwrap();
+        let session = office.user("amal", &["staff"]).await;
+        let mut exports = Vec::new();
+        for scope in [
+            ExportScope::Repository,
+            ExportScope::Tree { object: dossier },
+            ExportScope::DossierVersion { dossier, number: 1 },
+        ] {
+            exports.push(done(&session, scope).await.id);
+        }
+        let refusals = async |expect: Option<&str>| {
+            for id in &exports {
+                let refused = match session.export_open(id, None).await {
+                    Ok(_) => None,
+                    Err(RepositoryError::Forbidden { permission }) => Some(permission),
+                    Err(error) => panic!("{error:?}"),
+                };
+                assert_eq!(refused.as_deref(), expect, "{id}");
+                assert_eq!(session.export_content(id).await.is_ok(), expect.is_none());
+                assert!(system.export_open(id, None).await.is_ok(), "administrators read everything");
+            }
+        };
+        refusals(None).await;
+        let mark = |facets: &[&str]| ObjectChanges {
+            facets: Some(facets.iter().map(|facet| (*facet).to_owned()).collect()),
+            ..ObjectChanges::default()
+        };
+        system.object_update(paper, ANY, mark(&["confidential"])).await.unwrap();
+        refusals(Some("ExportConfidential")).await;
+        system.object_update(paper, ANY, mark(&[])).await.unwrap();
+        refusals(None).await;
+        let denied = ["staff", "everyone"]
+            .map(|group| NewAccessEntry { grants: false, ..NewAccessEntry::granting(group, "ReadContent") });
+        system.acl_put(other, ANY, NewAccessList { entries: denied.into(), inherits: true }).await.unwrap();
+        refusals(Some("ReadContent")).await;
+        system.acl_put(other, ANY, NewAccessList { entries: Vec::new(), inherits: false }).await.unwrap();
+        refusals(Some("ReadProperties")).await;
+        system.acl_put(other, ANY, NewAccessList { entries: Vec::new(), inherits: true }).await.unwrap();
+        // What is in the trash may still be read; what was destroyed is nobody's any more.
+        let loose = office.document(dossier, "c.txt", "c").await.value.summary.id;
+        let view = done(&session, ExportScope::Tree { object: dossier }).await;
+        system.object_trash(loose, ANY).await.unwrap();
+        assert!(session.export_open(&view.id, None).await.is_ok());
+        system.trash_destroy(loose, ANY).await.unwrap();
+        let refused = session.export_open(&view.id, None).await.err();
+        assert!(matches!(refused, Some(RepositoryError::Forbidden { .. })), "{refused:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_is_stopped_and_expires() {
     each_office(async |office| {
         let dossier = office.dossier("2024").await;

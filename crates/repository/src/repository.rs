@@ -172,6 +172,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0033_backups/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0033_backups/down.sql"),
         },
+        MigrationFile {
+            version: "0034",
+            name: "contents_of_exports",
+            up: include_str!("../../../schema/core/migrations/sqlite/0034_contents_of_exports/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0034_contents_of_exports/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -317,6 +323,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "backups",
             up: include_str!("../../../schema/core/migrations/postgres/0033_backups/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0033_backups/down.sql"),
+        },
+        MigrationFile {
+            version: "0034",
+            name: "contents_of_exports",
+            up: include_str!("../../../schema/core/migrations/postgres/0034_contents_of_exports/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0034_contents_of_exports/down.sql"),
         },
     ],
 };

@@ -853,7 +853,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the bag as a tar, or a range of it. */
+        /** Returns the bag as a tar, or a range of it, to whoever may still read all that is in it. */
         get: operations["get_export_content"];
         put?: never;
         post?: never;
@@ -9463,7 +9463,15 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
+            /** @description `forbidden`: the caller may not read all of it any more */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: components["responses"]["Problem"];
             /** @description `export_not_done`: there is no bag yet, or none any more */
             409: {

@@ -202,7 +202,7 @@ pub async fn update_export_abort(guarded: Guarded) -> Answer {
     answer::ok(&Export::from(guarded.session().export_abort(&id).await?.value))
 }
 
-/// Returns the bag as a tar, or a range of it.
+/// Returns the bag as a tar, or a range of it, to whoever may still read all that is in it.
 #[utoipa::path(tag = "exports",
     params(ContentQuery, ("id" = String, Path, description = "the export's id"),
         ("Range" = Option<String>, Header, description = "one range of bytes"),
@@ -212,6 +212,7 @@ pub async fn update_export_abort(guarded: Guarded) -> Answer {
         (status = 200, description = "all of it", content_type = "application/x-tar"),
         (status = 206, description = "the range", content_type = "application/x-tar"),
         (status = 304, description = "the client has it"),
+        (status = 403, description = "`forbidden`: the caller may not read all of it any more"),
         (status = 409, description = "`export_not_done`: there is no bag yet, or none any more"),
         (status = 416, description = "`range_not_satisfiable`"),
     ))]

@@ -11,6 +11,7 @@ use crate::services::audit::{AuditProof, proof};
 use crate::services::bag::form::Values;
 use crate::services::bag::gather::{Bytes, Gathering};
 use crate::services::bag::writer::{BagWriter, Sink};
+use crate::services::export_rights::Taken;
 use crate::services::export_run::{Progress, WrittenBag};
 use crate::services::manifest;
 use crate::services::readings::Reading;
@@ -30,6 +31,8 @@ struct Prepared {
     /// The versions and papers that it names: where they stand, and what they are.
     members: Vec<(String, Value)>,
     bytes: BTreeSet<Bytes>,
+    /// What of the office is in it.
+    taken: Taken,
     /// How many of them lack files, of which their pages are, that the caller may not read whole.
     left_out: u64,
     /// What is written down of what was read.
@@ -76,7 +79,7 @@ impl Session {
         ];
         bag.end(&info, now).await?;
         self.look(&Progress { no: row, done: count }, prepared.left_out).await?;
-        Ok(WrittenBag { object_count: count, left_out_count: prepared.left_out })
+        Ok(WrittenBag { object_count: count, left_out_count: prepared.left_out, taken: prepared.taken })
     }
 
     fn prepare_dossier_version(
@@ -97,11 +100,14 @@ impl Session {
         };
         let mut gathering = Gathering::begin(self, now);
         let (mut written, mut readings) = (Vec::with_capacity(members.len()), Vec::new());
+        let mut taken = Taken::default();
+        taken.add([dossier.no], false);
         for member in &members {
             let named = member.version_no.unwrap_or(member.live_no);
             let Some(object) = objects::by_no(conn, named)? else { continue };
             let version = versions::by_object(conn, named)?;
             gathering.about(member.live_no);
+            taken.add([member.live_no, named], true);
             let values: Values = gathering.values(conn, &object)?;
             readings.extend(self.reading_of(conn, &object)?);
             let said = json!({
@@ -116,7 +122,16 @@ impl Session {
         let position = position_of(conn, &dossier, &row.id)?;
         let digest = hex::encode(&row.digest);
         let (bytes, left_out) = gathering.into_bytes();
-        Ok(Prepared { manifest, digest, members: written, bytes, left_out: left_out.count(), readings, position })
+        Ok(Prepared {
+            manifest,
+            digest,
+            members: written,
+            bytes,
+            left_out: left_out.count(),
+            readings,
+            position,
+            taken,
+        })
     }
 
     fn require_whole<'a>(

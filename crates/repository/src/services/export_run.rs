@@ -22,6 +22,7 @@ use crate::services::bag::gather::{Bytes, Gathered, Selection};
 use crate::services::bag::left_out::LeftOut;
 use crate::services::bag::writer::{BagWriter, Sink};
 use crate::services::bag::{DESCRIPTION, content_path, object_path};
+use crate::services::export_rights::Taken;
 use crate::services::exports::{EXPORT, ExportScope};
 use crate::store::exports::{self, ExportRow};
 use crate::store::{bulk, changes, objects};
@@ -82,6 +83,8 @@ pub struct WrittenBag {
     pub object_count: u64,
     /// How many the caller sees and could not take along.
     pub left_out_count: u64,
+    /// What is in it.
+    pub(crate) taken: Taken,
 }
 
 impl Session {
@@ -103,8 +106,8 @@ impl Session {
             written
         };
         let (written, staged) = tokio::join!(writing, self.content_stage(stream));
-        let staged = match (written, staged) {
-            (Ok(_), staged) => staged?,
+        let (taken, staged) = match (written, staged) {
+            (Ok(bag), staged) => (bag.taken, staged?),
             (Err(RepositoryError::Conflict { code: "aborted", .. }), _) => return self.end_aborted(row.no).await,
             (Err(RepositoryError::Interrupted), Err(error)) | (Err(error), _) => return Err(error),
         };
@@ -112,6 +115,7 @@ impl Session {
         self.with_blob(staged, move |tx, blob| {
             let expires_at = tx.now.as_millis() + KEEP_MS;
             exports::put_finished(tx.conn, no, Some(blob), tx.now.as_millis(), expires_at)?;
+            taken.put(tx.conn, no)?;
             let done = exports::by_id(tx.conn, &id)?;
             let detail = json!({
                 "export": id, "scope": scope,
@@ -173,11 +177,12 @@ impl Session {
         let mut used = BTreeSet::new();
         let mut written: BTreeSet<BlobDigest> = BTreeSet::new();
         let mut progress = Progress { no: row, done: 0 };
-        let mut left_out = selection.left_out.clone();
+        let (mut left_out, mut taken) = (selection.left_out.clone(), Taken::default());
         for no in &selection.nos {
             let Some(gathered) = self.gather_one(&selection, *no).await? else { continue };
             self.note_reading(gathered.reading.clone(), json!({ "export": id })).await?;
             left_out.merge(gathered.left_out.clone());
+            taken.add(gathered.nos.iter().copied(), !gathered.bytes.is_empty());
             self.write_object(&mut bag, gathered, &mut people, &mut used, &mut written).await?;
             progress.done += 1;
             if progress.done.is_multiple_of(OBJECTS_BETWEEN_LOOKS) {
@@ -196,7 +201,7 @@ impl Session {
         ];
         bag.end(&info, now).await?;
         self.look(&progress, left_out.count()).await?;
-        Ok(WrittenBag { object_count: progress.done, left_out_count: left_out.count() })
+        Ok(WrittenBag { object_count: progress.done, left_out_count: left_out.count(), taken })
     }
 
     fn choose(&self, conn: &mut Conn, scope: &ExportScope, now: Timestamp) -> Result<Selection> {

@@ -193,7 +193,8 @@ impl Session {
     /// Returns what the bag of an export is.
     ///
     /// # Errors
-    /// `NotFound`, also for another person's and for what has expired; `Conflict` `export_not_done`.
+    /// `NotFound`, also for another person's and for what has expired; `Conflict` `export_not_done`; `Forbidden` when the
+    /// caller may not read all that is in it any more.
     pub async fn export_content(&self, id: &str) -> Result<Content> {
         Ok(self.bag_of(id).await?.0)
     }
@@ -211,11 +212,12 @@ impl Session {
     }
 
     async fn bag_of(&self, id: &str) -> Result<(Content, u32)> {
-        let (session, id) = (self.clone(), id.to_owned());
+        let (session, id, now) = (self.clone(), id.to_owned(), self.repository.clock().now());
         let read = move |conn: &mut Conn| -> Result<(Content, u32)> {
             let row = session.export_row(conn, &id)?;
             let blob = bag_row(conn, &row)?;
             let blob = blob.ok_or_else(|| RepositoryError::conflict("export_not_done", "there is no bag of it yet"))?;
+            session.require_all_of(conn, &row, now)?;
             Ok((content_of(&row, &blob)?, blob.generation.unsigned_abs()))
         };
         self.repository.database().read(read).await

@@ -27,6 +27,7 @@ mod dossier_restore;
 mod dossier_versions;
 mod explanation;
 mod export_proof;
+mod export_rights;
 mod export_run;
 mod exports;
 mod filing;

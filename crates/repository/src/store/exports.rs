@@ -114,6 +114,23 @@ pub(crate) fn put_finished(conn: &mut Conn, no: i64, bag: Option<i64>, now: i64,
     Ok(())
 }
 
+/// Says what is in the bag of an export, as bytes of sets: the objects, and those with contents.
+pub(crate) fn put_taken(conn: &mut Conn, no: i64, objects: &[u8], with_content: &[u8]) -> Result<()> {
+    each_db!(conn, |c| update_rows(export::table.filter(export::no.eq(no)))
+        .set((export::objects.eq(objects), export::with_content.eq(with_content)))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Returns what is in the bag of an export; nothing of one that was made before that was kept.
+pub(crate) fn taken(conn: &mut Conn, no: i64) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+    let (objects, with_content): (Option<Vec<u8>>, Option<Vec<u8>>) = each_db!(conn, |c| export::table
+        .filter(export::no.eq(no))
+        .select((export::objects, export::with_content))
+        .get_result(c))?;
+    Ok(objects.zip(with_content))
+}
+
 /// Removes some exports that expired before an instant; returns how many.
 pub(crate) fn delete_expired(conn: &mut Conn, before: i64, limit: i64) -> Result<usize> {
     let nos: Vec<i64> = each_db!(conn, |c| export::table

@@ -527,6 +527,8 @@ table! {
         done_count -> BigInt,
         left_out_count -> BigInt,
         blob_no -> Nullable<BigInt>,
+        objects -> Nullable<Binary>,
+        with_content -> Nullable<Binary>,
     }
 }
 

@@ -33,7 +33,7 @@ use crate::store::{arrangements, blobs, dossier_versions, locks, versions};
 use crate::{RepositoryError, Result, Session};
 
 /// The facet that marks an object as confidential.
-const CONFIDENTIAL: &str = "confidential";
+pub(crate) const CONFIDENTIAL: &str = "confidential";
 /// How many children are read at a time.
 const PAGE: i64 = 1_000;
 /// The objects of a bag.
@@ -73,6 +73,8 @@ pub(crate) struct Bytes {
 #[derive(Debug)]
 pub(crate) struct Gathered {
     pub object: BagObject,
+    /// The numbers of the object and its versions; none of a relationship, which goes with its ends.
+    pub nos: Vec<i64>,
     pub bytes: BTreeSet<Bytes>,
     /// Names that people read, by key.
     pub people: BTreeMap<String, String>,
@@ -257,7 +259,12 @@ impl Session {
             notes: notes::gathered(conn, row.no, may_read_content, &mut gathering)?,
         };
         let reading = self.reading_of(conn, &row)?;
-        Ok(Some(gathering.end(object, reading)))
+        let versions = match row.series_no {
+            Some(series) => exports::versions_of(conn, series)?,
+            None => Vec::new(),
+        };
+        let nos = versions.into_iter().map(|(version, _)| version.object_no).chain([no]).collect();
+        Ok(Some(Gathered { nos, ..gathering.end(object, reading) }))
     }
 
     /// Returns the folders of the bag that an object lies in; one that lies in none of them lies at its top.
@@ -340,7 +347,7 @@ impl Gathering {
     /// Ends with an object.
     pub(super) fn end(self, object: BagObject, reading: Option<Reading>) -> Gathered {
         let Self { people, bytes, left_out, .. } = self;
-        Gathered { object, bytes, people, reading, left_out }
+        Gathered { object, nos: Vec::new(), bytes, people, reading, left_out }
     }
 
     /// Returns where the bytes lie of all contents that were met, and what is missing.
@@ -586,7 +593,7 @@ fn is_folder(row: &ObjectRow) -> bool {
 }
 
 /// Says whether all objects of a type are confidential.
-fn bears(catalogue: &Catalogue, type_id: &str) -> bool {
+pub(crate) fn bears(catalogue: &Catalogue, type_id: &str) -> bool {
     let types = catalogue.types();
     let Some(own) = types.get(type_id) else { return false };
     let above = own.ancestors.iter().filter_map(|id| types.get(id));
