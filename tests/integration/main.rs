@@ -23,6 +23,7 @@ mod hand_overs;
 mod hostile;
 mod imports;
 mod kill;
+mod kill_bags;
 mod life_cycles;
 mod locks;
 mod migrations;

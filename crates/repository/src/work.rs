@@ -197,6 +197,12 @@ async fn run_jobs(repository: Repository, mut stop: watch::Receiver<bool>) {
         let _ = stop.wait_for(|stops| *stops).await;
         return;
     }
+    // Where nobody else works, what an earlier process had begun is nobody's.
+    if !repository.is_shared()
+        && let Err(error) = repository.database().write(jobs::release_all).await
+    {
+        crate::repository::log_error("leases of jobs that an earlier process had end later", &error);
+    }
     let owner = uuid::Uuid::now_v7().to_string();
     let slots = Arc::new(Semaphore::new(job_workers));
     let mut running = JoinSet::new();

@@ -109,7 +109,7 @@ pub(crate) fn release_expired(conn: &mut Conn, now: i64) -> Result<usize> {
     Ok(count)
 }
 
-/// Puts back what anybody holds: nobody is at work on a database that was put back.
+/// Puts back what anybody holds: nobody is at work on a database that was put back, or that one process has after another.
 pub(crate) fn release_all(conn: &mut Conn) -> Result<()> {
     each_db!(conn, |c| update_rows(job::table.filter(is_word(job::state, "running")))
         .set((job::state.eq("waiting"), job::lease_owner.eq(None::<String>), job::run_after.eq(0)))
