@@ -25,6 +25,7 @@ pub async fn export(arguments: &Export) -> anyhow::Result<ExitCode> {
         Ok(scope) => session.export_to_folder(scope, arguments.folder.clone()).await.map_err(anyhow::Error::from),
         Err(error) => Err(error),
     };
+    drop(session);
     office.close().await;
     let written = written?;
     if arguments.json {
@@ -50,6 +51,7 @@ pub async fn import(arguments: &ImportBag) -> anyhow::Result<ExitCode> {
         Ok(folder) => session.bag_import(arguments.bag.clone(), folder).await.map_err(anyhow::Error::from),
         Err(error) => Err(error),
     };
+    drop(session);
     office.close().await;
     let report = brought?;
     if arguments.json {
