@@ -32,6 +32,19 @@ impl NumberSet {
         }
     }
 
+    /// Takes a number out.
+    pub fn remove(&mut self, number: i64) {
+        let Ok(number) = u64::try_from(number) else { return };
+        if number >= DENSE_LIMIT {
+            self.far.remove(number);
+            return;
+        }
+        let (slot, bit) = place(number);
+        if let Some(bits) = self.bits.get_mut(slot) {
+            *bits &= !bit;
+        }
+    }
+
     /// Whether the number is in the set.
     #[must_use]
     pub fn contains(&self, number: i64) -> bool {

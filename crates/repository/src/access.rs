@@ -8,7 +8,7 @@
 //! when it sees no newer list, and the node learns nothing from it.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,61 +19,12 @@ use cartulary_model::permission::{self, AccessEntry, Permission, Permissions};
 
 use crate::policies::{Policies, is_mark};
 use crate::session::Actor;
-use crate::store::acl::{self, AclRow, EntryRow};
+use crate::store::acl;
 use crate::{RepositoryError, Result};
 
-/// How many lists one inherits from at most; a longer chain is a fault and grants nothing.
-const CHAIN_MAX: usize = 10_000;
+mod state;
 
-/// What one set of principals may do, as far as it was asked.
-#[derive(Debug, Default)]
-struct Decisions {
-    by_row: HashMap<(i64, Permission), bool>,
-    /// The permissions held in a list.
-    held: HashMap<i64, Vec<&'static str>>,
-    readable: HashMap<Permission, Arc<NumberSet>>,
-    /// From when the decisions no longer hold, because an entry begins or ends.
-    valid_until: Option<Timestamp>,
-}
-
-impl Decisions {
-    fn holds_at(&self, now: Timestamp) -> bool {
-        self.valid_until.is_none_or(|until| until > now)
-    }
-}
-
-#[derive(Debug)]
-struct List {
-    parent_no: Option<i64>,
-    inherits: bool,
-    entries: Vec<AccessEntry>,
-    /// Marks of security policies, by their names.
-    marks: Vec<(String, AccessEntry)>,
-}
-
-impl List {
-    fn new(row: &AclRow, rows: Vec<EntryRow>) -> Self {
-        let (marks, entries): (Vec<EntryRow>, Vec<EntryRow>) = rows.into_iter().partition(|row| is_mark(&row.list));
-        Self {
-            parent_no: row.parent_no,
-            inherits: row.inherits,
-            entries: entries.into_iter().map(AccessEntry::from).collect(),
-            marks: marks.into_iter().map(|row| (row.list.clone(), AccessEntry::from(row))).collect(),
-        }
-    }
-}
-
-/// The lists and scopes as of one number of the log, and the decisions taken from them.
-#[derive(Debug)]
-struct AccessState {
-    permissions: Arc<Permissions>,
-    policies: Arc<Policies>,
-    reached: Option<i64>,
-    lists: HashMap<i64, List>,
-    scopes: HashMap<i64, i64>,
-    all_scopes_known: bool,
-    decisions: HashMap<BTreeSet<i64>, Decisions>,
-}
+use state::{AccessState, CHAIN_MAX, View};
 
 /// The node's knowledge of access.
 #[derive(Debug)]
@@ -101,27 +52,40 @@ impl Access {
         &self,
         conn: &mut Conn,
         scopes: impl IntoIterator<Item = i64>,
-        ask: impl FnOnce(&mut AccessState, &mut Conn) -> Result<T>,
+        ask: impl FnOnce(&mut View<'_>, &mut Conn) -> Result<T>,
     ) -> Result<T> {
         let snapshot = conn.snapshot();
         let newest = newest_change(conn, snapshot)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if snapshot.is_some() {
-            state.catch_up(conn, newest)?;
-            return ask(&mut state, conn);
+            // Another transaction may have seen more: this one is answered by what it sees itself.
+            let past = match state.reached {
+                Some(reached) if reached > newest => state.past(conn, newest)?,
+                _ => {
+                    state.catch_up(conn, newest)?;
+                    return ask(&mut View { state: &mut state, past: None }, conn);
+                }
+            };
+            if past.is_some() {
+                return ask(&mut View { state: &mut state, past }, conn);
+            }
+            drop(state);
+            let mut fresh = AccessState::new(Arc::clone(&self.permissions), Arc::clone(&self.policies));
+            fresh.load(conn, newest)?;
+            return ask(&mut View { state: &mut fresh, past: None }, conn);
         }
         let mut scopes = scopes.into_iter().peekable();
         let asks_of_all = scopes.peek().is_none();
         let are_known = !asks_of_all && scopes.all(|scope| state.scopes.contains_key(&scope));
         if are_known && state.reached == Some(newest) {
-            return ask(&mut state, conn);
+            return ask(&mut View { state: &mut state, past: None }, conn);
         }
         drop(state);
         let mut fresh = AccessState::new(Arc::clone(&self.permissions), Arc::clone(&self.policies));
         if asks_of_all {
             fresh.load(conn, newest)?;
         }
-        ask(&mut fresh, conn)
+        ask(&mut View { state: &mut fresh, past: None }, conn)
     }
 
     /// Says whether `actor` has `wanted` in `scope`, as the transaction of `conn` sees it.
@@ -136,9 +100,9 @@ impl Access {
         if actor.is_administrator {
             return Ok(true);
         }
-        self.present(conn, [scope], |state, conn| {
-            let row = state.row_of(conn, scope)?;
-            Ok(state.decide(&actor.principals, row, wanted, now))
+        self.present(conn, [scope], |view, conn| {
+            let row = view.row_of(conn, scope)?;
+            Ok(view.decide(&actor.principals, row, wanted, now))
         })
     }
 
@@ -154,11 +118,11 @@ impl Access {
         if actor.is_administrator || scopes.is_empty() {
             return Ok(scopes.clone());
         }
-        self.present(conn, scopes.iter().copied(), |state, conn| {
+        self.present(conn, scopes.iter().copied(), |view, conn| {
             let mut allowing = BTreeSet::new();
             for scope in scopes {
-                let row = state.row_of(conn, *scope)?;
-                if state.shows(&actor.principals, row, wanted, now) {
+                let row = view.row_of(conn, *scope)?;
+                if view.shows(&actor.principals, row, wanted, now) {
                     allowing.insert(*scope);
                 }
             }
@@ -177,9 +141,9 @@ impl Access {
         if actor.is_administrator {
             return Ok(None);
         }
-        self.present(conn, [], |state, conn| {
-            state.load_scopes(conn)?;
-            Ok(Some(state.readable(&actor.principals, wanted, now)))
+        self.present(conn, [], |view, conn| {
+            view.state.load_scopes(conn)?;
+            Ok(Some(view.readable(&actor.principals, wanted, now)))
         })
     }
 
@@ -192,16 +156,16 @@ impl Access {
         new: &BTreeSet<i64>,
         now: Timestamp,
     ) -> Result<Arc<NumberSet>> {
-        self.present(conn, [], |state, conn| {
-            state.load_scopes(conn)?;
-            new.iter().try_for_each(|scope| state.meet(conn, *scope, now))?;
-            Ok(state.readable(&actor.principals, wanted, now))
+        self.present(conn, [], |view, conn| {
+            view.state.load_scopes(conn)?;
+            new.iter().try_for_each(|scope| view.state.meet(conn, *scope))?;
+            Ok(view.readable(&actor.principals, wanted, now))
         })
     }
 
     /// Takes note of scopes, so that sets of readable scopes hold those that are new.
-    pub(crate) fn meet_scopes(&self, conn: &mut Conn, scopes: &[i64], now: Timestamp) -> Result<()> {
-        self.present(conn, [], |state, conn| scopes.iter().try_for_each(|scope| state.meet(conn, *scope, now)))
+    pub(crate) fn meet_scopes(&self, conn: &mut Conn, scopes: &[i64]) -> Result<()> {
+        self.present(conn, [], |view, conn| scopes.iter().try_for_each(|scope| view.state.meet(conn, *scope)))
     }
 
     /// Returns the permissions that `actor` has in `scope`.
@@ -215,9 +179,9 @@ impl Access {
         if actor.is_administrator {
             return Ok(self.permissions.atoms().to_vec());
         }
-        self.present(conn, [scope], |state, conn| {
-            let row = state.row_of(conn, scope)?;
-            Ok(state.held(&actor.principals, row, now))
+        self.present(conn, [scope], |view, conn| {
+            let row = view.row_of(conn, scope)?;
+            Ok(view.held(&actor.principals, row, now))
         })
     }
 
@@ -255,10 +219,10 @@ impl Access {
         if actor.is_administrator {
             return Ok(());
         }
-        let (may_browse, has_wanted) = self.present(conn, [scope], |state, conn| {
-            let row = state.row_of(conn, scope)?;
-            let may_browse = state.decide(&actor.principals, row, permission::BROWSE, now);
-            Ok((may_browse, state.decide(&actor.principals, row, wanted, now)))
+        let (may_browse, has_wanted) = self.present(conn, [scope], |view, conn| {
+            let row = view.row_of(conn, scope)?;
+            let may_browse = view.decide(&actor.principals, row, permission::BROWSE, now);
+            Ok((may_browse, view.decide(&actor.principals, row, wanted, now)))
         })?;
         if !may_browse {
             return Err(RepositoryError::not_found("the object"));
@@ -286,235 +250,9 @@ fn newest_change(conn: &mut Conn, snapshot: Option<NonZeroU64>) -> Result<i64> {
     Ok(newest)
 }
 
-impl AccessState {
-    fn new(permissions: Arc<Permissions>, policies: Arc<Policies>) -> Self {
-        Self {
-            permissions,
-            policies,
-            reached: None,
-            lists: HashMap::new(),
-            scopes: HashMap::new(),
-            all_scopes_known: false,
-            decisions: HashMap::new(),
-        }
-    }
-
-    fn catch_up(&mut self, conn: &mut Conn, newest: i64) -> Result<()> {
-        let Some(reached) = self.reached.filter(|reached| *reached <= newest) else {
-            return self.load(conn, newest);
-        };
-        if reached == newest {
-            return Ok(());
-        }
-        for change in acl::changes_after(conn, reached)? {
-            match change {
-                (Some(row), _) => self.reload_list(conn, row)?,
-                (None, Some(scope)) => {
-                    self.scopes.remove(&scope);
-                    self.row_of(conn, scope)?;
-                }
-                (None, None) => {}
-            }
-        }
-        self.decisions.clear();
-        self.reached = Some(newest);
-        Ok(())
-    }
-
-    fn load(&mut self, conn: &mut Conn, newest: i64) -> Result<()> {
-        let mut by_row: BTreeMap<i64, Vec<EntryRow>> = BTreeMap::new();
-        for entry in acl::entries(conn)? {
-            by_row.entry(entry.acl_row_no).or_default().push(entry);
-        }
-        let lists = acl::rows(conn)?.into_iter().map(|row| {
-            let entries = by_row.remove(&row.no).unwrap_or_default();
-            (row.no, List::new(&row, entries))
-        });
-        let (lists, empty) = (lists.collect(), Self::new(Arc::clone(&self.permissions), Arc::clone(&self.policies)));
-        *self = Self { reached: Some(newest), lists, ..empty };
-        Ok(())
-    }
-
-    fn reload_list(&mut self, conn: &mut Conn, no: i64) -> Result<()> {
-        let Some(row) = acl::row(conn, no)? else {
-            self.lists.remove(&no);
-            return Ok(());
-        };
-        let entries = acl::entries_of(conn, no)?;
-        self.lists.insert(no, List::new(&row, entries));
-        Ok(())
-    }
-
-    /// Returns the list that a scope points to, reading what is not known of it and of the lists above.
-    fn row_of(&mut self, conn: &mut Conn, scope: i64) -> Result<i64> {
-        if let Some(row) = self.scopes.get(&scope) {
-            return Ok(*row);
-        }
-        let found = acl::scope_by_no(conn, scope)?.ok_or_else(|| RepositoryError::not_found("the scope"))?;
-        let mut missing = Some(found.acl_row_no).filter(|row| !self.lists.contains_key(row));
-        for _ in 0..CHAIN_MAX {
-            let Some(row) = missing else { break };
-            self.reload_list(conn, row)?;
-            let above = self.lists.get(&row).and_then(|list| list.parent_no);
-            missing = above.filter(|row| !self.lists.contains_key(row));
-        }
-        self.scopes.insert(scope, found.acl_row_no);
-        Ok(found.acl_row_no)
-    }
-
-    /// Takes note of a scope and adds it to the sets that it belongs to.
-    fn meet(&mut self, conn: &mut Conn, scope: i64, now: Timestamp) -> Result<()> {
-        if self.scopes.contains_key(&scope) {
-            return Ok(());
-        }
-        let row = self.row_of(conn, scope)?;
-        let sets = self.decisions.iter().flat_map(|(principals, known)| {
-            known.readable.keys().map(|wanted| (principals.clone(), *wanted)).collect::<Vec<_>>()
-        });
-        for (principals, wanted) in sets.collect::<Vec<_>>() {
-            if self.shows(&principals, row, wanted, now)
-                && let Some(set) = self.decisions.get_mut(&principals).and_then(|known| known.readable.get_mut(wanted))
-            {
-                Arc::make_mut(set).insert(scope);
-            }
-        }
-        Ok(())
-    }
-
-    fn load_scopes(&mut self, conn: &mut Conn) -> Result<()> {
-        if self.all_scopes_known {
-            return Ok(());
-        }
-        self.scopes = acl::scopes(conn)?.into_iter().map(|scope| (scope.no, scope.acl_row_no)).collect();
-        self.all_scopes_known = true;
-        self.forget_sets();
-        Ok(())
-    }
-
-    fn forget_sets(&mut self) {
-        for decisions in self.decisions.values_mut() {
-            decisions.readable.clear();
-        }
-    }
-
-    fn decide(&mut self, principals: &BTreeSet<i64>, row: i64, wanted: Permission, now: Timestamp) -> bool {
-        if let Some(known) = self.decisions.get(principals)
-            && known.holds_at(now)
-            && let Some(allowed) = known.by_row.get(&(row, wanted))
-        {
-            return *allowed;
-        }
-        let (allowed, valid_until) = self.evaluate(principals, row, wanted, now);
-        let decisions = self.decisions_at(principals, now);
-        decisions.by_row.insert((row, wanted), allowed);
-        decisions.valid_until = earlier(decisions.valid_until, valid_until);
-        allowed
-    }
-
-    /// Says whether a list shows what `wanted` is asked for: nothing is shown that one may not browse.
-    fn shows(&mut self, principals: &BTreeSet<i64>, row: i64, wanted: Permission, now: Timestamp) -> bool {
-        self.decide(principals, row, permission::BROWSE, now) && self.decide(principals, row, wanted, now)
-    }
-
-    /// Returns which permissions are held in a list.
-    fn held(&mut self, principals: &BTreeSet<i64>, row: i64, now: Timestamp) -> Vec<&'static str> {
-        if let Some(known) = self.decisions.get(principals)
-            && known.holds_at(now)
-            && let Some(held) = known.held.get(&row)
-        {
-            return held.clone();
-        }
-        let permissions = Arc::clone(&self.permissions);
-        let atoms = permissions.atoms().iter().copied();
-        let held: Vec<&'static str> = atoms.filter(|atom| self.decide(principals, row, atom, now)).collect();
-        self.decisions_at(principals, now).held.insert(row, held.clone());
-        held
-    }
-
-    /// Returns what is decided for principals, empty when it no longer holds.
-    fn decisions_at(&mut self, principals: &BTreeSet<i64>, now: Timestamp) -> &mut Decisions {
-        let decisions = self.decisions.entry(principals.clone()).or_default();
-        if !decisions.holds_at(now) {
-            *decisions = Decisions::default();
-        }
-        decisions
-    }
-
-    fn readable(&mut self, principals: &BTreeSet<i64>, wanted: Permission, now: Timestamp) -> Arc<NumberSet> {
-        if let Some(known) = self.decisions.get(principals)
-            && known.holds_at(now)
-            && let Some(set) = known.readable.get(wanted)
-        {
-            return Arc::clone(set);
-        }
-        let mut set = NumberSet::default();
-        let scopes: Vec<(i64, i64)> = self.scopes.iter().map(|(scope, row)| (*scope, *row)).collect();
-        for (scope, row) in scopes {
-            if self.shows(principals, row, wanted, now) {
-                set.insert(scope);
-            }
-        }
-        let set = Arc::new(set);
-        self.decisions_at(principals, now).readable.insert(wanted, Arc::clone(&set));
-        set
-    }
-
-    /// Says whether a mark of a security policy, of a list or of any above it, hides what lies there; and until when that holds.
-    fn is_hidden(&self, principals: &BTreeSet<i64>, row: i64, now: Timestamp) -> (bool, Option<Timestamp>) {
-        let mut valid_until = None;
-        let mut current = Some(row);
-        for _ in 0..CHAIN_MAX {
-            let Some(list) = current.and_then(|no| self.lists.get(&no)) else { break };
-            for (mark, entry) in &list.marks {
-                let turns = [entry.begin_at, entry.end_at].into_iter().flatten();
-                valid_until = earlier(valid_until, turns.filter(|turn| *turn > now).min());
-                if entry.holds_at(now) && !self.policies.is_seen(mark, principals) {
-                    return (true, valid_until);
-                }
-            }
-            // A list that does not inherit lies below its folder's mark all the same.
-            current = list.parent_no;
-        }
-        (false, valid_until)
-    }
-
-    /// Walks from a list upwards; the first entry that speaks decides, and nothing said means no. What a security policy hides is
-    /// allowed to nobody who is not in its group.
-    fn evaluate(
-        &self,
-        principals: &BTreeSet<i64>,
-        row: i64,
-        wanted: Permission,
-        now: Timestamp,
-    ) -> (bool, Option<Timestamp>) {
-        let (is_hidden, mut valid_until) = self.is_hidden(principals, row, now);
-        if is_hidden {
-            return (false, valid_until);
-        }
-        let mut current = Some(row);
-        for _ in 0..CHAIN_MAX {
-            let Some(list) = current.and_then(|no| self.lists.get(&no)) else { break };
-            let turns = list.entries.iter().flat_map(|entry| [entry.begin_at, entry.end_at]).flatten();
-            valid_until = earlier(valid_until, turns.filter(|turn| *turn > now).min());
-            if let Some(entry) = self.permissions.decisive(&list.entries, principals, wanted, now) {
-                return (entry.grants, valid_until);
-            }
-            current = list.parent_no.filter(|_| list.inherits);
-        }
-        (false, valid_until)
-    }
-}
-
-fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use cartulary_db::testing::each_database;
     use cartulary_model::ObjectId;
     use cartulary_model::permission::{AccessEntry, BROWSE};
@@ -578,6 +316,180 @@ mod tests {
                 Ok((is_allowed, readable.contains(scope)))
             };
             assert_eq!(database.read(read).await.unwrap(), (false, false), "{}", test.backend());
+        }
+    }
+    /// Lists and scopes that change at random.
+    #[derive(Clone)]
+    struct Grove {
+        lists: Vec<i64>,
+        scopes: Vec<i64>,
+        seed: u64,
+    }
+
+    impl Grove {
+        fn below(&mut self, end: usize) -> usize {
+            self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(self.seed >> 33).unwrap() % end
+        }
+
+        fn list(&mut self) -> i64 {
+            let place = self.below(self.lists.len());
+            self.lists[place]
+        }
+
+        /// Changes something; what lies above a list was there before it, so that no list is above itself.
+        fn change(&mut self, conn: &mut Conn, principals: &[i64]) -> Result<()> {
+            let place = self.below(self.lists.len());
+            let list = self.lists[place];
+            match self.below(6) {
+                0 => {
+                    let above = self.list();
+                    let new = acl::insert_row(conn, Some(above), self.below(4) > 0)?;
+                    self.lists.push(new);
+                    self.scopes.push(acl::insert_scope(conn, "series", new, None)?);
+                    acl::log_change(conn, Some(new), None, 0)
+                }
+                1 => {
+                    let of = self.list();
+                    self.scopes.push(acl::insert_scope(conn, "series", of, None)?);
+                    Ok(())
+                }
+                2 => {
+                    let place = self.below(self.scopes.len());
+                    acl::point_scope(conn, self.scopes[place], list)?;
+                    acl::log_change(conn, None, Some(self.scopes[place]), 0)
+                }
+                3 if place > 0 => {
+                    let above = self.below(place);
+                    acl::put_row_parent(conn, list, self.lists[above])?;
+                    acl::log_change(conn, Some(list), None, 0)
+                }
+                4 => {
+                    acl::put_inherits(conn, list, self.below(2) == 0)?;
+                    acl::log_change(conn, Some(list), None, 0)
+                }
+                _ => {
+                    let count = self.below(3);
+                    let entries: Vec<AccessEntry> = (0..count)
+                        .map(|_| AccessEntry {
+                            principal_no: principals[self.below(principals.len())],
+                            permission: [BROWSE, "Read", "Write"][self.below(3)].to_owned(),
+                            grants: self.below(3) > 0,
+                            begin_at: None,
+                            end_at: None,
+                        })
+                        .collect();
+                    acl::replace_entries(conn, list, acl::LOCAL, &entries)?;
+                    acl::log_change(conn, Some(list), None, 0)
+                }
+            }
+        }
+    }
+
+    /// Returns which of the scopes are in the set that a node mended, and in that of one that knows nothing yet.
+    fn compared(conn: &mut Conn, kept: &Access, actor: &Actor, scopes: &[i64]) -> Result<(Vec<bool>, Vec<bool>)> {
+        let now = Clock::default().now();
+        let fresh = Access::new(Permissions::default(), Arc::default());
+        let all: BTreeSet<i64> = scopes.iter().copied().collect();
+        let mended = kept.listable(conn, actor, permission::READ_CONTENT, &all, now)?;
+        let mended: Vec<bool> = scopes.iter().map(|scope| mended.contains(*scope)).collect();
+        let allowing = fresh.allowing(conn, actor, &all, permission::READ_CONTENT, now)?;
+        let one_by_one = kept.allowing(conn, actor, &all, permission::READ_CONTENT, now)?;
+        assert_eq!(one_by_one, allowing);
+        Ok((mended, scopes.iter().map(|scope| allowing.contains(scope)).collect()))
+    }
+
+    #[tokio::test]
+    async fn sets_that_are_mended_are_those_that_are_made_anew() {
+        for test in each_database(&[CORE_MIGRATIONS]) {
+            let database = test.open(None).await;
+            let facts = bootstrap::ensure(&database).await.unwrap();
+            let actors =
+                [vec![facts.everyone_no], vec![facts.everyone_no, facts.administrators_no]].map(|principals| {
+                    Arc::new(Actor { principals: Arc::new(principals.into_iter().collect()), ..somebody(&facts) })
+                });
+            let kept = Arc::new(Access::new(Permissions::default(), Arc::default()));
+            let principals = [facts.everyone_no, facts.administrators_no];
+            let first = database.write(move |conn| -> Result<i64> {
+                let list = acl::insert_row(conn, None, false)?;
+                acl::log_change(conn, Some(list), None, 0)?;
+                Ok(list)
+            });
+            let mut grove = Grove { lists: vec![first.await.unwrap()], scopes: Vec::new(), seed: 7 };
+            grove.scopes = vec![
+                database
+                    .write({
+                        let list = grove.lists[0];
+                        move |conn| acl::insert_scope(conn, "series", list, None)
+                    })
+                    .await
+                    .unwrap(),
+            ];
+            for turn in 0..150 {
+                let before = grove.clone();
+                grove = database
+                    .write(move |conn| -> Result<Grove> {
+                        let mut grove = before.clone();
+                        for _ in 0..=turn % 4 {
+                            grove.change(conn, &principals)?;
+                        }
+                        Ok(grove)
+                    })
+                    .await
+                    .unwrap();
+                for actor in &actors {
+                    let (kept, actor, scopes) = (Arc::clone(&kept), Arc::clone(actor), grove.scopes.clone());
+                    let read = move |conn: &mut Conn| compared(conn, &kept, &actor, &scopes);
+                    let (mended, anew) = database.read(read).await.unwrap();
+                    assert_eq!(mended, anew, "turn {turn} on {}", test.backend());
+                }
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_began_before_a_change_is_answered_by_what_he_sees() {
+        for test in each_database(&[CORE_MIGRATIONS]) {
+            let database = test.open(None).await;
+            let facts = bootstrap::ensure(&database).await.unwrap();
+            let (everyone, actor) = (facts.everyone_no, Arc::new(somebody(&facts)));
+            let kept = Arc::new(Access::new(Permissions::default(), Arc::default()));
+            let make = move |conn: &mut Conn| -> Result<(i64, i64)> {
+                let scope = make_scope(conn, everyone, true)?;
+                Ok((scope, acl::scope_by_no(conn, scope)?.unwrap().acl_row_no))
+            };
+            let (scope, list) = database.write(make).await.unwrap();
+            let ask = {
+                let (kept, actor) = (Arc::clone(&kept), Arc::clone(&actor));
+                move |conn: &mut Conn| -> Result<(bool, bool)> {
+                    let now = Clock::default().now();
+                    let set = kept.listable(conn, &actor, BROWSE, &BTreeSet::from([scope]), now)?;
+                    Ok((kept.allows(conn, &actor, scope, BROWSE, now)?, set.contains(scope)))
+                }
+            };
+            let (has_begun, begun) = tokio::sync::oneshot::channel();
+            let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+            let earlier = tokio::spawn({
+                let (database, ask) = (database.clone(), ask.clone());
+                async move {
+                    let read = move |conn: &mut Conn| -> Result<[(bool, bool); 2]> {
+                        let first = ask(conn)?;
+                        let _ = has_begun.send(());
+                        let _ = may_go_on.recv();
+                        Ok([first, ask(conn)?])
+                    };
+                    database.read(read).await
+                }
+            });
+            begun.await.unwrap();
+            let shut = move |conn: &mut Conn| -> Result<()> {
+                acl::replace_entries(conn, list, acl::LOCAL, &[])?;
+                acl::log_change(conn, Some(list), None, 0)
+            };
+            database.write(shut).await.unwrap();
+            assert_eq!(database.read(ask).await.unwrap(), (false, false), "who begins after it");
+            go_on.send(()).unwrap();
+            assert_eq!(earlier.await.unwrap().unwrap(), [(true, true); 2], "who began before it");
         }
     }
 }

@@ -202,7 +202,7 @@ impl Repository {
             }
         }
         let scopes: Vec<i64> = rows.values().map(|row| row.scope_no).collect();
-        self.inner.access.meet_scopes(conn, &scopes, self.clock().now())?;
+        self.inner.access.meet_scopes(conn, &scopes)?;
         let mut drafts = Vec::with_capacity(touched.len());
         for (no, change) in touched {
             let is_found = |row: &&ObjectRow| {

@@ -286,12 +286,15 @@ pub(crate) fn last_change(conn: &mut Conn) -> Result<i64> {
     Ok(no.unwrap_or(0))
 }
 
-/// Returns the changes after `no`: the list, or the scope, or neither for memberships.
-pub(crate) fn changes_after(conn: &mut Conn, no: i64) -> Result<Vec<(Option<i64>, Option<i64>)>> {
+/// A change of lists: its number, and the list, or the scope, or neither for memberships.
+pub(crate) type ListChange = (i64, Option<i64>, Option<i64>);
+
+/// Returns the changes after `no`.
+pub(crate) fn changes_after(conn: &mut Conn, no: i64) -> Result<Vec<ListChange>> {
     let changes = each_db!(conn, |c| acl_change::table
         .filter(acl_change::no.gt(no))
         .order(acl_change::no)
-        .select((acl_change::acl_row_no, acl_change::scope_no))
+        .select((acl_change::no, acl_change::acl_row_no, acl_change::scope_no))
         .load(c))?;
     Ok(changes)
 }
