@@ -4,6 +4,7 @@
 //! follows the change log: a window is an intersection with what the reader may browse, and only its rows are read
 //! from the database. Small collections are read afresh each time.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,30 +39,33 @@ pub(crate) enum Collection {
     Unfiled,
 }
 
-/// What orders one entry; `no` breaks ties.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum SortKey {
-    Number(i64),
-    Text(Box<[u8]>),
-}
-
+/// One entry; the first three order it.
 #[derive(Clone, Debug)]
 struct Entry {
-    key: SortKey,
+    /// A number, or the first of a text's key: most are told apart by it, without a look elsewhere.
+    head: u128,
+    /// What follows of a text's key. No key has a unit of zeros, which the head is filled up with.
+    rest: Box<[u8]>,
+    /// Breaks ties.
     no: i64,
     scope: i64,
 }
+
+/// The bytes of a key that its head holds.
+const HEAD_BYTES: usize = 16;
+/// So many new entries are put to their places one by one; more are merged.
+const PUT_ONE_BY_ONE: usize = 8;
 
 #[derive(Debug)]
 struct Ordered {
     position: i64,
     entries: Vec<Entry>,
-    keys: HashMap<i64, SortKey>,
+    /// The numbers of the entries.
+    members: NumberSet,
     /// The scopes of entries that came since they were last asked for.
     new_scopes: BTreeSet<i64>,
     /// What of the entries may be seen, by the set of scopes; gone with every change of the entries.
     parts: Vec<(Arc<NumberSet>, Part)>,
-    used: u64,
 }
 
 /// Which entries of an order lie in the scopes of a set.
@@ -79,7 +83,15 @@ pub(crate) type Visibility<'a> = &'a mut dyn FnMut(&mut Conn, &BTreeSet<i64>) ->
 #[derive(Debug, Default)]
 struct Kept {
     turn: u64,
-    orders: HashMap<(Collection, ListOrder), Ordered>,
+    orders: HashMap<(Collection, ListOrder), Slot>,
+}
+
+/// An order that is kept, or being made: whoever asks for another one does not wait for it.
+#[derive(Debug, Default)]
+struct Slot {
+    used: u64,
+    entry_count: usize,
+    order: Arc<Mutex<Option<Ordered>>>,
 }
 
 /// The windows that a node keeps.
@@ -105,37 +117,62 @@ impl Listings {
         request: WindowRequest,
         visibility: Option<Visibility<'_>>,
     ) -> Result<NumberWindow> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // Both directions are one order, read from either end.
+        let slot = (collection.clone(), ascending(order));
+        let kept = self.slot(&slot);
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         // The first query of the transaction, under the lock: so its snapshot is never older than what is kept.
         let newest = changes::last_position(conn)?;
+        let present = match kept.take() {
+            Some(ordered) => follow(conn, collection, slot.1, ordered, newest),
+            None => read(conn, collection, slot.1, newest),
+        };
+        let windowed = present.and_then(|mut ordered| {
+            let part = match visibility {
+                None => Part::All,
+                Some(visibility) => {
+                    let visible = visibility(conn, &ordered.new_scopes)?;
+                    ordered.new_scopes.clear();
+                    ordered.part(&visible)
+                }
+            };
+            Ok((cut(&ordered.entries, order, request, &part), ordered))
+        });
+        let outcome = windowed.map(|(window, ordered)| {
+            let is_large = ordered.entries.len() >= KEEP_FROM;
+            *kept = Some(ordered).filter(|_| is_large);
+            window
+        });
+        let entry_count = kept.as_ref().map_or(0, |ordered| ordered.entries.len());
+        drop(kept);
+        self.settle(&slot, entry_count);
+        outcome
+    }
+
+    fn slot(&self, slot: &(Collection, ListOrder)) -> Arc<Mutex<Option<Ordered>>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.turn += 1;
         let turn = kept.turn;
-        let slot = (collection.clone(), order);
-        let mut ordered = match kept.orders.remove(&slot) {
-            Some(ordered) => follow(conn, collection, order, ordered, newest)?,
-            None => read(conn, collection, order, newest)?,
-        };
-        ordered.used = turn;
-        let part = match visibility {
-            None => Part::All,
-            Some(visibility) => {
-                let visible = visibility(conn, &ordered.new_scopes)?;
-                ordered.new_scopes.clear();
-                ordered.part(&visible)
-            }
-        };
-        let window = cut(&ordered.entries, order, request, &part);
-        if ordered.entries.len() >= KEEP_FROM {
-            kept.orders.insert(slot, ordered);
-            make_room(&mut kept.orders);
+        let slot = kept.orders.entry(slot.clone()).or_default();
+        slot.used = turn;
+        Arc::clone(&slot.order)
+    }
+
+    /// Notes how large an order is, and forgets those that were not asked for longest where there is too much.
+    fn settle(&self, slot: &(Collection, ListOrder), entry_count: usize) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if entry_count == 0 {
+            kept.orders.remove(slot);
+        } else if let Some(slot) = kept.orders.get_mut(slot) {
+            slot.entry_count = entry_count;
         }
-        Ok(window)
+        make_room(&mut kept.orders);
     }
 }
 
-fn make_room(kept: &mut HashMap<(Collection, ListOrder), Ordered>) {
-    while kept.len() > 1 && kept.values().map(|ordered| ordered.entries.len()).sum::<usize>() > KEPT_ENTRIES_MAX {
-        let oldest = kept.iter().min_by_key(|(_, ordered)| ordered.used).map(|(slot, _)| slot.clone());
+fn make_room(kept: &mut HashMap<(Collection, ListOrder), Slot>) {
+    while kept.len() > 1 && kept.values().map(|slot| slot.entry_count).sum::<usize>() > KEPT_ENTRIES_MAX {
+        let oldest = kept.iter().min_by_key(|(_, slot)| slot.used).map(|(slot, _)| slot.clone());
         let Some(oldest) = oldest else { return };
         kept.remove(&oldest);
     }
@@ -159,6 +196,15 @@ fn cut(entries: &[Entry], order: ListOrder, request: WindowRequest, part: &Part)
     NumberWindow { total: count as u64, nos: (first..last).filter_map(number).collect() }
 }
 
+const fn ascending(order: ListOrder) -> ListOrder {
+    match order {
+        ListOrder::Receipt | ListOrder::ReceiptDescending => ListOrder::Receipt,
+        ListOrder::Name | ListOrder::NameDescending => ListOrder::Name,
+        ListOrder::Created | ListOrder::CreatedDescending => ListOrder::Created,
+        ListOrder::Modified | ListOrder::ModifiedDescending => ListOrder::Modified,
+    }
+}
+
 const fn is_descending(order: ListOrder) -> bool {
     match order {
         ListOrder::Receipt | ListOrder::Name | ListOrder::Created | ListOrder::Modified => false,
@@ -169,30 +215,66 @@ const fn is_descending(order: ListOrder) -> bool {
     }
 }
 
-fn key_of(order: ListOrder, row: &OrderRow, ordinal: i64) -> SortKey {
-    match order {
-        ListOrder::Receipt | ListOrder::ReceiptDescending => SortKey::Number(ordinal),
-        ListOrder::Name | ListOrder::NameDescending => SortKey::Text(text_key(&row.name).into_boxed_slice()),
-        ListOrder::Created | ListOrder::CreatedDescending => SortKey::Number(row.created_at),
-        ListOrder::Modified | ListOrder::ModifiedDescending => SortKey::Number(row.modified_at),
+impl Entry {
+    fn of(order: ListOrder, row: &OrderRow, ordinal: i64) -> Self {
+        match ascending(order) {
+            ListOrder::Name => Self::named(&row.name, row.no, row.scope_no),
+            ListOrder::Created => Self::numbered(row.created_at, row.no, row.scope_no),
+            ListOrder::Modified => Self::numbered(row.modified_at, row.no, row.scope_no),
+            _ => Self::numbered(ordinal, row.no, row.scope_no),
+        }
+    }
+
+    fn named(name: &str, no: i64, scope: i64) -> Self {
+        let key = text_key(name);
+        let (first, rest) = key.split_at(key.len().min(HEAD_BYTES));
+        let mut head = [0; HEAD_BYTES];
+        head.iter_mut().zip(first).for_each(|(byte, of_key)| *byte = *of_key);
+        Self { head: u128::from_be_bytes(head), rest: rest.into(), no, scope }
+    }
+
+    fn numbered(number: i64, no: i64, scope: i64) -> Self {
+        // In the order of the numbers, those below zero too.
+        Self { head: u128::from(number.cast_unsigned() ^ (1 << 63)), rest: Box::default(), no, scope }
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        (self.head, &self.rest, self.no).cmp(&(other.head, &other.rest, other.no))
     }
 }
 
 fn read(conn: &mut Conn, collection: &Collection, order: ListOrder, position: i64) -> Result<Ordered> {
-    let rows: Vec<(OrderRow, i64)> = match collection {
-        Collection::Dossiers(types) => numbered(objects::orders_by_type(conn, types)?),
-        Collection::Children(folder) => filing::orders_of_children(conn, *folder)?,
-        Collection::Trash => numbered(trash::orders(conn)?),
-        Collection::Unfiled => numbered(objects::orders_of_unfiled(conn)?),
+    let of_rows = |rows: Vec<(OrderRow, i64)>| -> Vec<Entry> {
+        rows.iter().map(|(row, ordinal)| Entry::of(order, row, *ordinal)).collect()
     };
-    let mut entries: Vec<Entry> = rows
-        .iter()
-        .map(|(row, ordinal)| Entry { key: key_of(order, row, *ordinal), no: row.no, scope: row.scope_no })
-        .collect();
-    entries.sort_unstable_by(|one, other| (&one.key, one.no).cmp(&(&other.key, other.no)));
-    let keys = entries.iter().map(|entry| (entry.no, entry.key.clone())).collect();
-    let new_scopes = entries.iter().map(|entry| entry.scope).collect();
-    Ok(Ordered { position, entries, keys, new_scopes, parts: Vec::new(), used: 0 })
+    let mut entries = match collection {
+        Collection::Dossiers(types) => of_rows(numbered(objects::orders_by_type(conn, types)?)),
+        Collection::Children(folder) => children(conn, *folder, order)?,
+        Collection::Trash => of_rows(numbered(trash::orders(conn)?)),
+        Collection::Unfiled => of_rows(numbered(objects::orders_of_unfiled(conn)?)),
+    };
+    entries.sort_unstable_by(Entry::order);
+    let members = entries.iter().map(|entry| entry.no).collect();
+    let mut new_scopes: Vec<i64> = entries.iter().map(|entry| entry.scope).collect();
+    new_scopes.sort_unstable();
+    new_scopes.dedup();
+    Ok(Ordered { position, entries, members, new_scopes: new_scopes.into_iter().collect(), parts: Vec::new() })
+}
+
+/// Reads all children of a folder, of each what the order wants to know and nothing else: there may be a million.
+fn children(conn: &mut Conn, folder: i64, order: ListOrder) -> Result<Vec<Entry>> {
+    let by_number = |rows: Vec<(i64, i64, i64)>| -> Vec<Entry> {
+        rows.into_iter().map(|(no, scope, number)| Entry::numbered(number, no, scope)).collect()
+    };
+    Ok(match ascending(order) {
+        ListOrder::Name => {
+            let rows = filing::names_of_children(conn, folder)?;
+            rows.into_iter().map(|(no, scope, name)| Entry::named(&name, no, scope)).collect()
+        }
+        ListOrder::Created => by_number(filing::beginnings_of_children(conn, folder)?),
+        ListOrder::Modified => by_number(filing::changes_of_children(conn, folder)?),
+        _ => by_number(filing::places_of_children(conn, folder)?),
+    })
 }
 
 /// Returns rows with their numbers for places, where there is no order of receipt.
@@ -240,34 +322,39 @@ fn follow(
         Collection::Trash => numbered(trash::orders_of_some(conn, &touched)?),
         Collection::Unfiled => numbered(objects::unfiled_of_some(conn, &touched)?),
     };
-    ordered.parts.clear();
-    for no in &touched {
-        ordered.remove(*no);
-    }
-    for (row, ordinal) in &present {
-        ordered.insert(Entry { key: key_of(order, row, *ordinal), no: row.no, scope: row.scope_no });
-    }
+    let present: Vec<Entry> = present.iter().map(|(row, ordinal)| Entry::of(order, row, *ordinal)).collect();
+    ordered.exchange(&touched, present);
     ordered.position = newest;
     Ok(ordered)
 }
 
 impl Ordered {
-    fn place_of(&self, key: &SortKey, no: i64) -> std::result::Result<usize, usize> {
-        self.entries.binary_search_by(|entry| (&entry.key, entry.no).cmp(&(key, no)))
-    }
-
-    fn remove(&mut self, no: i64) {
-        let Some(key) = self.keys.remove(&no) else { return };
-        if let Ok(place) = self.place_of(&key, no) {
-            self.entries.remove(place);
+    /// Takes out what was touched, and puts in what of it is there now.
+    fn exchange(&mut self, touched: &[i64], mut present: Vec<Entry>) {
+        let gone: NumberSet = touched.iter().copied().filter(|no| self.members.contains(*no)).collect();
+        if gone.is_empty() && present.is_empty() {
+            return;
         }
-    }
-
-    fn insert(&mut self, entry: Entry) {
-        self.keys.insert(entry.no, entry.key.clone());
-        self.new_scopes.insert(entry.scope);
-        if let Err(place) = self.place_of(&entry.key, entry.no) {
-            self.entries.insert(place, entry);
+        self.parts.clear();
+        if !gone.is_empty() {
+            self.entries.retain(|entry| !gone.contains(entry.no));
+            touched.iter().for_each(|no| self.members.remove(*no));
+        }
+        for entry in &present {
+            self.members.insert(entry.no);
+            self.new_scopes.insert(entry.scope);
+        }
+        if present.len() > PUT_ONE_BY_ONE {
+            present.sort_unstable_by(Entry::order);
+            self.entries.append(&mut present);
+            // Of two sorted runs, one after the other, this is a merge.
+            self.entries.sort_by(Entry::order);
+            return;
+        }
+        for entry in present {
+            if let Err(place) = self.entries.binary_search_by(|other| other.order(&entry)) {
+                self.entries.insert(place, entry);
+            }
         }
     }
 
@@ -284,5 +371,65 @@ impl Ordered {
         }
         self.parts.push((Arc::clone(visible), part.clone()));
         part
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Returns an order of what is in a map, made anew.
+    fn anew(rows: &BTreeMap<i64, (String, i64)>) -> Vec<(i64, i64)> {
+        let mut entries: Vec<Entry> = rows.iter().map(|(no, (name, scope))| Entry::named(name, *no, *scope)).collect();
+        entries.sort_unstable_by(Entry::order);
+        entries.iter().map(|entry| (entry.no, entry.scope)).collect()
+    }
+
+    #[test]
+    fn an_order_that_follows_changes_is_the_one_that_is_made_anew() {
+        let mut seed = 11_u64;
+        let mut below = |end: i64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            i64::try_from(seed >> 33).unwrap_or_default() % end
+        };
+        let mut rows: BTreeMap<i64, (String, i64)> = BTreeMap::new();
+        let empty = (Vec::new(), NumberSet::default(), BTreeSet::new());
+        let mut ordered =
+            Ordered { position: 0, entries: empty.0, members: empty.1, new_scopes: empty.2, parts: Vec::new() };
+        for _ in 0..400 {
+            let mut touched = BTreeSet::new();
+            for _ in 0..=below(20) {
+                let no = below(60);
+                touched.insert(no);
+                match below(3) {
+                    0 => rows.remove(&no),
+                    // Names that differ late, early and not at all.
+                    _ => rows.insert(no, (format!("a long name, as they come {}", below(9)), below(3))),
+                };
+            }
+            let touched: Vec<i64> = touched.into_iter().collect();
+            let present = touched.iter().filter_map(|no| rows.get(no).map(|(name, scope)| (no, name, scope)));
+            let present = present.map(|(no, name, scope)| Entry::named(name, *no, *scope)).collect();
+            ordered.exchange(&touched, present);
+            let followed: Vec<(i64, i64)> = ordered.entries.iter().map(|entry| (entry.no, entry.scope)).collect();
+            assert_eq!(followed, anew(&rows));
+        }
+    }
+
+    #[test]
+    fn keys_are_ordered_as_their_bytes_are() {
+        let names = ["", "a", "A", "ab", "aĀ", "abcdefgh", "abcdefghi", "abcdefgi", "é", "z", "\u{ffff}", "مرحبا"];
+        for one in names {
+            for other in names {
+                let (first, second) = (Entry::named(one, 0, 0), Entry::named(other, 0, 0));
+                assert_eq!(first.order(&second), text_key(one).cmp(&text_key(other)), "`{one}`, `{other}`");
+            }
+        }
+        let numbers = [i64::MIN, -5, 0, 7, i64::MAX];
+        assert!(numbers.is_sorted_by(|one, other| {
+            Entry::numbered(*one, 0, 0).order(&Entry::numbered(*other, 0, 0)) == Ordering::Less
+        }));
     }
 }

@@ -301,20 +301,47 @@ pub(crate) fn primary_parents(conn: &mut Conn, children: &[i64]) -> Result<BTree
     Ok(rows.into_iter().collect())
 }
 
-/// Returns what orders all children of a folder that are not in the trash, each with its place in the order of receipt.
-pub(crate) fn orders_of_children(conn: &mut Conn, parent: i64) -> Result<Vec<(OrderRow, i64)>> {
+/// Returns the children of a folder that are not in the trash, each with its scope and its name.
+pub(crate) fn names_of_children(conn: &mut Conn, parent: i64) -> Result<Vec<(i64, i64, String)>> {
     let rows = each_db!(conn, |c| filing::table
         .inner_join(object::table)
         .filter(filing::parent_no.eq(parent).and(not(filing::is_trashed)))
-        .select((
-            (object::no, object::scope_no, filing::name, object::created_at, object::modified_at),
-            filing::ordinal,
-        ))
+        .select((object::no, object::scope_no, filing::name))
         .load(c))?;
     Ok(rows)
 }
 
-/// Returns those of `children` that lie in a folder and not in the trash, as [`orders_of_children`] does.
+/// Returns the children of a folder that are not in the trash, each with its scope and when it was made.
+pub(crate) fn beginnings_of_children(conn: &mut Conn, parent: i64) -> Result<Vec<(i64, i64, i64)>> {
+    let rows = each_db!(conn, |c| filing::table
+        .inner_join(object::table)
+        .filter(filing::parent_no.eq(parent).and(not(filing::is_trashed)))
+        .select((object::no, object::scope_no, object::created_at))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns the children of a folder that are not in the trash, each with its scope and when it was last changed.
+pub(crate) fn changes_of_children(conn: &mut Conn, parent: i64) -> Result<Vec<(i64, i64, i64)>> {
+    let rows = each_db!(conn, |c| filing::table
+        .inner_join(object::table)
+        .filter(filing::parent_no.eq(parent).and(not(filing::is_trashed)))
+        .select((object::no, object::scope_no, object::modified_at))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns the children of a folder that are not in the trash, each with its scope and its place in the order of receipt.
+pub(crate) fn places_of_children(conn: &mut Conn, parent: i64) -> Result<Vec<(i64, i64, i64)>> {
+    let rows = each_db!(conn, |c| filing::table
+        .inner_join(object::table)
+        .filter(filing::parent_no.eq(parent).and(not(filing::is_trashed)))
+        .select((object::no, object::scope_no, filing::ordinal))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns what orders those of `children` that lie in a folder and not in the trash, each with its place in the order of receipt.
 pub(crate) fn orders_of_some(conn: &mut Conn, parent: i64, children: &[i64]) -> Result<Vec<(OrderRow, i64)>> {
     let rows = each_db!(conn, |c| filing::table
         .inner_join(object::table)
