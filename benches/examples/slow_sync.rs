@@ -1,6 +1,7 @@
-//! A library to be loaded before a program (`LD_PRELOAD`): each of its syncs takes `SLOW_SYNC_US` microseconds longer.
+//! A library to be loaded before a program (`LD_PRELOAD`): each of its syncs takes `SLOW_SYNC_US` microseconds longer, or, with
+//! `NO_SYNC`, does nothing at all.
 //!
-//! It stands for a slower disk. The bytes are synced all the same.
+//! It stands for a slower disk, where the bytes are synced all the same, or for a control that keeps nothing through a power cut.
 #![expect(unsafe_code, reason = "it stands in for functions of the C library")]
 
 use std::ffi::c_int;
@@ -22,6 +23,10 @@ fn delay() -> Duration {
 
 /// Syncs by the system itself, waits, and answers as the C library does.
 fn slowly(number: c_int, sync: fn(BorrowedFd<'_>) -> rustix::io::Result<()>) -> c_int {
+    static NO_SYNC: OnceLock<bool> = OnceLock::new();
+    if *NO_SYNC.get_or_init(|| std::env::var_os("NO_SYNC").is_some()) {
+        return 0;
+    }
     // SAFETY: the caller gives a file of its own, as `fsync` of the C library wants; it is used in this call only.
     let outcome = sync(unsafe { BorrowedFd::borrow_raw(number) });
     std::thread::sleep(delay());

@@ -92,6 +92,16 @@ impl Connection {
         Ok((answer.status, value))
     }
 
+    /// Sends JSON that changes whatever is there, and reads JSON, or nothing.
+    pub fn change(&mut self, method: &str, path: &str, token: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
+        let body = body.to_string();
+        let kind = "Content-Type: application/json\r\nIf-Match: *\r\n";
+        let head = head(method, path, Some(token), kind, body.len());
+        let answer = self.ask(&[&head, body.as_bytes()])?;
+        let value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        Ok((answer.status, value))
+    }
+
     fn send(&mut self, parts: &[&[u8]]) -> anyhow::Result<()> {
         let stream = self.stream.get_mut();
         let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();

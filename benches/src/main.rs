@@ -5,6 +5,7 @@
 mod aside;
 mod connection;
 mod control;
+mod grow;
 mod load;
 mod make;
 mod nginx;

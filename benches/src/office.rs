@@ -17,6 +17,8 @@ use crate::tls::Certificate;
 
 const PASSWORD: &str = "a long password for benches 7";
 const READER: &str = "bench-reader";
+/// Somebody who is in no group.
+pub const OUTSIDER: &str = "bench-outsider";
 const READER_PASSWORD: &str = "another long password for benches 7";
 /// How long an office may take to be ready, and to have read all its papers.
 const READY_PATIENCE: Duration = Duration::from_secs(60);
@@ -113,19 +115,49 @@ impl Office {
 
     /// Returns the token of a person who may read and nothing more, so that permissions are looked at.
     pub fn reader_token(&self) -> anyhow::Result<String> {
-        if let Ok(token) = self.sign_in(READER, READER_PASSWORD) {
+        self.token_of(READER, &["readers"])
+    }
+
+    /// Returns the token of a person who may see nothing.
+    pub fn outsider_token(&self) -> anyhow::Result<String> {
+        self.token_of(OUTSIDER, &[])
+    }
+
+    fn token_of(&self, name: &str, groups: &[&str]) -> anyhow::Result<String> {
+        if let Ok(token) = self.sign_in(name, READER_PASSWORD) {
             return Ok(token);
         }
         let first = "the first password of the reader 7";
-        let user = json!({ "username": READER, "password": first, "groups": ["readers"] });
+        let user = json!({ "username": name, "password": first, "groups": groups });
         let mut connection = self.connect()?;
         let (status, answer) = connection.json("POST", "/api/v1/users", Some(&self.token), Some(&user))?;
-        ensure!(status == 201, "a reader could not be made: {status} {answer}");
-        let token = self.sign_in(READER, first)?;
+        ensure!(status == 201, "`{name}` could not be made: {status} {answer}");
+        let token = self.sign_in(name, first)?;
         let change = json!({ "currentPassword": first, "newPassword": READER_PASSWORD });
         let (status, answer) = connection.json("PUT", "/api/v1/users/me/password", Some(&token), Some(&change))?;
-        ensure!(status == 204, "the reader's password could not be changed: {status} {answer}");
-        self.sign_in(READER, READER_PASSWORD)
+        ensure!(status == 204, "the password of `{name}` could not be changed: {status} {answer}");
+        self.sign_in(name, READER_PASSWORD)
+    }
+
+    /// Gives an object another list.
+    pub fn put_acl(&self, id: &str, list: &Value) -> anyhow::Result<()> {
+        let path = format!("/api/v1/objects/{id}/acl");
+        let (status, answer) = self.connect()?.change("PUT", &path, &self.token, list)?;
+        ensure!(status == 200, "a list was answered {status}: {answer}");
+        Ok(())
+    }
+
+    /// Waits until a word is found so often.
+    pub fn wait_found(&self, word: &str, count: u64) -> anyhow::Result<()> {
+        let begin = Instant::now();
+        loop {
+            let found = total(&self.get(&format!("/api/v1/search?q={word}&limit=1"))?);
+            if found >= count {
+                return Ok(());
+            }
+            ensure!(begin.elapsed() < SETTLE_PATIENCE, "of {count} objects {found} are found");
+            std::thread::sleep(Duration::from_millis(300));
+        }
     }
 
     /// Asks for JSON as the administrator.
@@ -188,6 +220,16 @@ impl Form {
     /// Readies the form.
     pub fn new(token: &str, dossier: &str, media_type: &'static str) -> Self {
         Self { token: token.to_owned(), path: format!("/api/v1/dossiers/{dossier}/documents"), media_type }
+    }
+
+    /// Sends a document without content.
+    pub fn send_placeholder(&self, connection: &mut Connection, name: &str) -> anyhow::Result<Answer> {
+        let body = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n{name}\r\n--{BOUNDARY}--\r\n"
+        );
+        let kind = format!("Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n");
+        let head = head("POST", &self.path, Some(&self.token), &kind, body.len());
+        connection.ask(&[&head, body.as_bytes()])
     }
 
     /// Sends a document.

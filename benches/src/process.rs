@@ -126,6 +126,13 @@ pub fn own_cpu(id: u32) -> anyhow::Result<f64> {
     Ok((stat.user + stat.system) / TICKS_PER_SECOND)
 }
 
+/// Returns how many bytes a process alone has given to the system to be written, to files and to connections.
+pub fn bytes_written(id: u32) -> anyhow::Result<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{id}/io"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("wchar: ")).context("no `wchar`")?;
+    Ok(line.trim().parse()?)
+}
+
 /// Returns the proportional share of memory of a process and all below it. *Units*: bytes.
 pub fn tree_pss(root: u32) -> anyhow::Result<u64> {
     Ok(tree(root)?.iter().map(|stat| own_pss(stat.id)).sum())

@@ -89,6 +89,12 @@ impl Row {
         }
     }
 
+    /// Puts a control of the same run beside a value, with the ratio to it.
+    pub fn beside(&mut self, limit: String, ratio: f64) {
+        self.limit = limit;
+        self.ratio = format!("{ratio:.2}");
+    }
+
     /// What is told without a target.
     pub fn told(what: &str, ours: String, limit: String) -> Self {
         let none = String::new;
@@ -222,7 +228,7 @@ fn said_by(program: &str, arguments: &[&str]) -> String {
 }
 
 /// Returns what it takes to make 4 KB at the end of a file durable, in the middle of many tries. *Units*: microseconds.
-fn fdatasync_us(folder: &Path) -> anyhow::Result<u64> {
+pub fn fdatasync_us(folder: &Path) -> anyhow::Result<u64> {
     let path = folder.join("fdatasync");
     let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
     let mut taken = Vec::with_capacity(APPENDS);

@@ -39,6 +39,8 @@ pub struct Settings {
     pub has_million: bool,
     /// Whether each sync of both sides takes [`SLOWER_SYNC_US`] longer, as on a slower disk.
     pub has_slow_syncs: bool,
+    /// Whether syncs of the program do nothing: a control, never an office.
+    pub has_no_syncs: bool,
     measures_nothing: bool,
     wanted: Vec<String>,
 }
@@ -53,6 +55,7 @@ impl Settings {
             writes_readme: false,
             has_million: false,
             has_slow_syncs: false,
+            has_no_syncs: false,
             measures_nothing: false,
             wanted: Vec::new(),
         };
@@ -93,14 +96,24 @@ impl Settings {
         Self { has_slow_syncs: true, ..self.clone() }
     }
 
+    /// Returns these settings for a program whose syncs do nothing.
+    pub fn without_syncs(&self) -> Self {
+        Self { has_no_syncs: true, ..self.clone() }
+    }
+
     /// Has a program that is measured meet the syncs that are asked for.
     pub fn slow_syncs_of(&self, command: &mut Command) -> anyhow::Result<()> {
-        if self.has_slow_syncs {
+        if self.has_slow_syncs || self.has_no_syncs {
             let own = std::env::current_exe()?;
             let library = own.with_file_name("examples").join("libslow_sync.so");
             let built = "cargo build --release -p cartulary-benches --example slow_sync";
             ensure!(library.is_file(), "`{}` is not there: {built}", library.display());
-            command.env("LD_PRELOAD", library).env("SLOW_SYNC_US", SLOWER_SYNC_US.to_string());
+            command.env("LD_PRELOAD", library);
+            if self.has_no_syncs {
+                command.env("NO_SYNC", "1");
+            } else {
+                command.env("SLOW_SYNC_US", SLOWER_SYNC_US.to_string());
+            }
         }
         Ok(())
     }
