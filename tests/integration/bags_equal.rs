@@ -504,3 +504,43 @@ async fn an_office_brought_into_an_empty_one_is_equal() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bag_that_is_made_while_papers_go_can_be_brought_in() {
+    let random = Random::announced("bags of an office at work");
+    each_pair(async |office, empty| {
+        let mut random = random.clone();
+        let mut papers = Vec::new();
+        for dossier in ["a", "b", "c"] {
+            let dossier = office.dossier(dossier).await;
+            for paper in 0..20 {
+                papers.push(office.document(dossier, &format!("{paper}.txt"), "x").await.value.summary.id);
+            }
+            office.system.dossier_version_create(dossier, ANY, NewDossierVersion::default()).await.unwrap();
+        }
+        let (session, folder) = (office.system.clone(), office.folder().to_owned());
+        let going = tokio::spawn(async move {
+            while !papers.is_empty() {
+                let place = usize::try_from(random.between(0, papers.len() as u64)).unwrap();
+                session.object_trash(papers.swap_remove(place), ANY).await.unwrap();
+            }
+        });
+        let mut round = 0;
+        let bag = loop {
+            let is_quiet = going.is_finished();
+            let bag = folder.join(format!("out {round}"));
+            match office.system.export_to_folder(ExportScope::Repository, bag.clone()).await {
+                Ok(_) => break bag,
+                Err(RepositoryError::Conflict { code: "changed_meanwhile", .. }) if !is_quiet => round += 1,
+                Err(error) => panic!("{error:?}"),
+            }
+        };
+        going.await.unwrap();
+        let root = empty.system.root_folder().await.unwrap();
+        let report = empty.system.bag_import(bag, root).await.unwrap();
+        assert!(report.is_taken, "{report:?}");
+        let verified = empty.repository.verify(VerifyOptions::default(), |_| {}).await.unwrap();
+        assert!(verified.is_clean(), "{:?}", verified.faults);
+    })
+    .await;
+}

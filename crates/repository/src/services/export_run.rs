@@ -11,6 +11,7 @@ use cartulary_db::Conn;
 use cartulary_model::permission::READ_PROPERTIES;
 use cartulary_model::{BlobDigest, ChangeKind, PropertyDefinition, Timestamp, TypeDefinition, VocabularyDefinition};
 use futures::StreamExt;
+use roaring::RoaringTreemap;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -139,7 +140,7 @@ impl Session {
     /// Writes a bag into a folder that is made for it.
     ///
     /// # Errors
-    /// As [`Session::export_create`]; `Conflict` `folder_not_empty`, `no_room`.
+    /// As [`Session::export_create`]; `Conflict` `folder_not_empty`, `no_room`, `changed_meanwhile`.
     pub async fn export_to_folder(&self, scope: ExportScope, folder: PathBuf) -> Result<WrittenBag> {
         tokio::fs::create_dir_all(&folder).await.map_err(RepositoryError::internal)?;
         let mut entries = tokio::fs::read_dir(&folder).await.map_err(RepositoryError::internal)?;
@@ -178,8 +179,13 @@ impl Session {
         let mut written: BTreeSet<BlobDigest> = BTreeSet::new();
         let mut progress = Progress { no: row, done: 0 };
         let (mut left_out, mut taken) = (selection.left_out.clone(), Taken::default());
+        let (mut gone, mut named) = (RoaringTreemap::new(), RoaringTreemap::new());
         for no in &selection.nos {
-            let Some(gathered) = self.gather_one(&selection, *no).await? else { continue };
+            let Some(gathered) = self.gather_one(&selection, *no).await? else {
+                gone.insert(no.unsigned_abs());
+                continue;
+            };
+            named.extend(gathered.named.iter().map(|no| no.unsigned_abs()));
             self.note_reading(gathered.reading.clone(), json!({ "export": id })).await?;
             left_out.merge(gathered.left_out.clone());
             taken.add(gathered.nos.iter().copied(), !gathered.bytes.is_empty());
@@ -188,6 +194,10 @@ impl Session {
             if progress.done.is_multiple_of(OBJECTS_BETWEEN_LOOKS) {
                 self.look(&progress, left_out.count()).await?;
             }
+        }
+        if !gone.is_disjoint(&named) {
+            let detail = "something that the bag names went while it was written: it is begun again";
+            return Err(RepositoryError::conflict("changed_meanwhile", detail));
         }
         let description = self.describe(scope, (first_position, now), people, &used, progress.done, &left_out).await?;
         let text = serde_json::to_vec_pretty(&description).map_err(RepositoryError::internal)?;

@@ -75,6 +75,8 @@ pub(crate) struct Gathered {
     pub object: BagObject,
     /// The numbers of the object and its versions; none of a relationship, which goes with its ends.
     pub nos: Vec<i64>,
+    /// The numbers of other objects that it names: folders, and what is in its versions.
+    pub named: Vec<i64>,
     pub bytes: BTreeSet<Bytes>,
     /// Names that people read, by key.
     pub people: BTreeMap<String, String>,
@@ -264,6 +266,7 @@ impl Session {
             None => Vec::new(),
         };
         let nos = versions.into_iter().map(|(version, _)| version.object_no).chain([no]).collect();
+        gathering.members.extend(exports::places_of(conn, no)?.into_iter().map(|place| place.parent_no));
         Ok(Some(Gathered { nos, ..gathering.end(object, reading) }))
     }
 
@@ -320,6 +323,8 @@ pub(crate) struct Gathering {
     people: BTreeMap<String, String>,
     known: BTreeMap<i64, String>,
     bytes: BTreeSet<Bytes>,
+    /// What the versions of a dossier name.
+    members: Vec<i64>,
     left_out: LeftOut,
 }
 
@@ -335,6 +340,7 @@ impl Gathering {
             people: BTreeMap::new(),
             known: BTreeMap::new(),
             bytes: BTreeSet::new(),
+            members: Vec::new(),
             left_out: LeftOut::default(),
         }
     }
@@ -346,8 +352,8 @@ impl Gathering {
 
     /// Ends with an object.
     pub(super) fn end(self, object: BagObject, reading: Option<Reading>) -> Gathered {
-        let Self { people, bytes, left_out, .. } = self;
-        Gathered { object, nos: Vec::new(), bytes, people, reading, left_out }
+        let Self { people, bytes, members: named, left_out, .. } = self;
+        Gathered { object, nos: Vec::new(), named, bytes, people, reading, left_out }
     }
 
     /// Returns where the bytes lie of all contents that were met, and what is missing.
@@ -515,6 +521,7 @@ impl Gathering {
                 self.left_out.add(dossier.no, &row.id, BY_MEMBERS)?;
                 continue;
             }
+            self.members.extend(members.iter().map(|member| member.live_no));
             let text = match exports::kept_manifest(conn, row.no)? {
                 Some(text) => text,
                 None => manifest::text_of(conn, &row, &members)?,

@@ -81,6 +81,7 @@ impl Session {
             return Ok(None);
         }
         let mut gathering = Gathering::begin(self, now);
+        let nos = [ends.source.no, ends.target.no];
         let end = |end: &EndRow| match end.no == self.repository.inner.root_no {
             true => Ok(None),
             false => parse_id(&end.id).map(Some),
@@ -104,7 +105,7 @@ impl Session {
             notes: notes::gathered(conn, row.no, false, &mut gathering)?,
         };
         let reading = self.reading_of(conn, row)?;
-        Ok(Some(gathering.end(object, reading)))
+        Ok(Some(Gathered { named: nos.to_vec(), ..gathering.end(object, reading) }))
     }
 }
 
