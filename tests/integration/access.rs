@@ -432,3 +432,23 @@ async fn a_password_that_a_phone_writes_in_two_characters_was_wrong() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_folder_that_was_opened_before_its_folder_was_listed_stayed_out_of_lists() {
+    each_office(async |office| {
+        let clerk = office.user("clerk", &["staff"]).await;
+        let dossier = office.dossier("A").await;
+        let listed = async || {
+            let window = clerk.children_list(dossier, ALL, ListOrder::Name).await.unwrap();
+            let query = SearchQuery { text: "annex".into(), limit: 10, ..SearchQuery::default() };
+            (window.total, window.items.len(), clerk.search(query).await.unwrap().total)
+        };
+        assert_eq!(listed().await, (0, 0, 0));
+        let new = cartulary_repository::NewFolder { name: "annex".to_owned(), ..Default::default() };
+        let annex = office.system.folder_create(dossier, new).await.unwrap().value.summary.id;
+        clerk.object_get(annex).await.unwrap();
+        office.settle().await;
+        assert_eq!(listed().await, (1, 1, 1));
+    })
+    .await;
+}

@@ -27,6 +27,7 @@ mod kill_bags;
 mod life_cycles;
 mod locks;
 mod migrations;
+mod model;
 mod names;
 mod policies;
 mod power;
