@@ -20,7 +20,7 @@ pub enum RepositoryError {
         what: String,
     },
     /// The caller sees the object and may not do this to it.
-    #[error("this needs the permission `{permission}`")]
+    #[error("{}", words_of_missing(permission))]
     Forbidden {
         /// The missing permission.
         permission: String,
@@ -164,6 +164,15 @@ impl RepositoryError {
     /// Wraps a fault of ours.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(source.into())
+    }
+}
+
+/// Says what is missing: a permission, or to be somebody who no entry of a list makes one.
+fn words_of_missing(permission: &str) -> String {
+    match permission {
+        "administrator" => "this is for administrators".to_owned(),
+        "author" => "only whoever wrote it changes it".to_owned(),
+        _ => format!("this needs the permission `{permission}`"),
     }
 }
 
