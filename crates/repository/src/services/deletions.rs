@@ -12,7 +12,7 @@ use crate::authentication::actor_of;
 use crate::bootstrap::parse_id;
 use crate::module::{JobContext, JobError, JobHandler};
 use crate::object::{Precondition, Written};
-use crate::services::jobs::{JobView, view};
+use crate::services::jobs::{JobView, ask_for};
 use crate::store::jobs::{self, NewJob};
 use crate::store::objects::ObjectRow;
 use crate::store::{principals, trash};
@@ -120,9 +120,7 @@ impl Session {
 
 fn enqueue(tx: &mut Tx<'_>, kind: &'static str, payload: &Payload) -> Result<JobView> {
     let payload = serde_json::to_value(payload).map_err(RepositoryError::internal)?;
-    let id = tx.enqueue_followed(&NewJob { kind, payload, dedupe_key: None, priority: 1 })?;
-    let row = jobs::by_id(tx.conn, &id)?.ok_or_else(|| RepositoryError::internal("a job that was just made"))?;
-    Ok(view(row))
+    ask_for(tx, &NewJob { kind, payload, dedupe_key: None, priority: 1 })
 }
 
 impl Repository {

@@ -16,7 +16,7 @@ use crate::bootstrap::SYSTEM;
 use crate::module::{JobContext, JobError, JobHandler};
 use crate::object::{Precondition, Written};
 use crate::services::access_lists::exchange_entries;
-use crate::services::jobs::{JobView, view as job_view};
+use crate::services::jobs::{JobView, ask_for};
 use crate::services::locks;
 use crate::services::people::{find_user, note_people};
 use crate::services::working_copies::of_object;
@@ -76,9 +76,7 @@ impl Session {
                 note_people(tx, json!({ "act": "user_hand_over", "user": from.name, "to": to.name }))?;
                 let payload = Payload { from: from.no, to: to.no, by: session.actor.no };
                 let payload = serde_json::to_value(payload).map_err(RepositoryError::internal)?;
-                let id = tx.enqueue_followed(&NewJob { kind: HAND_OVER, payload, dedupe_key: None, priority: 1 })?;
-                let row = jobs::by_id(tx.conn, &id)?;
-                Ok(job_view(row.ok_or_else(|| RepositoryError::internal("a job that was just made"))?))
+                ask_for(tx, &NewJob { kind: HAND_OVER, payload, dedupe_key: None, priority: 1 })
             })
             .await?;
         self.repository.inner.authentication.forget();

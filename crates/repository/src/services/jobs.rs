@@ -5,8 +5,16 @@ use cartulary_model::Timestamp;
 
 use crate::object::{WINDOW_ROWS_MAX, Window, WindowRequest};
 use crate::services::folders::window;
-use crate::store::jobs::{self, JobRow};
+use crate::store::jobs::{self, JobRow, NewJob};
+use crate::transaction::Tx;
 use crate::{RepositoryError, Result, Session};
+
+/// Asks for a job that people follow, and returns it.
+pub(crate) fn ask_for(tx: &mut Tx<'_>, new: &NewJob) -> Result<JobView> {
+    let id = tx.enqueue_followed(new)?;
+    let row = jobs::by_id(tx.conn, &id)?;
+    row.map(view).ok_or_else(|| RepositoryError::internal("a job that was just made"))
+}
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use crate::object::{Current, Precondition, PrincipalName, WINDOW_ROWS_MAX, Windo
 use crate::services::VerifyReport;
 use crate::services::detail::name_of;
 use crate::services::folders::window;
-use crate::services::jobs::{JobView, view as job_view};
+use crate::services::jobs::{JobView, ask_for};
 use crate::services::people::{find_user, token_of};
 use crate::store::jobs::{self, NewJob};
 use crate::store::objects;
@@ -133,14 +133,8 @@ impl Session {
     /// `Forbidden` for others than administrators.
     pub async fn usage_recount(&self) -> Result<Written<JobView>> {
         self.require_administrator()?;
-        self.transact(|tx| {
-            let job = NewJob { kind: RECOUNT, payload: json!({}), dedupe_key: None, priority: 0 };
-            let id = tx.enqueue_followed(&job)?;
-            let row =
-                jobs::by_id(tx.conn, &id)?.ok_or_else(|| RepositoryError::internal("a job that was just made"))?;
-            Ok(job_view(row))
-        })
-        .await
+        self.transact(|tx| ask_for(tx, &NewJob { kind: RECOUNT, payload: json!({}), dedupe_key: None, priority: 0 }))
+            .await
     }
 }
 
