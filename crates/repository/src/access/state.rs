@@ -438,11 +438,7 @@ impl AccessState {
                 continue;
             };
             for scope in one.into_iter().chain(of_list.into_iter().flatten().copied()) {
-                // A set that stays as it is stays the same one: what was made of it holds.
-                if set.contains(scope) != is_shown {
-                    let set = Arc::make_mut(set);
-                    if is_shown { set.insert(scope) } else { set.remove(scope) }
-                }
+                put(set, scope, is_shown);
             }
         }
     }

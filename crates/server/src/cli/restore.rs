@@ -218,13 +218,14 @@ fn key_at_its_place(
     let Some(number) = files.iter().position(|file| Path::new(&file.was) == wanted) else { return Ok(files) };
     let now = files.get(number).map(|file| file.now.clone()).context("a file of the backup is not there")?;
     if purpose == For::Good {
-        if wanted.exists() {
+        let is_at_its_place = if wanted.exists() {
             refuse_other_key(&now, &wanted)?;
             std::fs::remove_file(&now).with_context(|| format!("cannot remove `{}`", now.display()))?;
-            files.remove(number);
-            return Ok(files);
-        }
-        if put_key(&now, &wanted).is_ok() {
+            true
+        } else {
+            put_key(&now, &wanted).is_ok()
+        };
+        if is_at_its_place {
             files.remove(number);
             return Ok(files);
         }
