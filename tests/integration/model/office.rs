@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cartulary_model::ObjectId;
+use cartulary_model::permission::ATOMS;
 use cartulary_repository::{
     ListOrder, NewAccessEntry, NewAccessList, NewCopy, NewDocument, NewFolder, NewLock, NewVersion, ObjectChanges,
     ObjectDetail, ObjectMove, Precondition, QueryRequest, RepositoryError, Restoring, Session, VersionNote,
@@ -80,7 +81,7 @@ pub async fn run(office: &TestOffice, people: &People, acts: &[Act]) -> Result<(
 
 fn access(entries: &[(bool, u8)], inherits: bool) -> NewAccessList {
     let entry = |(grants, permission): &(bool, u8)| {
-        let name = PERMISSIONS[usize::from(*permission)].0;
+        let name = PERMISSIONS[usize::from(*permission)];
         NewAccessEntry { grants: *grants, ..NewAccessEntry::granting("clerk", name) }
     };
     NewAccessList { entries: entries.iter().map(entry).collect(), inherits }
@@ -604,9 +605,8 @@ impl Running<'_> {
         same("the lock", &detail.lock.is_some(), &thing.locked.is_some())?;
         let is_out = thing.papers.as_ref().is_some_and(|papers| papers.out.is_some());
         same("the check-out", &detail.versioning.checked_out.is_some(), &is_out)?;
-        for (_, atoms) in PERMISSIONS.iter().filter(|(_, atoms)| atoms.len() == 1) {
-            let may = self.world.may(who, at, atoms[0]);
-            same(atoms[0], &detail.permissions.contains(&atoms[0]), &may)?;
+        for permission in ATOMS.iter().copied() {
+            same(permission, &detail.permissions.contains(&permission), &self.world.may(who, at, permission))?;
         }
         Ok(())
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use cartulary_model::permission::PERMISSION_GROUPS;
+
 use super::acts::Who;
 
 /// The names that things may bear.
@@ -10,45 +12,15 @@ pub const NAMES: [&str; 6] = ["a", "b", "c", "رسالة", "ملف", "A"];
 pub const NOTES: [&str; 4] = ["quince", "lantern", "فانوس", "ميناء"];
 /// The words that are the text of documents.
 pub const TEXTS: [&str; 4] = ["orchard", "saddle", "بستان", "سرج"];
-/// What entries of lists name.
-pub const PERMISSIONS: [(&str, &[&str]); 8] = [
-    ("Read", READ),
-    ("Write", WRITE),
-    ("Manage", MANAGE),
-    ("Browse", &["Browse"]),
-    ("ReadContent", &["ReadContent"]),
-    ("AddChildren", &["AddChildren"]),
-    ("RemoveChildren", &["RemoveChildren"]),
-    ("Destroy", &["Destroy"]),
-];
-const READ: &[&str] = &["Browse", "ReadProperties", "ReadContent", "ReadChildren", "ReadSecurity"];
-const WRITE: &[&str] = &[
-    "Browse",
-    "ReadProperties",
-    "ReadContent",
-    "ReadChildren",
-    "ReadSecurity",
-    "WriteProperties",
-    "WriteVersion",
-    "WriteLifeCycle",
-    "AddChildren",
-    "RemoveChildren",
-];
-const MANAGE: &[&str] = &[
-    "Browse",
-    "ReadProperties",
-    "ReadContent",
-    "ReadChildren",
-    "ReadSecurity",
-    "WriteProperties",
-    "WriteVersion",
-    "WriteLifeCycle",
-    "AddChildren",
-    "RemoveChildren",
-    "WriteSecurity",
-    "Unlock",
-    "Destroy",
-];
+/// What entries of lists name: groups of permissions, and single ones.
+pub const PERMISSIONS: [&str; 8] =
+    ["Read", "Write", "Manage", "Browse", "ReadContent", "AddChildren", "RemoveChildren", "Destroy"];
+
+/// Says whether an entry with a name speaks of a permission.
+fn speaks_of(name: &str, permission: &str) -> bool {
+    let group = PERMISSION_GROUPS.iter().find(|group| group.name == name);
+    group.map_or(name == permission, |group| group.members.contains(&permission))
+}
 
 /// What a document says: its note, and its text, each as a number among the words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +95,7 @@ impl World {
         let mut now = at;
         loop {
             let thing = &self.things[now];
-            let speaks = |entry: &&(bool, u8)| PERMISSIONS[usize::from(entry.1)].1.contains(&permission);
+            let speaks = |entry: &&(bool, u8)| speaks_of(PERMISSIONS[usize::from(entry.1)], permission);
             if let Some((grants, _)) = thing.own.iter().find(speaks) {
                 return *grants;
             }
