@@ -154,6 +154,16 @@ venv_install() {
     printf '%s' "$*" >"$venv/.requirements"
 }
 
+# want_python VARIABLE VENV REQUIREMENT COST: exports the Python of an environment that has a package; without it says what that costs.
+want_python() {
+  local variable="$1" venv="$2" requirement="$3" cost="$4"
+  if with_lock "$venv" venv_install "$venv" "$requirement" >&2; then
+    export "$variable=$CARTULARY_CACHE/$venv/bin/python"
+  else
+    say "$requirement cannot be installed: $cost"
+  fi
+}
+
 # gate_tools: typos and shellcheck; puts them on the PATH.
 gate_tools() {
   want_packages python3-venv
