@@ -4,10 +4,15 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 
 use cartulary_model::{ObjectId, Properties};
-use cartulary_repository::{NewDocument, QueryRequest, RepositoryError, Session};
-use cartulary_tests::office::{TestOffice, each_office};
+use cartulary_repository::{
+    NewAccessEntry, NewAccessList, NewDocument, ObjectChanges, Precondition, QueryRequest, RepositoryError,
+    SearchQuery, Session, VerifyOptions, VersionName, VersionNote,
+};
+use cartulary_tests::office::{TestOffice, content, each_office};
 use cartulary_tests::random::Random;
 use serde_json::{Value, json};
+
+const ANY: Precondition = Precondition::Any;
 
 const TYPES: &str = r#"
     [[types]]
@@ -202,11 +207,133 @@ async fn what_was_hidden_a_moment_ago_is_not_found() {
         let statement = "SELECT cmis:name FROM cmis:document WHERE CONTAINS('lighthouse')";
         assert_eq!(ask(&reader, statement).await.unwrap().0, 1);
         office.stop_background().await;
-        let hidden = cartulary_repository::NewAccessList { entries: Vec::new(), inherits: false };
-        office.system.acl_put(paper.id, cartulary_repository::Precondition::Any, hidden).await.unwrap();
+        let hidden = NewAccessList { entries: Vec::new(), inherits: false };
+        office.system.acl_put(paper.id, ANY, hidden).await.unwrap();
         assert_eq!(ask(&reader, statement).await.unwrap().0, 0);
         assert_eq!(ask(&reader, "SELECT cmis:name FROM cmis:document").await.unwrap().0, 0);
         assert_eq!(ask(&office.system, statement).await.unwrap().0, 1);
+    })
+    .await;
+}
+
+/// The labels of the versions whose words a statement finds, in their order.
+async fn versions_with(session: &Session, words: &str) -> Vec<String> {
+    let statement = format!("SELECT cmis:versionLabel FROM cmis:document WHERE CONTAINS('{words}')");
+    let request = QueryRequest { statement, all_versions: true, limit: 100, ..QueryRequest::default() };
+    let found = session.query(request).await.unwrap();
+    assert_eq!(found.total, found.rows.len() as u64);
+    let label = |row: &Vec<Value>| row[0].as_str().unwrap_or("none").to_owned();
+    let mut labels: Vec<String> = found.rows.iter().map(label).collect();
+    labels.sort();
+    labels
+}
+
+async fn put(office: &TestOffice, paper: ObjectId, text: &str) {
+    let bytes = content(&office.system, "paper.txt", text.as_bytes()).await;
+    office.system.content_put(paper, ANY, bytes, VersionNote::default()).await.unwrap();
+}
+
+async fn retitle(office: &TestOffice, paper: ObjectId, title: &str) {
+    let changes = ObjectChanges { title: Some(title.to_owned()), ..ObjectChanges::default() };
+    office.system.object_update(paper, ANY, changes).await.unwrap();
+}
+
+/// Every version is found by the words that it had, once, and only where all versions are asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_earlier_versions_are_found_where_all_are_asked() {
+    each_office(async |office| {
+        let folder = office.dossier("folder").await;
+        let paper = office.document(folder, "paper.txt", "common lighthouse").await.value.summary.id;
+        put(office, paper, "common harbour").await;
+        put(office, paper, "common estuary").await;
+        office.document(folder, "other.txt", "common").await;
+        office.settle().await;
+        let system = &office.system;
+        assert_eq!(versions_with(system, "lighthouse").await, ["1.0"]);
+        assert_eq!(versions_with(system, "harbour").await, ["1.1"]);
+        assert_eq!(versions_with(system, "estuary").await, ["1.2"]);
+        assert_eq!(versions_with(system, "common").await, ["1.0", "1.0", "1.1", "1.2"]);
+        assert_eq!(versions_with(system, "common -harbour").await, ["1.0", "1.0", "1.2"]);
+        let present = "SELECT cmis:name FROM cmis:document WHERE CONTAINS('lighthouse')";
+        assert_eq!(ask(system, present).await.unwrap().0, 0);
+        let words = SearchQuery { text: "lighthouse".into(), limit: 10, facets: true, ..SearchQuery::default() };
+        assert_eq!(system.search(words).await.unwrap().total, 0);
+        // A title is of the live document, until a version takes it.
+        retitle(office, paper, "Promontory").await;
+        office.settle().await;
+        assert_eq!(versions_with(system, "promontory").await, [""; 0]);
+        assert_eq!(versions_with(system, "estuary").await, ["1.2"]);
+        assert_eq!(ask(system, "SELECT cmis:name FROM cmis:document WHERE CONTAINS('promontory')").await.unwrap().0, 1);
+        put(office, paper, "common breakwater").await;
+        office.settle().await;
+        assert_eq!(versions_with(system, "promontory").await, ["1.3"]);
+        assert_eq!(versions_with(system, "estuary").await, ["1.2"]);
+        system.version_destroy(paper, VersionName::Label(1, 1), ANY).await.unwrap();
+        office.settle().await;
+        assert_eq!(versions_with(system, "common").await, ["1.0", "1.0", "1.2", "1.3"]);
+        system.version_destroy(paper, VersionName::Latest, ANY).await.unwrap();
+        office.settle().await;
+        assert_eq!(versions_with(system, "common").await, ["1.0", "1.0", "1.2"]);
+        assert_eq!(versions_with(system, "breakwater").await, [""; 0]);
+        system.object_trash(paper, ANY).await.unwrap();
+        assert_eq!(versions_with(system, "common").await, ["1.0"], "at once, before the index follows");
+        office.settle().await;
+        assert_eq!(versions_with(system, "common").await, ["1.0"]);
+        system.object_restore(paper).await.unwrap();
+        office.settle().await;
+        assert_eq!(versions_with(system, "common").await, ["1.0", "1.0", "1.2"]);
+        office.repository.reindex(|_| {}).await.unwrap();
+        assert_eq!(versions_with(system, "common").await, ["1.0", "1.0", "1.2"]);
+        assert_eq!(versions_with(system, "lighthouse").await, ["1.0"]);
+        let report = office.repository.verify(VerifyOptions::default(), |_| {}).await.unwrap();
+        assert!(report.is_clean(), "{report:?}");
+        assert_eq!(report.index_repaired, 0);
+    })
+    .await;
+}
+
+/// Words of versions are found by whom the document shows its contents to, however the index stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_earlier_versions_are_hidden_with_the_document() {
+    each_office(async |office| {
+        let reader = office.user("rita", &["readers"]).await;
+        let folder = office.dossier("folder").await;
+        let paper = office.document(folder, "paper.txt", "lighthouse").await.value.summary.id;
+        put(office, paper, "harbour").await;
+        office.settle().await;
+        assert_eq!(versions_with(&reader, "lighthouse").await, ["1.0"]);
+        office.stop_background().await;
+        let named = vec![NewAccessEntry::granting("rita", "ReadProperties")];
+        let shown = NewAccessList { entries: named, inherits: false };
+        office.system.acl_put(paper, ANY, shown).await.unwrap();
+        assert_eq!(versions_with(&reader, "lighthouse").await, [""; 0], "who may not read contents");
+        let hidden = NewAccessList { entries: Vec::new(), inherits: false };
+        office.system.acl_put(paper, ANY, hidden).await.unwrap();
+        assert_eq!(versions_with(&reader, "lighthouse").await, [""; 0]);
+        assert_eq!(versions_with(&reader, "harbour").await, [""; 0]);
+        assert_eq!(versions_with(&office.system, "lighthouse").await, ["1.0"]);
+    })
+    .await;
+}
+
+/// What the index has of versions is compared with the database, and mended.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_without_the_words_of_a_version_is_mended() {
+    each_office(async |office| {
+        let folder = office.dossier("folder").await;
+        let paper = office.document(folder, "paper.txt", "lighthouse").await.value.summary.id;
+        put(office, paper, "harbour").await;
+        office.settle().await;
+        let verified =
+            async || office.repository.verify(VerifyOptions::default(), |_| {}).await.unwrap().index_repaired;
+        assert_eq!(verified().await, 0);
+        // Of the latest version, other words are said than those of the document, which stand for it in the index.
+        office
+            .tamper("UPDATE object SET title = 'estuary' WHERE role = 'version' AND no = (SELECT MAX(no) FROM object)");
+        assert_eq!(versions_with(&office.system, "estuary").await, [""; 0]);
+        assert_eq!(verified().await, 1);
+        assert_eq!(versions_with(&office.system, "estuary").await, ["1.1"]);
+        assert_eq!(verified().await, 0);
     })
     .await;
 }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// There is one entry per object, whatever the number of its pages. `change` is the position of the last change
 /// that the entry reflects: an entry is replaced only by one with a higher position.
+///
+/// Of a version series the live object has an entry, and each version whose words are others has one too. A version that says
+/// what the live object says has none: `stands_for` of the live one names it, so that no text is held twice.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Entry {
     /// The object's internal number.
@@ -14,6 +17,11 @@ pub struct Entry {
     pub change: i64,
     /// Number of the scope that decides who may read the object.
     pub scope: i64,
+    /// Of a version: the number of the live object. The entry is found only where all versions are asked for, goes with
+    /// that of the live object, and keeps the scope that it was put with.
+    pub past_of: Option<i64>,
+    /// Which object is found by these words where all versions are asked for: a version, the object itself, or none.
+    pub stands_for: Option<i64>,
     /// Identifier of the object's type.
     pub type_id: String,
     /// Whether the object is a folder.
@@ -57,7 +65,7 @@ pub enum Operation {
     /// Puts the entry, unless the index has one with a *higher* change. For repairs: an entry that disagrees with
     /// the database at the same change is replaced.
     Repair(Box<Entry>),
-    /// Removes the entry of an object, unless the index has one with a higher change.
+    /// Removes the entry of an object and those of its versions, unless the index has one with a higher change.
     Remove {
         /// The object's internal number.
         object_no: i64,

@@ -7,6 +7,7 @@
 //! DIR/aside/       the last generation that could not be used, for whoever wants to know why
 //! ```
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -155,6 +156,15 @@ impl FullTextIndex {
     /// [`FullTextIndex::checkpoint`].
     pub fn apply(&self, operations: Vec<Operation>) -> Result<Applied, IndexError> {
         self.live().apply(operations)
+    }
+
+    /// The versions that have entries of their own, by the number of their live object; what was applied counts, committed or
+    /// not.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Damaged`.
+    pub fn versions_of(&self, live_nos: &[i64]) -> Result<BTreeMap<i64, BTreeSet<i64>>, IndexError> {
+        self.live().versions_of(live_nos)
     }
 
     /// Makes what was applied visible and durable, and says up to which change the index is now true.

@@ -1,5 +1,6 @@
 //! A second index that is built while the first one answers, and takes its place.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -39,6 +40,14 @@ impl ShadowIndex {
     /// `Unavailable` or `Damaged`.
     pub fn apply(&self, operations: Vec<Operation>) -> Result<Applied, IndexError> {
         self.generation.apply(operations)
+    }
+
+    /// As [`FullTextIndex::versions_of`](crate::FullTextIndex::versions_of), of the new index.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Damaged`.
+    pub fn versions_of(&self, live_nos: &[i64]) -> Result<BTreeMap<i64, BTreeSet<i64>>, IndexError> {
+        self.generation.versions_of(live_nos)
     }
 
     /// As [`FullTextIndex::commit`](crate::FullTextIndex::commit), on the new index only.

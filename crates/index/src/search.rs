@@ -34,6 +34,8 @@ pub struct SearchRequest {
     pub full_text: Option<FullText>,
     /// Whose objects may be found.
     pub readable: Readable,
+    /// Whether versions are found too, each by its own words and once, instead of what is present only.
+    pub all_versions: bool,
     /// Objects rescoped since the checkpoint: their indexed scope does not count.
     pub exclude: Arc<NumberSet>,
     /// Objects that the database says are readable, whatever their indexed scope.
@@ -202,7 +204,7 @@ impl FullTextIndex {
         check_full_text(text, &self.live().fields)
     }
 
-    /// The numbers of all objects that match, by number, each with how well it matches: the best has 1. For a statement that
+    /// The numbers of all objects that match, by number (of versions too, where they are asked for), each with how well it matches: the best has 1. For a statement that
     /// goes on in the database.
     ///
     /// # Errors
@@ -211,13 +213,24 @@ impl FullTextIndex {
         let found = self.guarded(|snapshot, fields| {
             let keep = usize::MAX / 4;
             let everything = Window { columns: &snapshot.columns, sort: &Sort::Relevance, keep, facets: false };
-            run(snapshot, fields, request, &parse(&request.text), &everything)
+            let mut found = run(snapshot, fields, request, &parse(&request.text), &everything)?;
+            if request.all_versions {
+                found.hits.retain_mut(|hit| match snapshot.stands_for(hit.address) {
+                    Some(object_no) => {
+                        hit.object_no = object_no;
+                        true
+                    }
+                    None => false,
+                });
+            }
+            Ok(found)
         })?;
         let best = found.hits.iter().map(|hit| hit.score).fold(0.0, f32::max);
         let share = |score: f32| if best > 0.0 { score / best } else { 1.0 };
-        let mut objects: Vec<(i64, f32)> =
-            found.hits.into_iter().map(|hit| (hit.object_no, share(hit.score))).collect();
+        let objects = found.hits.into_iter().map(|hit| (hit.object_no, share(hit.score)));
+        let mut objects: Vec<(i64, f32)> = objects.collect();
         objects.sort_unstable_by_key(|(object_no, _)| *object_no);
+        objects.dedup_by_key(|(object_no, _)| *object_no);
         Ok(objects)
     }
 
@@ -312,6 +325,10 @@ fn run(
         Some(compiled) => clauses.push((Occur::Must, compiled.query.box_clone())),
         None if clauses.is_empty() => clauses.push((Occur::Must, Box::new(AllQuery))),
         None => {}
+    }
+    if !request.all_versions {
+        let past = TermQuery::new(Term::from_field_bool(fields.past, true), IndexRecordOption::Basic);
+        clauses.push((Occur::MustNot, Box::new(past)));
     }
     let query = FilteredQuery::new(Box::new(BooleanQuery::new(clauses)), filter);
     match &compiled {

@@ -6,16 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use cartulary_db::Conn;
-use cartulary_index::{Checkpoint, Entry, Operation, PageText};
-use cartulary_model::{BaseType, PropertyKind, SlotName, Timestamp, TypeRegistry};
+use cartulary_index::Checkpoint;
 use serde_json::Value;
 
-use crate::object::TextPage;
-use crate::services::{ARRANGED_KIND, ARRANGED_PRODUCER, TEXT_KIND, TEXT_PRODUCER, indexed_page, read_pages};
-use crate::store::blobs::{self, BlobRow};
+use crate::entries::{Put, Target};
+use crate::services::ARRANGED_KIND;
 use crate::store::changes::{self, ChangeRow};
-use crate::store::objects::{self, ObjectRow};
-use crate::store::{arrangements, filing, renditions};
+use crate::store::{arrangements, blobs};
 use crate::{Repository, RepositoryError, Result};
 
 /// How many changes are read at a time.
@@ -24,8 +21,6 @@ const CHANGES: i64 = 1_000;
 const COMMIT_CHANGES: usize = 20_000;
 /// After so long the index commits, however fast changes come.
 const COMMIT_AFTER: Duration = Duration::from_secs(2);
-/// How many objects are put before the index is given a rest; bounds the memory that texts take.
-const OBJECTS: usize = 100;
 /// How long the feed waits for more after a first change, so that one commit of the index serves many.
 const GATHER: Duration = Duration::from_millis(100);
 /// While changes come, the feed works for one part of the time and rests for so many, unless somebody waits for it: a
@@ -115,13 +110,6 @@ pub(crate) struct Batch {
     pub touched: BTreeMap<i64, i64>,
 }
 
-/// One object, ready to be put but for its text.
-pub(crate) struct Draft {
-    entry: Entry,
-    /// The texts of its contents, each with the place of the slot: 0 is the main one.
-    texts: Vec<(usize, BlobRow)>,
-}
-
 impl Repository {
     /// Brings the index forward by what changed, as far as one commit should go; returns how many changes they were.
     pub(crate) async fn feed_once(&self) -> Result<usize> {
@@ -133,11 +121,7 @@ impl Repository {
             let batch = self.database().read(move |conn: &mut Conn| read_batch(conn, position)).await?;
             let Some(batch) = batch else { break };
             let touched: Vec<(i64, i64)> = batch.touched.into_iter().collect();
-            for some in touched.chunks(OBJECTS) {
-                let operations = self.operations(some.to_vec()).await?;
-                let index = self.inner.index.clone();
-                blocking(move || index.apply(operations)).await?;
-            }
+            self.put_entries(&Target::Live(self.inner.index.clone()), touched, Put::Newer).await?;
             position = batch.position;
             count += batch.count;
         }
@@ -154,126 +138,6 @@ impl Repository {
         self.inner.indexed.send_replace(position);
         Ok(())
     }
-
-    /// Returns what to do in the index for objects, each with the position of its newest change.
-    pub(crate) async fn operations(&self, touched: Vec<(i64, i64)>) -> Result<Vec<Operation>> {
-        let repository = self.clone();
-        let drafts = self.database().read(move |conn: &mut Conn| repository.drafts(conn, &touched)).await?;
-        let mut operations = Vec::with_capacity(drafts.len());
-        for draft in drafts {
-            match draft {
-                Err((object_no, change)) => operations.push(Operation::Remove { object_no, change }),
-                Ok(draft) => operations.push(Operation::Put(Box::new(self.finish(draft).await?))),
-            }
-        }
-        Ok(operations)
-    }
-
-    async fn finish(&self, draft: Draft) -> Result<Entry> {
-        let mut entry = draft.entry;
-        for (place, blob) in draft.texts {
-            match read_pages(self, &blob).await {
-                Ok(pages) => entry.pages.extend(pages.into_iter().map(|page| page_text(place, page))),
-                // The object stays findable by its name; `verify` reports the blob.
-                Err(error) => {
-                    crate::repository::log_error("the text of an object cannot be read for the index", &error);
-                }
-            }
-        }
-        Ok(entry)
-    }
-
-    /// Returns the objects as drafts; those that have no place in the index as number and change.
-    fn drafts(&self, conn: &mut Conn, touched: &[(i64, i64)]) -> Result<Vec<std::result::Result<Draft, (i64, i64)>>> {
-        let nos: Vec<i64> = touched.iter().map(|(no, _)| *no).collect();
-        let rows = objects::by_nos(conn, &nos)?;
-        let contents = blobs::all_contents_of(conn, &nos)?;
-        let arranged = arranged_files(conn, &nos)?;
-        let digests = contents.values().flatten().map(|content| content.digest.clone());
-        let digests: Vec<String> = digests.chain(arranged.values().cloned()).collect();
-        let texts = renditions::of_sources(conn, &digests, TEXT_KIND, TEXT_PRODUCER)?;
-        let facets = objects::facets_among(conn, &nos)?;
-        let catalogue = self.inner.declarations.present(conn)?;
-        let root = self.inner.root_no;
-        let mut parents: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-        for filing in filing::filings_of(conn, &nos)? {
-            if !filing.is_trashed && filing.parent_no != root {
-                parents.entry(filing.child_no).or_default().push(filing.parent_no);
-            }
-        }
-        let scopes: Vec<i64> = rows.values().map(|row| row.scope_no).collect();
-        self.inner.access.meet_scopes(conn, &scopes)?;
-        let mut drafts = Vec::with_capacity(touched.len());
-        for (no, change) in touched {
-            let is_found = |row: &&ObjectRow| {
-                row.trashed_at.is_none()
-                    && row.role == objects::LIVE
-                    && row.base != objects::RELATIONSHIP
-                    && row.no != root
-            };
-            let row = rows.get(no).filter(is_found);
-            let Some(row) = row else {
-                drafts.push(Err((*no, *change)));
-                continue;
-            };
-            let mine = contents.get(no).map(Vec::as_slice).unwrap_or_default();
-            let content = mine.iter().find(|content| content.slot == SlotName::MAIN);
-            let attachments = mine.iter().filter(|content| content.slot != SlotName::MAIN);
-            let mut drafted = Vec::new();
-            for (place, content) in (0..).zip(std::iter::once(content).chain(attachments.map(Some))) {
-                let digest = content.map(|content| &content.digest);
-                // What is shown of arranged pages is found, and nothing else of the files that they are of.
-                let digest = if place == 0 { arranged.get(no).or(digest) } else { digest };
-                let text_no = digest.and_then(|digest| texts.get(digest)).and_then(|text| text.blob_no);
-                if let Some(blob) = text_no {
-                    drafted.extend(blobs::by_no(conn, blob)?.map(|blob| (place, blob)));
-                }
-            }
-            let attached = facets.get(no).map(Vec::as_slice).unwrap_or_default();
-            let mut entry = entry(catalogue.types(), row, attached, *change)?;
-            // What lies in several folders is found in each of them.
-            let mut folders = parents.remove(no).unwrap_or_default().into_iter();
-            entry.dossier_no = folders.next();
-            entry.ancestors = folders.collect();
-            entry.media_type = content.map(|content| content.media_type.clone());
-            drafts.push(Ok(Draft { entry, texts: drafted }));
-        }
-        Ok(drafts)
-    }
-}
-
-/// Returns an object as the index takes it, without its place and its text.
-fn entry(types: &TypeRegistry, row: &ObjectRow, facets: &[String], change: i64) -> Result<Entry> {
-    let mut properties: serde_json::Map<String, Value> =
-        serde_json::from_str(&row.properties).map_err(RepositoryError::internal)?;
-    for definition in types.properties_of(&row.type_id, facets) {
-        if definition.kind == PropertyKind::Datetime
-            && let Some(Value::String(text)) = properties.get(&definition.id)
-            && let Ok(instant) = Timestamp::parse(text)
-        {
-            properties.insert(definition.id.clone(), Value::from(instant.as_millis()));
-        }
-    }
-    Ok(Entry {
-        object_no: row.no,
-        change,
-        scope: row.scope_no,
-        type_id: row.type_id.clone(),
-        is_folder: row.base == BaseType::Folder.as_str(),
-        dossier_no: None,
-        ancestors: Vec::new(),
-        name: row.name.clone(),
-        title: row.title.clone(),
-        properties,
-        media_type: None,
-        created_ms: row.created_at,
-        modified_ms: row.modified_at,
-        pages: Vec::new(),
-    })
-}
-
-fn page_text(place: usize, page: TextPage) -> PageText {
-    PageText { page_number: indexed_page(place, page.page_number), text: page.text, language: page.language }
 }
 
 /// Runs work of the index on a thread that may block.
@@ -299,21 +163,6 @@ pub(crate) fn read_batch(conn: &mut Conn, position: i64) -> Result<Option<Batch>
         }
     }
     Ok(Some(Batch { position: last, count: rows.len(), touched }))
-}
-
-/// Returns the digests of the files that were made of the arranged pages of objects, by object number; nothing that can be
-/// found where one is still to be made.
-fn arranged_files(conn: &mut Conn, nos: &[i64]) -> Result<BTreeMap<i64, String>> {
-    let arranged = arrangements::of_objects(conn, nos)?;
-    let digests: Vec<String> = arranged.values().map(|one| one.digest.clone()).collect();
-    let made = renditions::of_sources(conn, &digests, ARRANGED_KIND, ARRANGED_PRODUCER)?;
-    let mut files = BTreeMap::new();
-    for (no, one) in arranged {
-        let blob_no = made.get(&one.digest).and_then(|made| made.blob_no);
-        let blob = blob_no.map(|no| blobs::by_no(conn, no)).transpose()?.flatten();
-        files.insert(no, blob.map_or_else(String::new, |blob| blob.digest));
-    }
-    Ok(files)
 }
 
 /// Returns the objects that hold what a rendition was made of.

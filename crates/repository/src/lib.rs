@@ -13,6 +13,7 @@ mod authentication;
 mod bootstrap;
 mod clock;
 mod declarations;
+mod entries;
 mod error;
 mod feed;
 mod listing;

@@ -5372,7 +5372,7 @@ export interface components {
         };
         /** @description A statement to answer. */
         QueryForm: {
-            /** @description Whether each version is asked, instead of the present state of documents. Then there is no `CONTAINS`. */
+            /** @description Whether each version is asked, instead of the present state of documents: by its own properties, and by its own words. */
             allVersions?: boolean;
             /**
              * Format: int64

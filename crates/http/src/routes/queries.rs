@@ -21,7 +21,7 @@ pub struct QueryForm {
     /// dot.
     #[schema(example = "SELECT * FROM cmis:document")]
     statement: String,
-    /// Whether each version is asked, instead of the present state of documents. Then there is no `CONTAINS`.
+    /// Whether each version is asked, instead of the present state of documents: by its own properties, and by its own words.
     #[serde(default)]
     all_versions: bool,
     /// How many rows are answered, 1 to 1,000; 50 unless given.

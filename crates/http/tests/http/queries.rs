@@ -372,9 +372,6 @@ async fn what_cannot_be_answered_is_refused_with_its_place() {
         assert_eq!(problem["parameters"]["position"], position, "{statement}: {problem}");
         assert!(problem["detail"].as_str().unwrap().contains(words), "{statement}: {problem}");
     }
-    let ask = json!({ "statement": "SELECT * FROM test:letter WHERE CONTAINS('a')", "allVersions": true });
-    let problem = client.post("/queries", ask).await.problem(400, "invalid_statement");
-    assert!(problem["detail"].as_str().unwrap().contains("allVersions"), "{problem}");
 }
 
 #[actix_web::test]

@@ -1,5 +1,6 @@
 //! One index in a folder of its own: open, write, commit, read.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -131,6 +132,15 @@ impl Generation {
         // Taken under the writer's lock, so that it goes with what is pending.
         let snapshot = self.snapshot();
         writer.apply(&self.index, &snapshot, operations)
+    }
+
+    pub(crate) fn versions_of(&self, live_nos: &[i64]) -> Result<BTreeMap<i64, BTreeSet<i64>>, IndexError> {
+        let mut writer = self.writer();
+        self.refresh(&mut writer)?;
+        let snapshot = self.snapshot();
+        let versions = live_nos.iter().map(|live_no| Ok((*live_no, writer.versions_of(&snapshot, *live_no)?)));
+        let versions: Result<BTreeMap<_, _>, tantivy::TantivyError> = versions.collect();
+        versions.map_err(|error| IndexError::from_engine("read the committed index", error))
     }
 
     pub(crate) fn commit(&self, checkpoint: Checkpoint) -> Result<(), IndexError> {

@@ -185,6 +185,10 @@ impl Document for Paper {
             (fields.layout, Lent::Bytes(layout)),
             (fields.body, Lent::Bytes(body)),
         ];
+        if let Some(live_no) = entry.past_of {
+            values.extend([(fields.past, Lent::Flag(true)), (fields.past_of, Lent::Number(live_no))]);
+        }
+        values.extend(entry.stands_for.map(|no| (fields.stands_for, Lent::Number(no))));
         let mut above: Vec<i64> = entry.dossier_no.iter().chain(&entry.ancestors).copied().collect();
         above.sort_unstable();
         above.dedup();

@@ -11,13 +11,15 @@ use crate::text::language::Stemmed;
 use crate::text::tokenizers;
 
 /// Version of fields, tokenizers and stored forms together. An index of another version is rebuilt.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Names of the fast fields that are read by name.
 pub(crate) mod names {
     pub(crate) const OBJECT_NO: &str = "object_no";
     pub(crate) const CHANGE: &str = "change";
     pub(crate) const SCOPE: &str = "scope";
+    pub(crate) const PAST_OF: &str = "past_of";
+    pub(crate) const STANDS_FOR: &str = "stands_for";
     pub(crate) const TYPE_ID: &str = "type_id";
     pub(crate) const MEDIA_TYPE: &str = "media_type";
     pub(crate) const CREATED: &str = "created";
@@ -33,6 +35,10 @@ pub(crate) struct Fields {
     pub(crate) object_no: Field,
     pub(crate) change: Field,
     pub(crate) scope: Field,
+    /// Set, and true, in the entries of versions only.
+    pub(crate) past: Field,
+    pub(crate) past_of: Field,
+    pub(crate) stands_for: Field,
     pub(crate) folder: Field,
     /// The dossier and every other folder above, one value each.
     pub(crate) above: Field,
@@ -71,6 +77,9 @@ impl Fields {
             object_no: field(names::OBJECT_NO)?,
             change: field(names::CHANGE)?,
             scope: field(names::SCOPE)?,
+            past: field("past")?,
+            past_of: field(names::PAST_OF)?,
+            stands_for: field(names::STANDS_FOR)?,
             folder: field("folder")?,
             above: field("above")?,
             type_id: field(names::TYPE_ID)?,
@@ -102,6 +111,9 @@ pub(crate) fn schema() -> Schema {
     builder.add_i64_field(names::OBJECT_NO, fast().set_indexed());
     builder.add_i64_field(names::CHANGE, fast());
     builder.add_i64_field(names::SCOPE, fast());
+    builder.add_bool_field("past", NumericOptions::default().set_indexed());
+    builder.add_i64_field(names::PAST_OF, fast().set_indexed());
+    builder.add_i64_field(names::STANDS_FOR, fast());
     builder.add_bool_field("folder", fast());
     builder.add_i64_field("above", NumericOptions::default().set_indexed());
     builder.add_text_field(names::TYPE_ID, STRING.set_fast("raw"));

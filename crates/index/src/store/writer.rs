@@ -1,6 +1,6 @@
 //! Writes operations into one index and keeps their order: an entry gives way only to a higher change.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, UserOperation};
@@ -35,6 +35,14 @@ enum Pending {
     Removed,
 }
 
+/// What became of the versions of a live object since the last commit.
+#[derive(Debug, Default)]
+struct PendingVersions {
+    /// Those that were committed went with the live object.
+    gone: bool,
+    put: BTreeSet<i64>,
+}
+
 /// The one writer of an index. It exists only while there is something to write.
 pub(crate) struct Writer {
     fields: Fields,
@@ -42,6 +50,8 @@ pub(crate) struct Writer {
     engine: Option<IndexWriter<Paper>>,
     room: Arc<Room>,
     pending: HashMap<i64, Pending>,
+    /// What became of the versions of live objects since the last commit.
+    pending_versions: HashMap<i64, PendingVersions>,
     removed: Tombstones,
     pub(crate) checkpoint: Option<Checkpoint>,
     /// The checkpoint has moved without anything to write.
@@ -56,6 +66,7 @@ impl Writer {
             engine: None,
             room: Arc::default(),
             pending: HashMap::new(),
+            pending_versions: HashMap::new(),
             removed: Tombstones::default(),
             checkpoint,
             unsaved_checkpoint: false,
@@ -111,7 +122,7 @@ impl Writer {
         least_step: i64,
         applied: &mut Applied,
     ) -> Result<(), TantivyError> {
-        let (object_no, change) = (entry.object_no, entry.change);
+        let (object_no, change, past_of) = (entry.object_no, entry.change, entry.past_of);
         let known = self.change_of(snapshot, object_no)?;
         let newest = known.max(self.removed.change_of(object_no));
         if newest.is_some_and(|newest| change < newest.saturating_add(least_step)) {
@@ -128,6 +139,9 @@ impl Writer {
         steps.push(UserOperation::Add(paper));
         self.engine(index)?.run(steps)?;
         self.pending.insert(object_no, Pending::Put(change));
+        if let Some(live_no) = past_of {
+            self.pending_versions.entry(live_no).or_default().put.insert(object_no);
+        }
         applied.put += 1;
         if shortened {
             tracing::warn!(object.no = object_no, "text of an object is too long and is searchable only in part");
@@ -154,8 +168,15 @@ impl Writer {
             applied.ignored += 1;
             return Ok(());
         }
-        let term = Term::from_field_i64(self.fields.object_no, object_no);
-        self.engine(index)?.delete_term(term);
+        let (object_no_field, past_of_field) = (self.fields.object_no, self.fields.past_of);
+        let versions = self.versions_of(snapshot, object_no)?;
+        let engine = self.engine(index)?;
+        engine.delete_term(Term::from_field_i64(object_no_field, object_no));
+        if !versions.is_empty() {
+            engine.delete_term(Term::from_field_i64(past_of_field, object_no));
+            self.pending_versions.insert(object_no, PendingVersions { gone: true, put: BTreeSet::new() });
+            self.pending.extend(versions.into_iter().map(|version| (version, Pending::Removed)));
+        }
         self.pending.insert(object_no, Pending::Removed);
         applied.removed += 1;
         Ok(())
@@ -167,6 +188,18 @@ impl Writer {
             Some(Pending::Removed) => Ok(None),
             None => snapshot.change_of(&self.fields, object_no),
         }
+    }
+
+    /// The versions of a live object that have entries, with what is still to be committed.
+    pub(crate) fn versions_of(&self, snapshot: &Snapshot, live_no: i64) -> Result<BTreeSet<i64>, TantivyError> {
+        let pending = self.pending_versions.get(&live_no);
+        let mut versions = match pending {
+            Some(PendingVersions { gone: true, .. }) => BTreeSet::new(),
+            _ => snapshot.versions_of(&self.fields, live_no)?.into_iter().collect(),
+        };
+        versions.extend(pending.into_iter().flat_map(|pending| &pending.put));
+        versions.retain(|version| !matches!(self.pending.get(version), Some(Pending::Removed)));
+        Ok(versions)
     }
 
     fn engine(&mut self, index: &Index) -> Result<&mut IndexWriter<Paper>, TantivyError> {
@@ -204,6 +237,7 @@ impl Writer {
             return Err(IndexError::from_engine("commit to the index", error));
         }
         self.pending.clear();
+        self.pending_versions.clear();
         self.unsaved_checkpoint = false;
         self.checkpoint = Some(checkpoint);
         Ok(())
@@ -231,6 +265,7 @@ impl Writer {
     pub(crate) fn forget(&mut self) {
         self.engine = None;
         self.pending.clear();
+        self.pending_versions.clear();
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use cartulary_blobs::{BlobError, Corruption, StorageKey, VerifyOutcome};
 use cartulary_db::Conn;
-use cartulary_index::{Checkpoint, Operation};
+use cartulary_index::Checkpoint;
 use cartulary_model::merkle::{self, Tree};
 use cartulary_model::{BaseType, BlobDigest};
 
+use crate::entries::{Put, Target};
 use crate::feed;
 use crate::sequencer::link;
 use crate::store::{acl, blobs, changes, filing, objects, relationships, renditions, seals};
@@ -362,13 +363,23 @@ impl Repository {
         let index = self.inner.index.clone();
         let indexed =
             tokio::task::spawn_blocking(move || index.object_numbers()).await.map_err(RepositoryError::internal)?;
-        let mut indexed: BTreeMap<i64, i64> = indexed.into_iter().map(|one| (one.object_no, one.scope)).collect();
+        let (past, present): (Vec<_>, Vec<_>) = indexed.into_iter().partition(|one| one.past_of.is_some());
+        let mut indexed: BTreeMap<i64, i64> = present.into_iter().map(|one| (one.object_no, one.scope)).collect();
+        let mut past: BTreeMap<i64, i64> =
+            past.into_iter().filter_map(|one| Some((one.object_no, one.past_of?))).collect();
         let reached = *self.inner.indexed.borrow();
         let root = self.inner.root_no;
         let mut wrong = Vec::new();
         let mut after = 0;
         loop {
-            let rows = self.database().read(move |conn: &mut Conn| objects::live_page(conn, after, PAGE)).await?;
+            let read = move |conn: &mut Conn| -> Result<_> {
+                let rows = objects::live_page(conn, after, PAGE)?;
+                let missing = Self::versions_without_entries(conn, &rows, &mut past)?;
+                Ok((rows, missing, past))
+            };
+            let (rows, missing, left) = self.database().read(read).await?;
+            past = left;
+            wrong.extend(missing.into_iter().map(|no| (no, reached)));
             let Some(last) = rows.last() else { break };
             after = last.no;
             for row in rows.iter().filter(|row| row.no != root) {
@@ -378,7 +389,7 @@ impl Repository {
                 report.objects_checked += 1;
             }
         }
-        wrong.extend(indexed.keys().map(|no| (*no, reached)));
+        wrong.extend(indexed.keys().chain(past.keys()).map(|no| (*no, reached)));
         if wrong.is_empty() {
             return Ok(());
         }
@@ -393,15 +404,7 @@ impl Repository {
     }
 
     async fn repair_index(&self, wrong: Vec<(i64, i64)>, reached: i64) -> Result<()> {
-        for some in wrong.chunks(100) {
-            let operations = self.operations(some.to_vec()).await?;
-            let repairs = operations.into_iter().map(|operation| match operation {
-                Operation::Put(entry) => Operation::Repair(entry),
-                other => other,
-            });
-            let (index, repairs) = (self.inner.index.clone(), repairs.collect());
-            feed::blocking(move || index.apply(repairs)).await?;
-        }
+        self.put_entries(&Target::Live(self.inner.index.clone()), wrong, Put::Repair).await?;
         let checkpoint = Checkpoint { log_identity: self.inner.log_identity.clone(), position: reached };
         let index = self.inner.index.clone();
         feed::blocking(move || index.commit(checkpoint)).await
@@ -423,9 +426,8 @@ impl Repository {
             after = last.no;
             // The root folder is in no list and no search: `verify` does not count it either.
             report.objects += rows.iter().filter(|row| row.no != self.inner.root_no).count() as u64;
-            let operations = self.operations(rows.iter().map(|row| (row.no, start)).collect()).await?;
-            let target = std::sync::Arc::clone(&shadow);
-            feed::blocking(move || target.apply(operations)).await?;
+            let target = Target::Shadow(std::sync::Arc::clone(&shadow));
+            self.put_entries(&target, rows.iter().map(|row| (row.no, start)).collect(), Put::Newer).await?;
             progress(report.objects);
         }
         self.finish_rebuild(shadow, start).await?;
@@ -440,9 +442,8 @@ impl Repository {
             let batch = self.database().read(move |conn: &mut Conn| feed::read_batch(conn, position)).await?;
             let Some(batch) = batch else { break };
             position = batch.position;
-            let operations = self.operations(batch.touched.into_iter().collect()).await?;
-            let target = std::sync::Arc::clone(&shadow);
-            feed::blocking(move || target.apply(operations)).await?;
+            let target = Target::Shadow(std::sync::Arc::clone(&shadow));
+            self.put_entries(&target, batch.touched.into_iter().collect(), Put::Newer).await?;
         }
         let checkpoint = Checkpoint { log_identity: self.inner.log_identity.clone(), position };
         let target = std::sync::Arc::clone(&shadow);

@@ -222,6 +222,12 @@ pub(crate) fn ids_of(conn: &mut Conn, nos: &[i64]) -> Result<Vec<(i64, String)>>
     Ok(load_among!(conn, nos, object::no, object::table.select((object::no, object::id))))
 }
 
+/// Returns the scopes of those of `nos` that are there and not in the trash.
+pub(crate) fn scopes_of(conn: &mut Conn, nos: &[i64]) -> Result<Vec<(i64, i64)>> {
+    let present = object::table.filter(object::trashed_at.is_null()).select((object::no, object::scope_no));
+    Ok(load_among!(conn, nos, object::no, present))
+}
+
 /// Writes name, title and properties, raises the change token and the instant of change.
 pub(crate) fn update(
     conn: &mut Conn,

@@ -1,6 +1,6 @@
 //! Rows of version series and immutable versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cartulary_db::{Conn, among, each_db, insert_numbered, update_rows};
 use diesel::prelude::*;
@@ -260,6 +260,13 @@ pub(crate) fn destroy(conn: &mut Conn, object_no: i64) -> Result<()> {
     each_db!(conn, |c| diesel::delete(version::table.filter(version::object_no.eq(object_no))).execute(c))?;
     each_db!(conn, |c| diesel::delete(object::table.filter(object::no.eq(object_no))).execute(c))?;
     Ok(())
+}
+
+/// Returns the objects that are versions of a series.
+pub(crate) fn numbers_of(conn: &mut Conn, series: i64) -> Result<BTreeSet<i64>> {
+    let nos: Vec<i64> =
+        each_db!(conn, |c| version::table.filter(version::series_no.eq(series)).select(version::object_no).load(c))?;
+    Ok(nos.into_iter().collect())
 }
 
 /// Says whether one of these series is checked out.

@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cartulary_db::Conn;
-use cartulary_index::SearchRequest;
+use cartulary_index::{Readable, SearchRequest};
 use cartulary_model::permission::{BROWSE, READ_CONTENT, READ_PROPERTIES};
 use cartulary_model::ql::Query;
 use cartulary_model::{BaseType, ObjectId, PropertyKind, Timestamp};
@@ -137,14 +137,40 @@ impl Session {
         if let Some(contains) = prepared.plan.contains.clone() {
             let inner = &self.repository.inner;
             prepared.indexed_change = Some(*inner.indexed.borrow());
-            let asked = SearchRequest { full_text: Some(contains.text), ..self.reach(conn, READ_CONTENT, now)? };
+            // The scopes of versions are not kept in the index: the database says which of them may be read.
+            let reach = match all_versions {
+                true => SearchRequest { readable: Readable::All, all_versions, ..SearchRequest::default() },
+                false => self.reach(conn, READ_CONTENT, now)?,
+            };
+            let asked = SearchRequest { full_text: Some(contains.text), ..reach };
             let found = inner.index.scored_objects(&asked).map_err(|error| RepositoryError::Unavailable {
                 what: "the full-text index",
                 source: Some(Box::new(error)),
             })?;
+            let found = if all_versions { self.readable_texts(conn, &found, now)? } else { found };
             prepared.scores = found.into_iter().collect();
         }
         Ok(prepared)
+    }
+
+    /// Returns those of what was found in texts that the caller may read; the best of them has 1.
+    fn readable_texts(&self, conn: &mut Conn, found: &[(i64, f32)], now: Timestamp) -> Result<Vec<(i64, f32)>> {
+        if found.len() > CANDIDATES_MAX {
+            return Err(too_broad());
+        }
+        let mut readable = Vec::new();
+        for page in found.chunks(PAGE) {
+            let nos: Vec<i64> = page.iter().map(|(no, _)| *no).collect();
+            let scopes: HashMap<i64, i64> = crate::store::objects::scopes_of(conn, &nos)?.into_iter().collect();
+            let all: BTreeSet<i64> = scopes.values().copied().collect();
+            let allowing = self.repository.inner.access.allowing(conn, &self.actor, &all, READ_CONTENT, now)?;
+            readable.extend(page.iter().filter(|(no, _)| scopes.get(no).is_some_and(|scope| allowing.contains(scope))));
+        }
+        let best = readable.iter().map(|(_, score)| *score).fold(0.0, f32::max);
+        if best > 0.0 {
+            readable.iter_mut().for_each(|(_, score)| *score /= best);
+        }
+        Ok(readable)
     }
 
     /// Plans a statement and finds the folders that it names; what it asks of texts is looked at, and not yet asked.
@@ -173,10 +199,6 @@ impl Session {
             folders.push(all);
         }
         if let Some(contains) = &plan.contains {
-            if all_versions {
-                let detail = "CONTAINS looks in the present texts: leave `allVersions` out";
-                return Err(fault(contains.position, detail).into());
-            }
             let index = &self.repository.inner.index;
             index.check_full_text(&contains.text).map_err(|detail| fault(contains.position, detail))?;
         }
