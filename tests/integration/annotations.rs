@@ -2,8 +2,8 @@
 
 use cartulary_model::{BlobDigest, ObjectId};
 use cartulary_repository::{
-    AnnotatedPlace, AnnotationContent, NewComment, PageBox, Precondition, RepositoryError, Session, VerifyOptions,
-    VersionName, VersionNote, WindowRequest,
+    AnnotatedPlace, AnnotationContent, Faults, NewComment, PageBox, Precondition, RepositoryError, Session,
+    VerifyOptions, VersionName, VersionNote, WindowRequest,
 };
 use cartulary_tests::office::{content, each_office};
 
@@ -19,7 +19,7 @@ async fn annotate(session: &Session, document: ObjectId, digest: BlobDigest) -> 
         body: Some("see \u{645}".to_owned()),
         colour: None,
     };
-    let made = session.annotation_create(document, content.clone(), None).await.unwrap().value;
+    let made = session.annotation_create(document, content.clone(), None, Faults::default()).await.unwrap().value;
     assert_eq!(made.content, content);
     made.id
 }

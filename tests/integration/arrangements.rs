@@ -2,8 +2,8 @@
 
 use cartulary_model::{BlobDigest, ObjectId};
 use cartulary_repository::{
-    ArrangedPage, GarbageRules, NewDocument, PagesToArrange, PagesToSplit, Precondition, SearchQuery, TextState,
-    VerifyOptions, VersionNote,
+    ArrangedPage, Faults, GarbageRules, NewDocument, PagesToArrange, PagesToSplit, Precondition, SearchQuery,
+    TextState, VerifyOptions, VersionNote,
 };
 use cartulary_tests::office::{TestOffice, content, each_office};
 use futures::StreamExt;
@@ -51,7 +51,11 @@ fn page(digest: BlobDigest, page: u32, rotation: u16) -> PagesToArrange {
 }
 
 async fn arrange(office: &TestOffice, id: ObjectId, pages: Vec<PagesToArrange>) {
-    office.system.arrangement_put(id, Precondition::Any, pages, VersionNote::default()).await.unwrap();
+    office
+        .system
+        .arrangement_put(id, Precondition::Any, pages, VersionNote::default(), Faults::default())
+        .await
+        .unwrap();
     office.settle().await;
 }
 

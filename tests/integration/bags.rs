@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use cartulary_repository::{
-    ArrangedPage, BulkAct, ExportScope, ExportState, ExportView, NewAccessEntry, NewAccessList, NewBulkAction,
+    ArrangedPage, BulkAct, ExportScope, ExportState, ExportView, Faults, NewAccessEntry, NewAccessList, NewBulkAction,
     NewDossierVersion, NewExport, NewRelationship, ObjectChanges, PagesToArrange, PagesToSplit, Precondition,
     RepositoryError, Session, VersionNote, WindowRequest,
 };
@@ -197,7 +197,7 @@ async fn whoever_sees_some_pages_of_a_file_does_not_get_the_file() {
         let whole = office.document(closed, "whole.pdf", "%PDF-1.4\nthe pages that nobody sees").await.value.summary;
         let digest = whole.content.unwrap().digest;
         let pages = (1..4).map(|page| PagesToArrange::Own(ArrangedPage { digest, page, rotation: 0 })).collect();
-        system.arrangement_put(whole.id, ANY, pages, VersionNote::default()).await.unwrap();
+        system.arrangement_put(whole.id, ANY, pages, VersionNote::default(), Faults::default()).await.unwrap();
         let split = PagesToSplit { places: [1].into(), name: "second.pdf".into(), folder: Some(open) };
         let part = system.document_split(whole.id, ANY, split, VersionNote::default()).await.unwrap().value.summary.id;
         system.dossier_version_create(open, ANY, NewDossierVersion::default()).await.unwrap();

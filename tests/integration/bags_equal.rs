@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cartulary_model::{ObjectId, Properties, Timestamp, TypeFile};
 use cartulary_repository::{
-    AnnotatedPlace, AnnotationContent, ArrangedPage, AwaitedEvent, Direction, ExportScope, LastFolder, ListOrder,
-    NewAccessEntry, NewAccessList, NewComment, NewDocument, NewDossierVersion, NewFolder, NewLegalHold, NewLock,
-    NewRelationship, NewRetention, NewTag, NewTransition, NewVersion, ObjectChanges, PagesToArrange, PagesToSplit,
-    Precondition, QueryRequest, RepositoryError, Session, Source, VerifyOptions, VersionName, VersionNote,
-    WindowRequest,
+    AnnotatedPlace, AnnotationContent, ArrangedPage, AwaitedEvent, Direction, ExportScope, Faults, LastFolder,
+    ListOrder, NewAccessEntry, NewAccessList, NewComment, NewDocument, NewDossierVersion, NewFolder, NewLegalHold,
+    NewLock, NewRelationship, NewRetention, NewTag, NewTransition, NewVersion, ObjectChanges, PagesToArrange,
+    PagesToSplit, Precondition, QueryRequest, RepositoryError, Session, Source, VerifyOptions, VersionName,
+    VersionNote, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, content, each_pair};
 use cartulary_tests::random::Random;
@@ -144,7 +144,7 @@ async fn note(
             let places = vec![AnnotatedPlace { page: Some(1), area: None }, AnnotatedPlace::default()];
             let (motivation, body) = ("commenting".to_owned(), Some("\u{645}\nx".to_owned()));
             let content = AnnotationContent { digest, places, motivation, body, colour: Some("#00ff00".to_owned()) };
-            session.annotation_create(document, content, None).await?;
+            session.annotation_create(document, content, None, Faults::default()).await?;
         }
         3 => {
             let day = i64::try_from(random.between(1, 9)).unwrap();
@@ -214,7 +214,7 @@ async fn work(
             if document != other && random.percent(50) {
                 pages.push(PagesToArrange::Document(other));
             }
-            session.arrangement_put(document, ANY, pages, VersionNote::default()).await?;
+            session.arrangement_put(document, ANY, pages, VersionNote::default(), Faults::default()).await?;
         }
         _ => {
             let split = PagesToSplit { places: [1].into(), name: pick(random, &NAMES).to_owned(), folder: None };
@@ -310,7 +310,11 @@ async fn fill(office: &TestOffice, random: &mut Random) {
         if which == WORKS - 1 {
             let digest = made.content.unwrap().digest;
             let pages = (1..4).map(|page| PagesToArrange::Own(ArrangedPage { digest, page, rotation: 0 })).collect();
-            office.system.arrangement_put(made.id, ANY, pages, VersionNote::default()).await.unwrap();
+            office
+                .system
+                .arrangement_put(made.id, ANY, pages, VersionNote::default(), Faults::default())
+                .await
+                .unwrap();
         }
         work(&office.system, random, which, (first, made.id, made.id)).await.unwrap();
     }

@@ -158,7 +158,7 @@ async fn a_saved_search_tells_of_what_it_finds_by_values_and_by_words() {
         let statement = "SELECT * FROM document WHERE cartulary:title LIKE 'Urgent%'".to_owned();
         let save = async |session: &Session, search: SavedQuery| {
             let new = NewSavedSearch { name: "s".to_owned(), search, shares: Vec::new(), idempotency_key: None };
-            let id = session.saved_search_create(new).await.unwrap().value.id;
+            let id = session.saved_search_create(new, cartulary_repository::Faults::default()).await.unwrap().value.id;
             subscribe(session, SubscriptionTarget::SavedSearch(id)).await;
             id
         };

@@ -106,6 +106,12 @@ struct Problem {
 }
 
 impl ApiError {
+    /// Returns what is said of single fields.
+    #[cfg(test)]
+    pub(crate) fn violations(&self) -> &[Violation] {
+        &self.0.violations
+    }
+
     fn new(row: Code, detail: impl Into<String>) -> Self {
         Self(Box::new(Problem {
             row,

@@ -1,38 +1,166 @@
 //! JSON read into a form, or refused in the words of a person, with the place in it that is wrong.
 
+use cartulary_model::Violation;
+use cartulary_repository::RepositoryError;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use serde_json::{Value, json};
+use serde_path_to_error::Segment;
 
 use crate::error::ApiError;
+
+/// The longest text of which all that is wrong is told; of a longer one it is the first. *Units*: bytes.
+const WHOLE_BYTES_MAX: usize = 64 * 1024;
+/// How much that is wrong is told at most.
+const FAULTS_MAX: usize = 20;
+/// Texts that fields of ours take: an id, an instant, a digest.
+const TEXTS: [&str; 4] = [
+    "",
+    "00000000-0000-7000-8000-000000000000",
+    "2000-01-01T00:00:00Z",
+    "0000000000000000000000000000000000000000000000000000000000000000",
+];
 
 /// Reads `text` as JSON. `within` is the field that holds it; empty for a body.
 ///
 /// # Errors
-/// `malformed_json` for a body that is no JSON; else `invalid`, which names the field.
+/// `malformed_json` for a body that is no JSON; else `invalid`, which names all fields of a wrong shape.
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8], within: &str) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let read: Result<T, _> = serde_path_to_error::deserialize(&mut reader);
-    let (path, error) = match read {
+    let fault = match read {
         Ok(value) => match reader.end() {
             Ok(()) => return Ok(value),
-            Err(error) => (String::new(), error),
+            Err(error) => Fault { steps: Vec::new(), path: String::new(), error },
         },
-        Err(error) => (error.path().to_string(), error.into_inner()),
+        Err(error) => Fault::from(error),
     };
-    if error.classify() != Category::Data {
+    if fault.error.classify() != Category::Data {
         return Err(match within {
-            "" => ApiError::malformed_json(&error),
+            "" => ApiError::malformed_json(&fault.error),
             field => ApiError::invalid(field, "wrong_shape", "is not JSON"),
         });
     }
-    // The path of the whole is a dot.
-    let path = if path == "." { String::new() } else { path };
-    let (name, words) = words_of(&error.to_string());
-    // Of a field that is not known, the path ends with its name already.
-    let name = name.filter(|name| path != *name && !path.ends_with(&format!(".{name}")));
-    let parts = [Some(within.to_owned()), Some(path), name];
-    let place: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-    Err(ApiError::invalid(&place.join("."), "wrong_shape", words))
+    let mut violations = vec![fault.violation(within)];
+    if text.len() <= WHOLE_BYTES_MAX
+        && let Ok(value) = serde_json::from_slice(text)
+    {
+        add_others::<T>(value, within, &mut violations);
+    }
+    Err(RepositoryError::Invalid { violations }.into())
+}
+
+/// A step from the whole of a JSON text to a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Member(String),
+    Element(usize),
+    Unknown,
+}
+
+/// The first that is wrong.
+struct Fault {
+    steps: Vec<Step>,
+    path: String,
+    error: serde_json::Error,
+}
+
+impl From<serde_path_to_error::Error<serde_json::Error>> for Fault {
+    fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let step = |segment: &Segment| match segment {
+            Segment::Seq { index } => Step::Element(*index),
+            Segment::Map { key } | Segment::Enum { variant: key } => Step::Member(key.clone()),
+            Segment::Unknown => Step::Unknown,
+        };
+        let steps = error.path().iter().map(step).collect();
+        Self { steps, path: error.path().to_string(), error: error.into_inner() }
+    }
+}
+
+impl Fault {
+    /// Returns the field that is missing or not known, unless the path ends with it already.
+    fn name(&self) -> Option<String> {
+        let (name, _) = words_of(&self.error.to_string());
+        // Of a field that is not known, the path ends with its name already.
+        name.filter(|name| self.path != *name && !self.path.ends_with(&format!(".{name}")))
+    }
+
+    /// Returns the steps to what is wrong.
+    fn place(&self) -> Vec<Step> {
+        self.steps.iter().cloned().chain(self.name().map(Step::Member)).collect()
+    }
+
+    fn violation(&self, within: &str) -> Violation {
+        // The path of the whole is a dot.
+        let path = if self.path == "." { String::new() } else { self.path.clone() };
+        let parts = [Some(within.to_owned()), Some(path), self.name()];
+        let place: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        Violation::new(place.join("."), "wrong_shape", words_of(&self.error.to_string()).1)
+    }
+}
+
+fn fault_of<T: DeserializeOwned>(value: &Value) -> Option<Fault> {
+    let read: Result<T, _> = serde_path_to_error::deserialize(value);
+    read.err().map(Fault::from)
+}
+
+/// Adds what else is wrong: each fault is mended, in a copy that nobody keeps, until the next is found. A fault that nothing
+/// mends ends the search.
+fn add_others<T: DeserializeOwned>(mut value: Value, within: &str, violations: &mut Vec<Violation>) {
+    let mut fault = fault_of::<T>(&value);
+    while let Some(found) = fault
+        && violations.len() < FAULTS_MAX
+    {
+        let violation = found.violation(within);
+        if !violations.iter().any(|known| known.field == violation.field) {
+            violations.push(violation);
+        }
+        let mut remedies = remedies_of(&found).into_iter();
+        let place = found.place();
+        fault = loop {
+            let Some(remedy) = remedies.next() else { return };
+            let mut mended = value.clone();
+            if put(&mut mended, &place, remedy).is_none() {
+                continue;
+            }
+            let next = fault_of::<T>(&mended);
+            if next.as_ref().is_none_or(|next| !next.place().starts_with(&place)) {
+                value = mended;
+                break next;
+            }
+        };
+    }
+}
+
+/// Returns what may stand where the fault is; nothing: the field goes away.
+fn remedies_of(fault: &Fault) -> Vec<Option<Value>> {
+    let message = fault.error.to_string();
+    let words = message.split_once(", expected ").map(|(_, known)| known).unwrap_or_default();
+    let variant = words.split('`').nth(1).map(|word| Some(Value::from(word)));
+    let texts = TEXTS.iter().map(|text| Some(Value::from(*text)));
+    let others = [Value::from(0), Value::from(false), json!([]), json!({})].map(Some);
+    std::iter::once(None).chain(variant).chain(texts).chain(others).collect()
+}
+
+/// Puts a value at a place, or takes away what is there.
+fn put(value: &mut Value, place: &[Step], new: Option<Value>) -> Option<()> {
+    let (last, above) = place.split_last()?;
+    let mut at = value;
+    for step in above {
+        at = match step {
+            Step::Member(name) => at.get_mut(name)?,
+            Step::Element(position) => at.get_mut(position)?,
+            Step::Unknown => return None,
+        };
+    }
+    match (last, at, new) {
+        (Step::Member(name), Value::Object(members), Some(new)) => drop(members.insert(name.clone(), new)),
+        (Step::Member(name), Value::Object(members), None) => drop(members.remove(name)?),
+        // What follows in a list keeps its place.
+        (Step::Element(position), Value::Array(elements), Some(new)) => *elements.get_mut(*position)? = new,
+        _ => return None,
+    }
+    Some(())
 }
 
 /// Returns the field that the message names, and what is wrong in words.
@@ -127,10 +255,18 @@ mod tests {
         digest: Option<cartulary_model::BlobDigest>,
     }
 
+    /// Reads what is wrong, and says the first in the words of a refusal.
+    fn first(text: &[u8], within: &str) -> String {
+        let refused = read::<Outer>(text, within).unwrap_err();
+        match refused.violations() {
+            [first, ..] => ApiError::from(RepositoryError::Invalid { violations: vec![first.clone()] }).to_string(),
+            [] => refused.to_string(),
+        }
+    }
+
     #[track_caller]
     fn check(text: &str, expect: &str) {
-        let refused = read::<Outer>(text.as_bytes(), "").unwrap_err();
-        assert_eq!(refused.to_string(), expect, "{text}");
+        assert_eq!(first(text.as_bytes(), ""), expect, "{text}");
     }
 
     #[test]
@@ -156,9 +292,28 @@ mod tests {
 
     #[test]
     fn a_field_that_holds_json_is_named() {
-        let refused = read::<Outer>(b"{", "properties").unwrap_err();
-        assert_eq!(refused.to_string(), "invalid: `properties` is not JSON");
-        let refused = read::<Outer>(b"{\"rows\":1}", "properties").unwrap_err();
-        assert_eq!(refused.to_string(), "invalid: `properties.rows` is a number, and a list is wanted");
+        assert_eq!(first(b"{", "properties"), "invalid: `properties` is not JSON");
+        let rows = first(b"{\"rows\":1}", "properties");
+        assert_eq!(rows, "invalid: `properties.rows` is a number, and a list is wanted");
+    }
+
+    #[test]
+    fn all_fields_of_a_wrong_shape_are_named() {
+        let fields = |text: &str| -> Vec<String> {
+            let refused = read::<Outer>(text.as_bytes(), "").unwrap_err();
+            let mut fields: Vec<String> = refused.violations().iter().map(|one| one.field.clone()).collect();
+            fields.sort();
+            fields
+        };
+        assert_eq!(
+            fields(r#"{"colour":1,"rows":[{"size":"x"},7,{"digest":7,"size":-1,"more":[]}]}"#),
+            ["colour", "name", "rows[0].size", "rows[1]", "rows[2].digest", "rows[2].more", "rows[2].size"]
+        );
+        assert_eq!(fields(r#"{"name":7,"rows":7}"#), ["name", "rows"]);
+        assert_eq!(fields(r#"{"name":"a","name":"b","rows":7}"#), ["name", "rows"]);
+        assert_eq!(fields("[7, 8]"), ["[0]", "[1]"]);
+        assert_eq!(fields("7"), [""]);
+        let many = (0..50).map(|number| format!("\"f{number}\":1")).collect::<Vec<_>>().join(",");
+        assert_eq!(fields(&format!("{{{many}}}")).len(), FAULTS_MAX);
     }
 }

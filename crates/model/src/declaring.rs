@@ -10,6 +10,31 @@ const NESTING_MAX: usize = 8;
 /// How many properties a type may add.
 const PROPERTIES_MAX: usize = 1_000;
 
+/// What is wrong with a declaration, and where it stands in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The id of the type, facet or vocabulary.
+    pub of: String,
+    /// The field of its declaration, as the REST interface writes it.
+    pub field: String,
+    /// What is wrong, as a sentence that names the declaration.
+    pub words: String,
+}
+
+impl Problem {
+    /// Returns that something is wrong with a field of a declaration.
+    pub(crate) fn new(of: &str, field: impl Into<String>, words: impl Into<String>) -> Self {
+        Self { of: of.to_owned(), field: field.into(), words: words.into() }
+    }
+}
+
+/// Appends what a check finds, all of it of one field of a declaration.
+pub(crate) fn at_field(problems: &mut Vec<Problem>, of: &str, field: &str, check: impl FnOnce(&mut Vec<String>)) {
+    let mut found = Vec::new();
+    check(&mut found);
+    problems.extend(found.into_iter().map(|words| Problem::new(of, field, words)));
+}
+
 /// Appends what is wrong with an id: it stands in addresses, in queries and in the paths of violations.
 pub(crate) fn check_id(what: &str, id: &str, problems: &mut Vec<String>) {
     let mut parts = id.split(':');
@@ -27,97 +52,117 @@ pub(crate) fn check_id(what: &str, id: &str, problems: &mut Vec<String>) {
 }
 
 /// Appends what is wrong with a type that has been resolved.
-pub(crate) fn check_type(registry: &TypeRegistry, definition: &TypeDefinition, problems: &mut Vec<String>) {
+pub(crate) fn check_type(registry: &TypeRegistry, definition: &TypeDefinition, problems: &mut Vec<Problem>) {
     let id = &definition.id;
-    check_id("type", id, problems);
+    at_field(problems, id, "id", |found| check_id("type", id, found));
+    let mut problem = |field: &str, words: String| problems.push(Problem::new(id, field, words));
     if definition.base == BaseType::Facet && !definition.facets.is_empty() {
-        problems.push(format!("the facet `{id}` bears facets, which only types do"));
+        problem("facets", format!("the facet `{id}` bears facets, which only types do"));
     }
     if definition.dossier && definition.base != BaseType::Folder {
-        problems.push(format!("the type `{id}` is a dossier and no folder"));
+        problem("dossier", format!("the type `{id}` is a dossier and no folder"));
     }
     if let Some(cycle) = &definition.life_cycle {
         if definition.base == BaseType::Facet {
-            problems.push(format!("the facet `{id}` has a life cycle, which only types have"));
+            problem("lifeCycle", format!("the facet `{id}` has a life cycle, which only types have"));
         }
-        cycle.check(id, problems);
+        at_field(problems, id, "lifeCycle", |found| cycle.check(id, found));
     }
     if definition.properties.len() > PROPERTIES_MAX {
-        problems.push(format!("the type `{id}` adds more than {PROPERTIES_MAX} properties"));
+        let words = format!("the type `{id}` adds more than {PROPERTIES_MAX} properties");
+        problems.push(Problem::new(id, "properties", words));
         return;
     }
     for (position, property) in definition.properties.iter().enumerate() {
+        let field = format!("properties[{position}]");
+        let mut problem = |words: String| problems.push(Problem::new(id, format!("{field}.id"), words));
         if definition.properties.iter().take(position).any(|other| other.id == property.id) {
-            problems.push(format!("the type `{id}` declares the property `{}` twice", property.id));
+            problem(format!("the type `{id}` declares the property `{}` twice", property.id));
         }
         let above = definition.parent.as_deref().and_then(|parent| registry.get(parent));
         if above.is_some_and(|above| above.properties.iter().any(|other| other.id == property.id)) {
-            problems.push(format!("the type `{id}` declares the property `{}`, which it inherits", property.id));
+            problem(format!("the type `{id}` declares the property `{}`, which it inherits", property.id));
         }
-        check_property(registry, property, &property.id, 1, problems);
+        let place = Place { of: id, path: property.id.clone(), field, depth: 1 };
+        check_property(registry, property, &place, problems);
     }
+}
+
+/// Where a property is declared.
+struct Place<'a> {
+    of: &'a str,
+    /// The ids of the property and of those that it is a field of.
+    path: String,
+    field: String,
+    depth: usize,
 }
 
 fn check_property(
     registry: &TypeRegistry,
     property: &PropertyDefinition,
-    path: &str,
-    depth: usize,
-    problems: &mut Vec<String>,
+    place: &Place<'_>,
+    problems: &mut Vec<Problem>,
 ) {
-    check_id("property", &property.id, problems);
-    let mut problem = |words: &str| problems.push(format!("the property `{path}` {words}"));
+    let Place { of, path, field, depth } = place;
+    at_field(problems, of, &format!("{field}.id"), |found| check_id("property", &property.id, found));
+    let mut problem = |name: &str, words: &str| {
+        problems.push(Problem::new(of, format!("{field}.{name}"), format!("the property `{path}` {words}")));
+    };
     let is_nested = property.kind == PropertyKind::Nested;
     let is_number = matches!(property.kind, PropertyKind::Integer | PropertyKind::Decimal);
+    let ranged = if property.min_value.is_some() { "minValue" } else { "maxValue" };
     let has_range = property.min_value.is_some() || property.max_value.is_some();
     if is_nested == property.fields.is_empty() {
-        problem(if is_nested { "is nested and has no fields" } else { "has fields and is not nested" });
+        problem("fields", if is_nested { "is nested and has no fields" } else { "has fields and is not nested" });
     }
     if is_nested && property.indexed {
-        problem("is nested: its fields are indexed, not itself");
+        problem("indexed", "is nested: its fields are indexed, not itself");
     }
     if has_range && !is_number {
-        problem("has a range and is no number");
+        problem(ranged, "has a range and is no number");
     }
     if property.min_value.zip(property.max_value).is_some_and(|(least, greatest)| least > greatest) {
-        problem("has a range in which nothing lies");
+        problem(ranged, "has a range in which nothing lies");
     }
-    let has_text_rule = property.max_length.is_some()
-        || property.pattern.is_some()
-        || property.vocabulary.is_some()
-        || !property.choices.is_empty();
-    if has_text_rule && !property.is_text() {
-        problem("has a rule for texts and is none");
+    let rules = [
+        ("maxLength", property.max_length.is_some()),
+        ("pattern", property.pattern.is_some()),
+        ("vocabulary", property.vocabulary.is_some()),
+        ("choices", !property.choices.is_empty()),
+    ];
+    if let Some((name, _)) = rules.into_iter().find(|(_, is_there)| *is_there).filter(|_| !property.is_text()) {
+        problem(name, "has a rule for texts and is none");
     }
     if property.max_items.is_some() && property.cardinality == Cardinality::Single {
-        problem("has a longest list and is none");
+        problem("maxItems", "has a longest list and is none");
     }
     if property.max_items.is_some_and(|most| most > LIST_LENGTH_MAX) {
-        problem(&format!("may hold more than {LIST_LENGTH_MAX} values"));
+        problem("maxItems", &format!("may hold more than {LIST_LENGTH_MAX} values"));
     }
     if let Some(name) = property.vocabulary.as_ref().filter(|name| registry.vocabulary(name).is_none()) {
-        problem(&format!("takes terms of the unknown vocabulary `{name}`"));
+        problem("vocabulary", &format!("takes terms of the unknown vocabulary `{name}`"));
     }
     for choice in property.choice_labels.keys().filter(|choice| !property.choices.contains(choice)) {
-        problem(&format!("names the choice `{choice}`, which it has not"));
+        problem("choiceLabels", &format!("names the choice `{choice}`, which it has not"));
     }
     if let Some(default) = &property.default {
         let mut violations = Vec::new();
         property.check(registry, "", default, &mut violations);
         for violation in violations {
-            problem(&format!("has a default that {}", violation.detail));
+            problem("default", &format!("has a default that {}", violation.detail));
         }
     }
-    if depth > NESTING_MAX {
-        problems.push(format!("the property `{path}` is nested deeper than {NESTING_MAX}"));
+    if *depth > NESTING_MAX {
+        problem("fields", &format!("is nested deeper than {NESTING_MAX}"));
         return;
     }
-    for (position, field) in property.fields.iter().enumerate() {
-        let path = format!("{path}.{}", field.id);
-        if property.fields.iter().take(position).any(|other| other.id == field.id) {
-            problems.push(format!("the property `{path}` is declared twice"));
+    for (position, nested) in property.fields.iter().enumerate() {
+        let path = format!("{path}.{}", nested.id);
+        let field = format!("{field}.fields[{position}]");
+        if property.fields.iter().take(position).any(|other| other.id == nested.id) {
+            problems.push(Problem::new(of, format!("{field}.id"), format!("the property `{path}` is declared twice")));
         }
-        check_property(registry, field, &path, depth + 1, problems);
+        check_property(registry, nested, &Place { of, path, field, depth: depth + 1 }, problems);
     }
 }
 

@@ -22,6 +22,7 @@ pub mod versioning;
 pub mod vocabulary;
 
 pub use change::{ChangeKind, LogPosition};
+pub use declaring::Problem;
 pub use digest::BlobDigest;
 pub use id::{InvalidObjectId, ObjectId};
 pub use key::{InvalidName, Name, nfc, text_key};

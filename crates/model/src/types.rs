@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::declaring;
+use crate::declaring::{self, Problem, at_field};
 use crate::life_cycle::LifeCycle;
 use crate::property::{Properties, PropertyDefinition, RETIRED_TERM, Updatability, Violation, check_fields};
 use crate::versioning::VersioningRule;
@@ -180,13 +180,25 @@ impl TypeRegistry {
     /// another base than the parent's, a property declared twice with another meaning, a constraint that does not fit its
     /// property.
     pub fn check_all(declared: TypeFile) -> Result<Self, Vec<String>> {
-        let mut problems = Vec::new();
+        Self::check_placed(declared).map_err(|problems| {
+            let mut words: Vec<String> = problems.into_iter().map(|problem| problem.words).collect();
+            words.dedup();
+            words
+        })
+    }
+
+    /// Does what [`TypeRegistry::check_all`] does, and says of each problem where it stands.
+    ///
+    /// # Errors
+    /// As [`TypeRegistry::check_all`].
+    pub fn check_placed(declared: TypeFile) -> Result<Self, Vec<Problem>> {
+        let mut problems: Vec<Problem> = Vec::new();
         let mut registry = Self::default();
         for definition in declared.vocabularies {
             let id = definition.id.clone();
-            declaring::check_id("vocabulary", &id, &mut problems);
+            at_field(&mut problems, &id, "id", |found| declaring::check_id("vocabulary", &id, found));
             if registry.vocabularies.contains_key(&id) {
-                problems.push(format!("the vocabulary `{id}` is declared twice"));
+                problems.push(Problem::new(&id, "id", format!("the vocabulary `{id}` is declared twice")));
             }
             match Vocabulary::check(definition) {
                 Ok(vocabulary) => drop(registry.vocabularies.insert(id, vocabulary)),
@@ -196,7 +208,8 @@ impl TypeRegistry {
         let mut by_id: BTreeMap<String, TypeDefinition> = BTreeMap::new();
         for definition in declared.types {
             if by_id.contains_key(&definition.id) {
-                problems.push(format!("the type `{}` is declared twice", definition.id));
+                let words = format!("the type `{}` is declared twice", definition.id);
+                problems.push(Problem::new(&definition.id, "id", words));
             }
             by_id.insert(definition.id.clone(), definition);
         }
@@ -205,7 +218,7 @@ impl TypeRegistry {
                 Ok(resolved) => {
                     registry.types.insert(definition.id.clone(), resolved);
                 }
-                Err(problem) => problems.push(problem),
+                Err(more) => problems.extend(more),
             }
         }
         for definition in by_id.values() {
@@ -218,7 +231,7 @@ impl TypeRegistry {
     }
 
     /// A property that several types have means the same in all of them, or its indexed values could not be compared.
-    fn check_property_meanings(&self, problems: &mut Vec<String>) {
+    fn check_property_meanings(&self, problems: &mut Vec<Problem>) {
         let mut meanings = BTreeMap::new();
         for resolved in self.types.values() {
             for property in &resolved.properties {
@@ -226,7 +239,17 @@ impl TypeRegistry {
                 let known = meanings.entry(property.id.clone()).or_insert((meaning, resolved.definition.id.clone()));
                 if known.0 != meaning {
                     let (first, second) = (&known.1, &resolved.definition.id);
-                    problems.push(format!("the property `{}` differs between `{first}` and `{second}`", property.id));
+                    let words = format!("the property `{}` differs between `{first}` and `{second}`", property.id);
+                    let own = |one: &ResolvedType| {
+                        let position = one.definition.properties.iter().position(|own| own.id == property.id)?;
+                        Some(Problem::new(&one.definition.id, format!("properties[{position}]"), words.clone()))
+                    };
+                    let declared: Vec<Problem> =
+                        [self.types.get(first), Some(resolved)].into_iter().flatten().filter_map(own).collect();
+                    if declared.is_empty() {
+                        problems.push(Problem::new(second, "parent", words));
+                    }
+                    problems.extend(declared);
                 }
             }
         }
@@ -242,29 +265,37 @@ impl TypeRegistry {
         self.vocabularies.values()
     }
 
-    fn check_versioning(&self, problems: &mut Vec<String>) {
+    fn check_versioning(&self, problems: &mut Vec<Problem>) {
         for TypeDefinition { id, base, versioning, .. } in self.types.values().map(|resolved| &resolved.definition) {
             if *base != BaseType::Document && !versioning.is_empty() {
-                problems.push(format!("the type `{id}` has rules of versions, and only documents have versions"));
+                let words = format!("the type `{id}` has rules of versions, and only documents have versions");
+                problems.push(Problem::new(id, "versioning", words));
             }
-            for named in versioning.iter().flat_map(|rule| rule.types.iter().chain(&rule.facets)) {
-                if !self.types.contains_key(named) {
-                    problems.push(format!("a rule of versions of the type `{id}` names unknown `{named}`"));
+            for (position, rule) in versioning.iter().enumerate() {
+                for named in rule.types.iter().chain(&rule.facets).filter(|named| !self.types.contains_key(*named)) {
+                    let words = format!("a rule of versions of the type `{id}` names unknown `{named}`");
+                    problems.push(Problem::new(id, format!("versioning[{position}]"), words));
                 }
             }
         }
     }
 
-    fn check_ends(&self, problems: &mut Vec<String>) {
+    fn check_ends(&self, problems: &mut Vec<Problem>) {
         for definition in self.types.values().map(|resolved| &resolved.definition) {
-            let (id, mut ends) = (&definition.id, definition.allowed_sources.iter().chain(&definition.allowed_targets));
-            if definition.base != BaseType::Relationship && ends.next().is_some() {
-                problems.push(format!("the type `{id}` says what it links, and only relationships link"));
-            }
-            for named in definition.allowed_sources.iter().chain(&definition.allowed_targets) {
-                let base = self.types.get(named).map(|resolved| resolved.definition.base);
-                if !base.is_some_and(|base| !matches!(base, BaseType::Facet | BaseType::Relationship)) {
-                    problems.push(format!("the type `{id}` links `{named}`, which is no type of what can be linked"));
+            let id = &definition.id;
+            let ends =
+                [("allowedSources", &definition.allowed_sources), ("allowedTargets", &definition.allowed_targets)];
+            for (field, named) in ends {
+                if definition.base != BaseType::Relationship && !named.is_empty() {
+                    let words = format!("the type `{id}` says what it links, and only relationships link");
+                    problems.push(Problem::new(id, field, words));
+                }
+                for (position, named) in named.iter().enumerate() {
+                    let base = self.types.get(named).map(|resolved| resolved.definition.base);
+                    if !base.is_some_and(|base| !matches!(base, BaseType::Facet | BaseType::Relationship)) {
+                        let words = format!("the type `{id}` links `{named}`, which is no type of what can be linked");
+                        problems.push(Problem::new(id, format!("{field}[{position}]"), words));
+                    }
                 }
             }
         }
@@ -399,18 +430,27 @@ fn is_within(field: &str, property: &str) -> bool {
     field.strip_prefix(property).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
 }
 
-fn resolve(definition: &TypeDefinition, by_id: &BTreeMap<String, TypeDefinition>) -> Result<ResolvedType, String> {
+fn resolve(
+    definition: &TypeDefinition,
+    by_id: &BTreeMap<String, TypeDefinition>,
+) -> Result<ResolvedType, Vec<Problem>> {
     let id = &definition.id;
+    let mut problems = Vec::new();
+    let mut problem = |field: String, words: String| problems.push(Problem::new(id, field, words));
     let mut chain = vec![definition];
     let mut current = definition;
     while let Some(parent_id) = &current.parent {
-        let parent =
-            by_id.get(parent_id).ok_or_else(|| format!("the type `{id}` inherits from unknown `{parent_id}`"))?;
+        let Some(parent) = by_id.get(parent_id) else {
+            problem("parent".to_owned(), format!("the type `{id}` inherits from unknown `{parent_id}`"));
+            break;
+        };
         if chain.iter().any(|seen| seen.id == parent.id) {
-            return Err(format!("the type `{id}` inherits from itself"));
+            problem("parent".to_owned(), format!("the type `{id}` inherits from itself"));
+            break;
         }
         if parent.base != definition.base {
-            return Err(format!("the type `{id}` has another base than its parent `{parent_id}`"));
+            problem("base".to_owned(), format!("the type `{id}` has another base than its parent `{parent_id}`"));
+            break;
         }
         chain.push(parent);
         current = parent;
@@ -419,12 +459,20 @@ fn resolve(definition: &TypeDefinition, by_id: &BTreeMap<String, TypeDefinition>
     let mut audits_reads = chain.iter().any(|ancestor| ancestor.audit_reads);
     for ancestor in chain.iter().rev() {
         properties.extend(ancestor.properties.iter().cloned());
-        for facet_id in &ancestor.facets {
+        for (position, facet_id) in ancestor.facets.iter().enumerate() {
             let facet = by_id.get(facet_id).filter(|facet| facet.base == BaseType::Facet);
-            let facet = facet.ok_or_else(|| format!("the type `{id}` bears unknown facet `{facet_id}`"))?;
+            let Some(facet) = facet else {
+                let is_own = ancestor.id == *id;
+                let field = if is_own { format!("facets[{position}]") } else { "parent".to_owned() };
+                problem(field, format!("the type `{id}` bears unknown facet `{facet_id}`"));
+                continue;
+            };
             properties.extend(facet.properties.iter().cloned());
             audits_reads |= facet.audit_reads;
         }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
     }
     Ok(ResolvedType {
         definition: definition.clone(),

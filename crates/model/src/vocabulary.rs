@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaring::Problem;
+
 /// How deep a tree of terms may be.
 const DEPTH_MAX: usize = 32;
 
@@ -58,28 +60,31 @@ impl Vocabulary {
     /// # Errors
     /// Every problem found, each as a sentence: a term declared twice, an unknown parent, a circle, a tree that is too
     /// deep.
-    pub fn check(definition: VocabularyDefinition) -> Result<Self, Vec<String>> {
+    pub fn check(definition: VocabularyDefinition) -> Result<Self, Vec<Problem>> {
         let name = &definition.id;
         let mut problems = Vec::new();
         let mut places = BTreeMap::new();
         for (place, term) in definition.terms.iter().enumerate() {
             if places.insert(term.id.clone(), place).is_some() {
-                problems.push(format!("the vocabulary `{name}` has the term `{}` twice", term.id));
+                let words = format!("the vocabulary `{name}` has the term `{}` twice", term.id);
+                problems.push(Problem::new(name, format!("terms[{place}].id"), words));
             }
         }
         let mut branches = BTreeSet::new();
-        for term in &definition.terms {
+        for (place, term) in definition.terms.iter().enumerate() {
+            let mut problem =
+                |words: String| problems.push(Problem::new(name, format!("terms[{place}].parent"), words));
             branches.extend(term.parent.clone());
             let mut above = term.parent.as_ref();
             let mut depth = 0;
             while let Some(parent) = above {
                 depth += 1;
                 let Some(found) = places.get(parent).and_then(|place| definition.terms.get(*place)) else {
-                    problems.push(format!("the term `{}` of `{name}` stands below unknown `{parent}`", term.id));
+                    problem(format!("the term `{}` of `{name}` stands below unknown `{parent}`", term.id));
                     break;
                 };
                 if depth > DEPTH_MAX {
-                    problems.push(format!("the term `{}` of `{name}` stands below itself, or too deep", term.id));
+                    problem(format!("the term `{}` of `{name}` stands below itself, or too deep", term.id));
                     break;
                 }
                 above = found.parent.as_ref();
@@ -115,7 +120,7 @@ mod tests {
         }
     }
 
-    fn check(terms: Vec<Term>) -> Result<Vocabulary, Vec<String>> {
+    fn check(terms: Vec<Term>) -> Result<Vocabulary, Vec<Problem>> {
         let (id, label) = ("v".to_owned(), "V".to_owned());
         Vocabulary::check(VocabularyDefinition { id, label, labels: BTreeMap::new(), terms })
     }
@@ -131,6 +136,9 @@ mod tests {
     #[test]
     fn problems_are_reported_together() {
         let problems = check(vec![term("a", None), term("a", None), term("b", Some("x"))]).unwrap_err();
+        let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!(fields, ["terms[1].id", "terms[2].parent"]);
+        let problems: Vec<&str> = problems.iter().map(|problem| problem.words.as_str()).collect();
         assert_eq!(
             problems,
             ["the vocabulary `v` has the term `a` twice", "the term `b` of `v` stands below unknown `x`"]

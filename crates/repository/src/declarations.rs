@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use cartulary_db::Conn;
-use cartulary_model::{TypeDefinition, TypeFile, TypeRegistry, VocabularyDefinition};
+use cartulary_model::{Problem, TypeDefinition, TypeFile, TypeRegistry, VocabularyDefinition};
 use serde::de::DeserializeOwned;
 
 use crate::store::declarations::{self, DeclaredRow};
@@ -211,13 +211,25 @@ impl Declarations {
     pub(crate) fn check(&self, declared: &Declared) -> std::result::Result<TypeRegistry, Vec<String>> {
         registry(&self.contributed, declared)
     }
+
+    /// Checks the same, and says of each problem where it stands.
+    ///
+    /// # Errors
+    /// All problems.
+    pub(crate) fn check_placed(&self, declared: &Declared) -> std::result::Result<TypeRegistry, Vec<Problem>> {
+        TypeRegistry::check_placed(together(&self.contributed, declared))
+    }
 }
 
-fn registry(contributed: &TypeFile, declared: &Declared) -> std::result::Result<TypeRegistry, Vec<String>> {
+fn together(contributed: &TypeFile, declared: &Declared) -> TypeFile {
     let mut all = contributed.clone();
     all.types.extend(declared.types.values().map(|(definition, _)| definition.clone()));
     all.vocabularies.extend(declared.vocabularies.values().map(|(definition, _)| definition.clone()));
-    TypeRegistry::check_all(all)
+    all
+}
+
+fn registry(contributed: &TypeFile, declared: &Declared) -> std::result::Result<TypeRegistry, Vec<String>> {
+    TypeRegistry::check_all(together(contributed, declared))
 }
 
 fn catalogue(contributed: &TypeFile, declared: &Declared, version: i64) -> std::result::Result<Catalogue, Vec<String>> {

@@ -3,8 +3,8 @@
 //! Source: <https://www.w3.org/TR/annotation-model/>, §3.1 (annotations), §3.2.4 (textual bodies), §4.2.1 (fragment selectors);
 //! a place is `page=N` (RFC 8118 §3) and `xywh=percent:…` (Media Fragments URI 1.0 §4.2.2).
 
-use cartulary_model::{BlobDigest, Timestamp, Violation};
-use cartulary_repository::{AnnotatedPlace, AnnotationContent, AnnotationView, PageBox, RepositoryError};
+use cartulary_model::{BlobDigest, Timestamp};
+use cartulary_repository::{AnnotatedPlace, AnnotationContent, AnnotationView, Faults, PageBox, RepositoryError};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -14,6 +14,8 @@ use crate::error::ApiError;
 
 /// The context that every annotation has.
 const CONTEXT: &str = "http://www.w3.org/ns/anno.jsonld";
+/// How many targets are looked at; an annotation has fewer.
+const TARGETS_READ_MAX: usize = 501;
 /// What colours are called, beside it.
 const COLOUR: &str = "urn:cartulary:colour";
 /// What fragments conform to.
@@ -126,11 +128,9 @@ pub struct Annotation {
 }
 
 impl AnnotationForm {
-    /// Returns what it says.
-    ///
-    /// # Errors
-    /// `invalid`, which names what is wrong.
-    pub(crate) fn read(self) -> Result<AnnotationContent, ApiError> {
+    /// Returns what it says, and all that cannot be read of it.
+    pub(crate) fn read(self) -> Result<(AnnotationContent, Faults), ApiError> {
+        let mut faults = Faults::default();
         let is_model = match &self.context {
             Value::Null => true,
             Value::String(one) => one == CONTEXT,
@@ -138,31 +138,37 @@ impl AnnotationForm {
             _ => false,
         };
         if !is_model {
-            return Err(ApiError::invalid("@context", "unknown_context", format!("is `{CONTEXT}`")));
+            faults.say("@context", "unknown_context", format!("is `{CONTEXT}`"));
         }
         if self.kind != "Annotation" {
-            return Err(ApiError::invalid("type", "unknown_type", "is `Annotation`"));
+            faults.say("type", "unknown_type", "is `Annotation`");
         }
         let body = one_or_many(self.body);
         let body = match body.as_slice() {
             [] => None,
-            [one] => Some(note_of(one)?),
-            _ => return Err(ApiError::invalid("body", "too_many", "is one note")),
+            [one] => faults.take(note_of(one))?,
+            _ => {
+                faults.say("body", "too_many", "is one note");
+                None
+            }
         };
         let mut digest = None;
         let mut places = Vec::new();
-        for (position, target) in one_or_many(self.target).iter().enumerate() {
+        for (position, target) in one_or_many(self.target).iter().take(TARGETS_READ_MAX).enumerate() {
             let field = format!("target[{position}]");
-            let (source, place) = place_of(target, &field)?;
+            let Some((source, place)) = faults.take(place_of(target, &field))? else {
+                places.push(AnnotatedPlace::default());
+                continue;
+            };
             if *digest.get_or_insert(source) != source {
                 let detail = "is on another content: one annotation is on one";
-                return Err(ApiError::invalid(&format!("{field}.source"), "another_content", detail));
+                faults.say(format!("{field}.source"), "another_content", detail);
             }
             places.push(place);
         }
-        let digest = digest.ok_or_else(|| ApiError::invalid("target", "required", "is at least one place"))?;
+        let digest = digest.unwrap_or_else(|| BlobDigest::of(&[]));
         let motivation = self.motivation.unwrap_or_else(|| "highlighting".to_owned());
-        Ok(AnnotationContent { digest, places, motivation, body, colour: self.colour })
+        Ok((AnnotationContent { digest, places, motivation, body, colour: self.colour }, faults))
     }
 }
 
@@ -199,74 +205,97 @@ fn one_or_many(value: Value) -> Vec<Value> {
     }
 }
 
-fn invalid(field: String, code: &'static str, detail: impl Into<String>) -> ApiError {
-    RepositoryError::Invalid { violations: vec![Violation::new(field, code, detail)] }.into()
-}
-
-/// Returns the members of an object that has no others than those that are known.
-fn members<'a>(value: &'a Value, field: &str, known: &[&str]) -> Result<&'a Map<String, Value>, ApiError> {
+/// Returns the members of an object, and gathers those that are not known.
+fn members<'a>(
+    value: &'a Value,
+    field: &str,
+    known: &[&str],
+    faults: &mut Faults,
+) -> Result<&'a Map<String, Value>, RepositoryError> {
     let Value::Object(map) = value else {
-        return Err(invalid(field.to_owned(), "wrong_shape", "is an object"));
+        return Err(RepositoryError::invalid(field, "wrong_shape", "is an object"));
     };
-    match map.keys().find(|key| !known.contains(&key.as_str())) {
-        None => Ok(map),
-        Some(key) => {
-            let detail = format!("is not known here: {} is", known.join(", "));
-            Err(invalid(format!("{field}.{key}"), "wrong_shape", detail))
-        }
+    for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+        let detail = format!("is not known here: {} is", known.join(", "));
+        faults.say(format!("{field}.{key}"), "wrong_shape", detail);
     }
+    Ok(map)
 }
 
 /// Returns a text among the members of an object, when it is there.
-fn text<'a>(map: &'a Map<String, Value>, name: &str, field: &str) -> Result<Option<&'a str>, ApiError> {
+fn text<'a>(map: &'a Map<String, Value>, name: &str, field: &str) -> Result<Option<&'a str>, RepositoryError> {
     match map.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(invalid(format!("{field}.{name}"), "wrong_shape", "is a text")),
+        Some(_) => Err(RepositoryError::invalid(format!("{field}.{name}"), "wrong_shape", "is a text")),
     }
 }
 
-fn expect(map: &Map<String, Value>, name: &str, field: &str, wanted: &str) -> Result<(), ApiError> {
+fn expect(map: &Map<String, Value>, name: &str, field: &str, wanted: &str) -> Result<(), RepositoryError> {
     match text(map, name, field)? {
         Some(found) if found == wanted => Ok(()),
-        _ => Err(invalid(format!("{field}.{name}"), "unknown_type", format!("is `{wanted}`"))),
+        _ => Err(RepositoryError::invalid(format!("{field}.{name}"), "unknown_type", format!("is `{wanted}`"))),
     }
 }
 
 /// Returns the text of a body.
-fn note_of(value: &Value) -> Result<String, ApiError> {
-    let map = members(value, "body", &["type", "value", "format", "purpose", "language"])?;
-    expect(map, "type", "body", "TextualBody")?;
-    if text(map, "format", "body")?.is_some_and(|format| format != "text/plain") {
-        return Err(ApiError::invalid("body.format", "unknown_format", "is `text/plain`"));
+fn note_of(value: &Value) -> Result<String, RepositoryError> {
+    let mut faults = Faults::default();
+    let map = members(value, "body", &["type", "value", "format", "purpose", "language"], &mut faults)?;
+    faults.take(expect(map, "type", "body", "TextualBody"))?;
+    let format = faults.take(text(map, "format", "body"))?.flatten();
+    if format.is_some_and(|format| format != "text/plain") {
+        faults.say("body.format", "unknown_format", "is `text/plain`");
     }
-    let value = text(map, "value", "body")?;
-    value.map(str::to_owned).ok_or_else(|| ApiError::invalid("body.value", "required", "is missing"))
+    let found = faults.take(text(map, "value", "body"))?;
+    if found == Some(None) {
+        faults.say("body.value", "required", "is missing");
+    }
+    faults.end().map(|()| found.flatten().unwrap_or_default().to_owned())
 }
 
 /// Returns the content that a target is on, and the place there.
-fn place_of(target: &Value, field: &str) -> Result<(BlobDigest, AnnotatedPlace), ApiError> {
+fn place_of(target: &Value, field: &str) -> Result<(BlobDigest, AnnotatedPlace), RepositoryError> {
     if let Value::String(source) = target {
         return Ok((digest_of(source, field)?, AnnotatedPlace::default()));
     }
-    let map = members(target, field, &["type", "source", "selector"])?;
-    let source = text(map, "source", field)?;
-    let source = source.ok_or_else(|| invalid(format!("{field}.source"), "required", "is missing"))?;
-    let digest = digest_of(source, &format!("{field}.source"))?;
-    let Some(selector) = map.get("selector").filter(|selector| !selector.is_null()) else {
-        return Ok((digest, AnnotatedPlace::default()));
+    let mut faults = Faults::default();
+    let map = members(target, field, &["type", "source", "selector"], &mut faults)?;
+    let at = format!("{field}.source");
+    let source = match faults.take(text(map, "source", field))? {
+        Some(Some(source)) => faults.take(digest_of(source, &at))?,
+        Some(None) => {
+            faults.say(at, "required", "is missing");
+            None
+        }
+        None => None,
     };
-    let within = format!("{field}.selector");
-    let selector = members(selector, &within, &["type", "conformsTo", "value"])?;
-    expect(selector, "type", &within, "FragmentSelector")?;
-    let value = text(selector, "value", &within)?.unwrap_or_default();
-    let place = fragment(value).map_err(|detail| invalid(format!("{within}.value"), "invalid_place", detail))?;
-    Ok((digest, place))
+    let selector = map.get("selector").filter(|selector| !selector.is_null());
+    let place = match selector {
+        Some(selector) => faults.take(selected(selector, &format!("{field}.selector")))?,
+        None => Some(AnnotatedPlace::default()),
+    };
+    faults.end()?;
+    source.zip(place).ok_or_else(|| RepositoryError::internal("a target that was read"))
+}
+
+/// Returns the place that a selector names.
+fn selected(selector: &Value, within: &str) -> Result<AnnotatedPlace, RepositoryError> {
+    let mut faults = Faults::default();
+    let selector = members(selector, within, &["type", "conformsTo", "value"], &mut faults)?;
+    faults.take(expect(selector, "type", within, "FragmentSelector"))?;
+    let value = faults.take(text(selector, "value", within))?;
+    let place = value.map(|value| fragment(value.unwrap_or_default()));
+    if let Some(Err(detail)) = place {
+        faults.say(format!("{within}.value"), "invalid_place", detail);
+    }
+    faults.end().map(|()| place.and_then(Result::ok).unwrap_or_default())
 }
 
 /// Returns the digest that the address of a content ends with.
-fn digest_of(source: &str, field: &str) -> Result<BlobDigest, ApiError> {
-    let wrong = || invalid(field.to_owned(), "unknown_content", format!("is `{BLOBS}` and a SHA-256 in 64 digits"));
+fn digest_of(source: &str, field: &str) -> Result<BlobDigest, RepositoryError> {
+    let wanted = || format!("is `{BLOBS}` and a SHA-256 in 64 digits");
+    let wrong = || RepositoryError::invalid(field, "unknown_content", wanted());
     let (before, hex) = source.split_once(BLOBS).ok_or_else(wrong)?;
     let is_ours = before.is_empty() || before.starts_with("https://") || before.starts_with("http://");
     if !is_ours {

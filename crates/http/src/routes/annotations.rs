@@ -61,7 +61,8 @@ pub async fn list_document_annotations(guarded: Guarded) -> Answer {
 pub async fn create_document_annotation(guarded: Guarded, body: web::Payload) -> Answer {
     let (id, idempotency_key): (ObjectId, _) = (guarded.id()?, guarded.idempotency_key()?);
     let form: AnnotationForm = body::json_ld(guarded.request(), body).await?;
-    let made = guarded.session().annotation_create(id, form.read()?, idempotency_key).await?;
+    let (content, faults) = form.read()?;
+    let made = guarded.session().annotation_create(id, content, idempotency_key, faults).await?;
     let (annotation, token) = (made.value.id, made.value.change_token);
     let location = format!("/api/v1/annotations/{annotation}");
     answer::created(&location, &made.transaction, token, &Annotation::from(made.value)).map(as_json_ld)
@@ -86,7 +87,8 @@ pub async fn get_annotation(guarded: Guarded) -> Answer {
 pub async fn update_annotation(guarded: Guarded, body: web::Payload) -> Answer {
     let (id, precondition) = (guarded.id()?, guarded.precondition()?);
     let form: AnnotationForm = body::json_ld(guarded.request(), body).await?;
-    let changed = guarded.session().annotation_update(id, precondition, form.read()?).await?;
+    let (content, faults) = form.read()?;
+    let changed = guarded.session().annotation_update(id, precondition, content, faults).await?;
     let token = changed.value.change_token;
     answer::changed(&changed.transaction, token, &Annotation::from(changed.value)).map(as_json_ld)
 }

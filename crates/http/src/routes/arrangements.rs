@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use actix_web::{delete, get, post, put, web};
 use cartulary_model::{BlobDigest, ObjectId};
-use cartulary_repository::{self as repository, ArrangedPage, PagesToArrange, PagesToSplit, VersionNote};
+use cartulary_repository::{
+    self as repository, ArrangedPage, Faults, PagesToArrange, PagesToSplit, RepositoryError, VersionNote,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::{self, Answer};
 use crate::body;
-use crate::error::ApiError;
 use crate::guarded::Guarded;
 use crate::routes::content::{self, ContentQuery};
 use crate::routes::contents::RemovedContentQuery;
@@ -90,7 +91,7 @@ pub struct SplitForm {
     comment: String,
 }
 
-fn part_of((place, part): (usize, ArrangementPart)) -> Result<PagesToArrange, ApiError> {
+fn part_of((place, part): (usize, ArrangementPart)) -> Result<PagesToArrange, RepositoryError> {
     match (part.document_id, part.digest, part.page) {
         (Some(document), None, None) => Ok(PagesToArrange::Document(document)),
         (None, Some(digest), Some(page)) => {
@@ -98,7 +99,7 @@ fn part_of((place, part): (usize, ArrangementPart)) -> Result<PagesToArrange, Ap
         }
         _ => {
             let what = "has `digest` and `page`, or `documentId`";
-            Err(ApiError::invalid(&format!("pages[{place}]"), "required", what))
+            Err(RepositoryError::invalid(format!("pages[{place}]"), "required", what))
         }
     }
 }
@@ -130,9 +131,14 @@ pub async fn get_arrangement(guarded: Guarded) -> Answer {
 pub async fn update_arrangement(guarded: Guarded, body: web::Payload) -> Answer {
     let (id, precondition) = (guarded.id()?, guarded.precondition()?);
     let form: ArrangementForm = body::json(guarded.request(), body).await?;
-    let note = VersionNote { comment: form.comment, increment: versions::increment(form.version.as_deref(), false)? };
-    let pages = form.pages.into_iter().enumerate().map(part_of).collect::<Result<_, _>>()?;
-    let done = guarded.session().arrangement_put(id, precondition, pages, note).await?;
+    let mut faults = Faults::default();
+    let increment = faults.take(versions::increment(form.version.as_deref(), false))?.flatten();
+    let note = VersionNote { comment: form.comment, increment };
+    let mut pages = Vec::with_capacity(form.pages.len());
+    for part in form.pages.into_iter().enumerate() {
+        pages.push(faults.take(part_of(part))?.unwrap_or(PagesToArrange::Unclear));
+    }
+    let done = guarded.session().arrangement_put(id, precondition, pages, note, faults).await?;
     answer::changed(&done.transaction, done.value.summary.change_token, &Detail::from(done.value))
 }
 

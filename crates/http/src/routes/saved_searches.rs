@@ -4,12 +4,11 @@ use std::time::Instant;
 
 use actix_web::{delete, get, patch, post, web};
 use cartulary_model::{ObjectId, Timestamp};
-use cartulary_repository::{self as repository, SavedQuery, SavedSearchResult, SavedSearchView};
+use cartulary_repository::{self as repository, Faults, SavedQuery, SavedSearchResult, SavedSearchView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::{self, Answer};
-use crate::error::ApiError;
 use crate::guarded::Guarded;
 use crate::routes::object::Page;
 use crate::routes::queries::QueryAnswer;
@@ -165,19 +164,21 @@ impl From<SavedSearchView> for SavedSearch {
 }
 
 /// Returns what is looked for, when one of both is said.
-fn looked_for(query: Option<SavedStatement>, search: Option<SavedWords>) -> Result<Option<SavedQuery>, ApiError> {
+fn looked_for(query: Option<SavedStatement>, search: Option<SavedWords>, faults: &mut Faults) -> Option<SavedQuery> {
+    if query.is_some() && search.is_some() {
+        faults.say("search", "two_searches", "stands instead of `query`");
+    }
     match (query, search) {
-        (None, None) => Ok(None),
-        (Some(_), Some(_)) => Err(ApiError::invalid("search", "two_searches", "stands instead of `query`")),
-        (Some(SavedStatement { statement, all_versions }), None) => {
-            Ok(Some(SavedQuery::Statement { statement, all_versions }))
+        (None, None) => None,
+        (Some(SavedStatement { statement, all_versions }), _) => {
+            Some(SavedQuery::Statement { statement, all_versions })
         }
-        (None, Some(words)) => Ok(Some(SavedQuery::Words {
+        (None, Some(words)) => Some(SavedQuery::Words {
             text: words.q,
             dossier: words.dossier,
             type_ids: list(words.type_ids.as_deref()),
             media_types: list(words.media_type.as_deref()),
-        })),
+        }),
     }
 }
 
@@ -197,11 +198,14 @@ pub async fn list_saved_searches(guarded: Guarded) -> Answer {
 pub async fn create_saved_search(guarded: Guarded, body: web::Payload) -> Answer {
     let idempotency_key = guarded.idempotency_key()?;
     let form: NewSavedSearchForm = body::json(guarded.request(), body).await?;
-    let search = looked_for(form.query, form.search)?;
-    let search = search.ok_or_else(|| ApiError::invalid("query", "required", "is missing, as is `search`"))?;
+    let mut faults = Faults::default();
+    let search = looked_for(form.query, form.search, &mut faults).unwrap_or_else(|| {
+        faults.say("query", "required", "is missing, as is `search`");
+        SavedQuery::Statement { statement: String::new(), all_versions: false }
+    });
     let shares = form.shares.into_iter().map(Into::into).collect();
     let new = repository::NewSavedSearch { name: form.name, search, shares, idempotency_key };
-    let made = guarded.session().saved_search_create(new).await?;
+    let made = guarded.session().saved_search_create(new, faults).await?;
     let (id, token) = (made.value.id, made.value.change_token);
     answer::created(&format!("/api/v1/saved-searches/{id}"), &made.transaction, token, &SavedSearch::from(made.value))
 }
@@ -224,10 +228,11 @@ pub async fn get_saved_search(guarded: Guarded) -> Answer {
 pub async fn update_saved_search(guarded: Guarded, body: web::Payload) -> Answer {
     let (id, precondition) = (guarded.id()?, guarded.precondition()?);
     let form: SavedSearchForm = body::json(guarded.request(), body).await?;
-    let search = looked_for(form.query, form.search)?;
+    let mut faults = Faults::default();
+    let search = looked_for(form.query, form.search, &mut faults);
     let shares = form.shares.map(|shares| shares.into_iter().map(Into::into).collect());
     let changes = repository::SavedSearchChanges { name: form.name, search, shares };
-    let changed = guarded.session().saved_search_update(id, precondition, changes).await?;
+    let changed = guarded.session().saved_search_update(id, precondition, changes, faults).await?;
     answer::changed(&changed.transaction, changed.value.change_token, &SavedSearch::from(changed.value))
 }
 

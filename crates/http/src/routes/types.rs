@@ -391,10 +391,7 @@ pub async fn update_type(guarded: Guarded, body: web::Payload) -> Answer {
     let precondition = guarded.precondition()?;
     guarded.session().require_administrator()?;
     let definition: TypeDefinition = body::json::<TypeForm>(guarded.request(), body).await?.into();
-    if definition.id != id {
-        return Err(ApiError::invalid("id", "stays", "is that of the address: a type keeps its id"));
-    }
-    let changed = guarded.session().type_update(precondition, definition).await?;
+    let changed = guarded.session().type_update(id.clone(), precondition, definition).await?;
     let found = find(&*guarded.session().catalogue().await?, &id)?;
     answer::changed(&changed.transaction, changed.value, &found)
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, post, web};
 use cartulary_model::VersionIncrement;
-use cartulary_repository::{NewVersion, VersionName};
+use cartulary_repository::{NewVersion, RepositoryError, VersionName};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -92,12 +92,12 @@ pub async fn delete_document_version(guarded: Guarded) -> Answer {
 ///
 /// # Errors
 /// `invalid` for another word.
-pub(crate) fn increment(word: Option<&str>, is_major: bool) -> Result<Option<VersionIncrement>, ApiError> {
+pub(crate) fn increment(word: Option<&str>, is_major: bool) -> Result<Option<VersionIncrement>, RepositoryError> {
     match word {
         Some("none") => Ok(Some(VersionIncrement::None)),
         Some("minor") => Ok(Some(VersionIncrement::Minor)),
         Some("major") => Ok(Some(VersionIncrement::Major)),
-        Some(_) => Err(ApiError::invalid("version", "not_a_choice", "is `none`, `minor` or `major`")),
+        Some(_) => Err(RepositoryError::invalid("version", "not_a_choice", "is `none`, `minor` or `major`")),
         None => Ok(is_major.then_some(VersionIncrement::Major)),
     }
 }

@@ -215,10 +215,7 @@ pub async fn update_vocabulary(guarded: Guarded, body: web::Payload) -> Answer {
     let precondition = guarded.precondition()?;
     guarded.session().require_administrator()?;
     let definition: VocabularyDefinition = body::json::<VocabularyForm>(guarded.request(), body).await?.into();
-    if definition.id != id {
-        return Err(ApiError::invalid("id", "stays", "is that of the address: a vocabulary keeps its id"));
-    }
-    let changed = guarded.session().vocabulary_update(precondition, definition).await?;
+    let changed = guarded.session().vocabulary_update(id.clone(), precondition, definition).await?;
     let catalogue = guarded.session().catalogue().await?;
     let found = view(find(&catalogue, &id)?, Some(changed.value));
     answer::changed(&changed.transaction, changed.value, &found)

@@ -13,6 +13,7 @@ mod declarations;
 mod documented;
 mod dossier_versions;
 mod exports;
+mod faults;
 mod filing;
 mod following;
 mod guard;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{READ_CONTENT, WRITE_SECURITY};
-use cartulary_model::{BlobDigest, ChangeKind, ObjectId, Timestamp, Violation};
+use cartulary_model::{BlobDigest, ChangeKind, ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ use crate::store::annotations::{self, AnnotationRow, NewAnnotationRow};
 use crate::store::objects::{self, ObjectRow};
 use crate::store::{blobs, principals};
 use crate::transaction::{Change, Tx};
-use crate::{RepositoryError, Result, Session};
+use crate::{Faults, RepositoryError, Result, Session};
 
 /// How long a note may be. *Units*: characters.
 const BODY_MAX: usize = 10_000;
@@ -114,20 +114,28 @@ impl AnnotationContent {
     /// # Errors
     /// `Invalid`, with all that is wrong.
     pub(crate) fn checked(mut self) -> Result<Self> {
-        let mut violations = Vec::new();
+        let mut faults = Faults::default();
+        self.put_in_order(&mut faults)?;
+        faults.end().map(|()| self)
+    }
+
+    /// Puts it in its normal form, and gathers what is wrong with it.
+    ///
+    /// # Errors
+    /// None but faults of ours.
+    fn put_in_order(&mut self, faults: &mut Faults) -> Result<()> {
         if !MOTIVATIONS.contains(&self.motivation.as_str()) {
-            let detail = format!("is one of {}", MOTIVATIONS.join(", "));
-            violations.push(Violation::new("motivation", "unknown_motivation", detail));
+            faults.say("motivation", "unknown_motivation", format!("is one of {}", MOTIVATIONS.join(", ")));
         }
         if self.places.is_empty() {
-            violations.push(Violation::new("target", "required", "is at least one place"));
+            faults.say("target", "required", "is at least one place");
         }
         if self.places.len() > PLACES_MAX {
-            violations.push(Violation::new("target", "too_many", format!("has at most {PLACES_MAX} places")));
+            faults.say("target", "too_many", format!("has at most {PLACES_MAX} places"));
         }
         for (position, place) in self.places.iter().take(PLACES_MAX).enumerate() {
             if let Some(detail) = fault_of(place) {
-                violations.push(Violation::new(format!("target[{position}]"), "invalid_place", detail));
+                faults.say(format!("target[{position}]"), "invalid_place", detail);
             }
         }
         let is_colour = |colour: &String| {
@@ -135,16 +143,13 @@ impl AnnotationContent {
             digits.len() == 6 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
         };
         if !self.colour.as_ref().is_none_or(is_colour) {
-            violations.push(Violation::new("colour", "invalid_colour", "is `#rrggbb` in lower case"));
+            faults.say("colour", "invalid_colour", "is `#rrggbb` in lower case");
         }
         if let Some(body) = &self.body {
-            match wording::text("body", body, BODY_MAX) {
-                Ok(body) => self.body = Some(body),
-                Err(RepositoryError::Invalid { violations: more }) => violations.extend(more),
-                Err(other) => return Err(other),
-            }
+            let body = faults.take(wording::text("body", body, BODY_MAX))?;
+            self.body = body.or_else(|| self.body.take());
         }
-        if violations.is_empty() { Ok(self) } else { Err(RepositoryError::Invalid { violations }) }
+        Ok(())
     }
 
     fn as_json(&self) -> Value {
@@ -170,7 +175,7 @@ fn fault_of(place: &AnnotatedPlace) -> Option<&'static str> {
 }
 
 impl Session {
-    /// Annotates a content of a document, or of a version of one.
+    /// Annotates a content of a document, or of a version of one. `faults` is what is known to be wrong already.
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` without `ReadContent`; `Invalid` with all that is wrong, and when the document has not these bytes;
@@ -178,10 +183,13 @@ impl Session {
     pub async fn annotation_create(
         &self,
         document: ObjectId,
-        content: AnnotationContent,
+        mut content: AnnotationContent,
         idempotency_key: Option<String>,
+        mut faults: Faults,
     ) -> Result<Written<AnnotationView>> {
-        let content = content.checked()?;
+        // What of the places could not be read was told already.
+        let is_read = faults.is_empty();
+        content.put_in_order(&mut faults)?;
         let session = self.clone();
         let digest = request_digest(&json!(["annotation", document.to_string(), content.as_json()]));
         self.transact(move |tx| {
@@ -199,10 +207,11 @@ impl Session {
             let live = live.ok_or_else(|| RepositoryError::not_found("the object"))?;
             let held = blobs::slots_of(tx.conn, &[named.no])?;
             let wanted = content.digest.to_string();
-            if !held.values().any(|slots| slots.values().any(|held| *held == wanted)) {
-                let detail = "is no content of this document";
-                return Err(RepositoryError::invalid("target.source", "unknown_content", detail));
+            let mut faults = faults.clone();
+            if is_read && !held.values().any(|slots| slots.values().any(|held| *held == wanted)) {
+                faults.say("target.source", "unknown_content", "is no content of this document");
             }
+            faults.end()?;
             if annotations::count_on(tx.conn, live.no)? >= ON_OBJECT_MAX {
                 let detail = format!("a document has at most {ON_OBJECT_MAX} annotations");
                 return Err(RepositoryError::conflict("too_many_annotations", detail));
@@ -290,16 +299,19 @@ impl Session {
         &self,
         id: ObjectId,
         precondition: Precondition,
-        content: AnnotationContent,
+        mut content: AnnotationContent,
+        mut faults: Faults,
     ) -> Result<Written<AnnotationView>> {
-        let content = content.checked()?;
+        let is_read = faults.is_empty();
+        content.put_in_order(&mut faults)?;
         let session = self.clone();
         self.transact(move |tx| {
             let (live, row) = session.annotation_to_change(tx, id, &precondition)?;
-            if row.digest != content.digest.to_string() {
-                let detail = "is another content: an annotation stays with its own";
-                return Err(RepositoryError::invalid("target.source", "another_content", detail));
+            let mut faults = faults.clone();
+            if is_read && row.digest != content.digest.to_string() {
+                faults.say("target.source", "another_content", "is another content: an annotation stays with its own");
             }
+            faults.end()?;
             let before = content_of(&row)?;
             let changed = AnnotationRow {
                 motivation: content.motivation.clone(),

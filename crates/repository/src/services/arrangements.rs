@@ -8,7 +8,7 @@ use std::ops::Range;
 use cartulary_blobs::StorageKey;
 use cartulary_db::Conn;
 use cartulary_model::permission::{ADD_CHILDREN, READ_CONTENT, WRITE_VERSION};
-use cartulary_model::{BlobDigest, ChangeKind, ChangedPart, ObjectId, SlotName};
+use cartulary_model::{BlobDigest, ChangeKind, ChangedPart, Name, ObjectId, SlotName};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,6 +19,7 @@ use crate::services::detail::properties_of;
 use crate::services::documents::DocumentParts;
 use crate::services::objects::refuse_version;
 use crate::services::readings::Reading;
+use crate::services::versions::check_comment;
 use crate::services::working_copies::{of_object, refuse_note_to_working_copy, scope_in_log};
 use crate::services::{TEXT_KIND, TEXT_PRODUCER};
 use crate::store::arrangements::{self, ArrangementRow};
@@ -28,7 +29,7 @@ use crate::store::jobs::NewJob;
 use crate::store::objects::{self, ObjectRow};
 use crate::store::renditions::{self, RenditionKey};
 use crate::transaction::{Change, Tx};
-use crate::{RepositoryError, Result, Session};
+use crate::{Faults, RepositoryError, Result, Session};
 
 /// The kind of the rendition.
 pub(crate) const ARRANGED_KIND: &str = "arranged-pdf";
@@ -58,12 +59,14 @@ pub enum PagesToArrange {
     Own(ArrangedPage),
     /// All pages of another document, as they are arranged there.
     Document(ObjectId),
+    /// What could not be read; a fault says so.
+    Unclear,
 }
 
 impl PagesToArrange {
     const fn document(&self) -> Option<ObjectId> {
         match self {
-            Self::Own(_) => None,
+            Self::Own(_) | Self::Unclear => None,
             Self::Document(other) => Some(*other),
         }
     }
@@ -132,7 +135,7 @@ impl Session {
     }
 
     /// Arranges the pages of a document: in another order, turned, some left out, others of another document put in. A new
-    /// version is made as the rules of its type say; the file is made later.
+    /// version is made as the rules of its type say; the file is made later. `faults` is what is known to be wrong already.
     ///
     /// # Errors
     /// `Stale`, `Forbidden` without `WriteVersion`, `NotFound`, also for a document whose content the caller may not read;
@@ -143,6 +146,7 @@ impl Session {
         precondition: Precondition,
         pages: Vec<PagesToArrange>,
         note: VersionNote,
+        faults: Faults,
     ) -> Result<Written<ObjectDetail>> {
         let others: BTreeSet<ObjectId> = pages.iter().filter_map(PagesToArrange::document).collect();
         for other in &others {
@@ -153,6 +157,8 @@ impl Session {
         self.transact(move |tx| {
             let row = session.for_change(tx, id, WRITE_VERSION, &precondition)?;
             session.check_arrangeable(tx, &row, &note)?;
+            let mut faults = faults.clone();
+            faults.take(check_comment(&note.comment))?;
             let mut known = known_files(tx.conn, &row)?;
             let mut of_others = BTreeMap::new();
             for other in &others {
@@ -161,9 +167,13 @@ impl Session {
                 known_too(&mut known, known_files(tx.conn, &row)?);
             }
             let mut arranged = Vec::new();
-            for part in &pages {
+            for (place, part) in pages.iter().enumerate() {
                 match part {
-                    PagesToArrange::Own(page) => arranged.push(page.clone()),
+                    PagesToArrange::Own(page) => {
+                        check_page(place, page, &known, &mut faults);
+                        arranged.push(page.clone());
+                    }
+                    PagesToArrange::Unclear => {}
                     PagesToArrange::Document(other) => {
                         arranged.extend(of_others.get(other).into_iter().flatten().cloned());
                     }
@@ -172,7 +182,10 @@ impl Session {
                     break;
                 }
             }
-            check_pages(&arranged, &known)?;
+            if faults.is_empty() {
+                faults.take(check_page_count(&arranged))?;
+            }
+            faults.end()?;
             let changed = session.arrange_in_tx(tx, &row, &arranged, &known, &note)?;
             session.detail_of(tx.conn, &changed, tx.now)
         })
@@ -231,11 +244,17 @@ impl Session {
             }
             let folder = session.folder_of_split(tx, &row, &split)?;
             let (pages, known) = (present_pages(tx.conn, &row)?, known_files(tx.conn, &row)?);
+            let mut faults = Faults::default();
+            faults.take(check_comment(&note.comment))?;
             let is_there = !split.places.is_empty() && split.places.iter().all(|place| *place < pages.len());
             if !is_there || split.places.len() == pages.len() {
                 let detail = format!("are some of the {} pages, from 0, and not all", pages.len());
-                return Err(RepositoryError::invalid("places", "out_of_range", detail));
+                faults.say("places", "out_of_range", detail);
             }
+            if let Err(error) = Name::choose(&split.name) {
+                faults.say("name", "invalid_name", error.to_string());
+            }
+            faults.end()?;
             let (mut going, mut staying) = (Vec::new(), Vec::new());
             for (place, page) in pages.into_iter().enumerate() {
                 if split.places.contains(&place) { going.push(page) } else { staying.push(page) }
@@ -505,33 +524,40 @@ fn page_counts(conn: &mut Conn, digests: &[String]) -> Result<BTreeMap<BlobDiges
 /// Refuses an arrangement that comes from elsewhere, with its files, of which nobody has counted the pages yet.
 pub(crate) fn check_brought_pages(pages: &[ArrangedPage]) -> Result<()> {
     let file = |page: &ArrangedPage| (page.digest, KnownFile { blob_no: 0, page_count: None, only: None });
-    check_pages(pages, &pages.iter().map(file).collect())
+    let known = pages.iter().map(file).collect();
+    check_page_count(pages)?;
+    let mut faults = Faults::default();
+    pages.iter().enumerate().for_each(|(place, page)| check_page(place, page, &known, &mut faults));
+    faults.end()
 }
 
-fn check_pages(pages: &[ArrangedPage], known: &BTreeMap<BlobDigest, KnownFile>) -> Result<()> {
+fn check_page_count(pages: &[ArrangedPage]) -> Result<()> {
     if pages.is_empty() || pages.len() > PAGES_MAX {
         let detail = format!("has 1 to {PAGES_MAX} pages");
         return Err(RepositoryError::invalid("pages", "out_of_range", detail));
     }
-    let mut violations = Vec::new();
-    for (place, page) in pages.iter().enumerate() {
-        let field = |name: &str| format!("pages[{place}].{name}");
-        let mut wrong = |name: &str, code: &'static str, detail: &str| {
-            violations.push(cartulary_model::Violation::new(field(name), code, detail));
-        };
-        match known.get(&page.digest) {
-            None => wrong("digest", "unknown_file", "is of no PDF that the document has"),
-            Some(file) if file.only.as_ref().is_some_and(|only| !only.contains(&page.page)) => {
-                wrong("page", "unknown_file", "is none that the document shows: name the document that has the file");
-            }
-            Some(file) if page.page == 0 || file.page_count.is_some_and(|count| page.page > count) => {
-                wrong("page", "out_of_range", "is no page of that file");
-            }
-            Some(_) => {}
+    Ok(())
+}
+
+/// Gathers what is wrong with a page that a request names at `place`.
+fn check_page(place: usize, page: &ArrangedPage, known: &BTreeMap<BlobDigest, KnownFile>, faults: &mut Faults) {
+    let mut wrong =
+        |name: &str, code: &'static str, detail: &str| faults.say(format!("pages[{place}].{name}"), code, detail);
+    match known.get(&page.digest) {
+        None => wrong("digest", "unknown_file", "is of no PDF that the document has"),
+        Some(file) if file.only.as_ref().is_some_and(|only| !only.contains(&page.page)) => {
+            wrong("page", "unknown_file", "is none that the document shows: name the document that has the file");
         }
-        if !matches!(page.rotation, 0 | 90 | 180 | 270) {
-            wrong("rotation", "out_of_range", "is 0, 90, 180 or 270");
+        Some(file) if page.page == 0 || file.page_count.is_some_and(|count| page.page > count) => {
+            let detail = match file.page_count {
+                Some(count) => format!("is no page of that file, which has the pages 1 to {count}"),
+                None => "is no page of that file: the first is 1".to_owned(),
+            };
+            wrong("page", "out_of_range", &detail);
         }
+        Some(_) => {}
     }
-    if violations.is_empty() { Ok(()) } else { Err(RepositoryError::Invalid { violations }) }
+    if !matches!(page.rotation, 0 | 90 | 180 | 270) {
+        wrong("rotation", "out_of_range", "is 0, 90, 180 or 270");
+    }
 }

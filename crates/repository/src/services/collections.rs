@@ -15,12 +15,12 @@ use crate::object::{Current, Precondition, PrincipalName, Window, WindowRequest,
 use crate::services::detail::principal_name;
 use crate::services::folders::{cut, window};
 use crate::services::objects::{made_before, remember_made, request_digest};
-use crate::services::sharing::{Hold, NewShare, Share, put_shares, said_of_shares, shares_of};
+use crate::services::sharing::{Hold, NewShare, Share, check_shares, put_shares, said_of_shares, shares_of};
 use crate::services::wording;
 use crate::store::collections::{self, CollectionRow, NewCollectionRow};
 use crate::store::{principals, shares, subscriptions};
 use crate::transaction::Tx;
-use crate::{RepositoryError, Result, Session};
+use crate::{Faults, RepositoryError, Result, Session};
 
 /// How long a name may be. *Units*: characters.
 pub(crate) const NAME_MAX: usize = 200;
@@ -95,7 +95,8 @@ impl Session {
     /// # Errors
     /// `Invalid` for the name and for those to whom it is shown; `Conflict` `too_many_collections`.
     pub async fn collection_create(&self, new: NewCollection) -> Result<Written<CollectionView>> {
-        let name = wording::label("name", &new.name, NAME_MAX)?;
+        let mut faults = Faults::default();
+        let name = faults.take(wording::label("name", &new.name, NAME_MAX))?.unwrap_or_default();
         let session = self.clone();
         let digest = request_digest(&json!(["collection", name, said_of_shares(&new.shares)]));
         self.transact(move |tx| {
@@ -104,6 +105,9 @@ impl Session {
                 let (row, hold) = session.collection_seen(tx.conn, CollectionName::Id(id))?;
                 return session.collection_view(tx.conn, row, hold, tx.now);
             }
+            let mut faults = faults.clone();
+            faults.take(check_shares(tx.conn, &new.shares))?;
+            faults.end()?;
             if collections::count_of(tx.conn, session.actor.no)? >= OF_USER_MAX {
                 let detail = format!("one user has at most {OF_USER_MAX} collections: delete one first");
                 return Err(RepositoryError::conflict("too_many_collections", detail));
@@ -178,10 +182,15 @@ impl Session {
         precondition: Precondition,
         changes: CollectionChanges,
     ) -> Result<Written<CollectionView>> {
-        let called = changes.name.as_deref().map(|name| wording::label("name", name, NAME_MAX)).transpose()?;
+        let mut faults = Faults::default();
+        let called = changes.name.as_deref().map(|name| wording::label("name", name, NAME_MAX)).transpose();
+        let called = faults.take(called)?.flatten();
         let session = self.clone();
         self.transact(move |tx| {
             let row = session.collection_to_change(tx, name, Hold::Own, &precondition)?;
+            let mut faults = faults.clone();
+            faults.take(check_shares(tx.conn, changes.shares.as_deref().unwrap_or_default()))?;
+            faults.end()?;
             if row.is_favourites && called.is_some() {
                 return Err(RepositoryError::conflict("built_in_collection", "favourites are called so"));
             }

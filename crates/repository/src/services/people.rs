@@ -17,7 +17,7 @@ use crate::services::objects::{made_before, remember_made, request_digest};
 use crate::store::principals::{self, PrincipalRow};
 use crate::store::{acl, sessions};
 use crate::transaction::{Change, Tx};
-use crate::{RepositoryError, Result, Session, passwords};
+use crate::{Faults, RepositoryError, Result, Session, passwords};
 
 /// A user.
 #[derive(Clone, Debug)]
@@ -197,13 +197,17 @@ impl Session {
     /// `Forbidden`; `Invalid`; `Conflict` `name_taken` or `idempotency_key_reused`.
     pub async fn user_create(&self, new: NewUser) -> Result<Written<(UserView, Option<String>)>> {
         self.require_administrator()?;
-        check_name("username", &new.username)?;
-        check_display_name(new.display_name.as_deref())?;
+        let mut faults = Faults::default();
+        faults.take(check_name("username", &new.username))?;
+        faults.take(check_display_name(new.display_name.as_deref()))?;
         let made = if new.password.is_none() { Some(one_time_password()?) } else { None };
         let password = new.password.clone().or_else(|| made.clone()).unwrap_or_default();
-        passwords::check("password", &password)?;
-        passwords::refuse_name("password", &password, &new.username)?;
-        let hash = self.repository.inner.authentication.hash(password).await?;
+        let is_fit = faults.take(passwords::check("password", &password))?.is_some();
+        if is_fit {
+            faults.take(passwords::refuse_name("password", &password, &new.username))?;
+        }
+        let hash =
+            if faults.is_empty() { self.repository.inner.authentication.hash(password).await? } else { String::new() };
         let session = self.clone();
         let written = self
             .transact(move |tx| {
@@ -220,6 +224,9 @@ impl Session {
                     let row = find_user(tx.conn, id)?;
                     return Ok((session.user_view(tx.conn, &row)?, None));
                 }
+                let mut faults = faults.clone();
+                faults.take(groups_named(tx.conn, &new.groups))?;
+                faults.end()?;
                 refuse_taken_name(tx.conn, &new.username)?;
                 let (id, now) = (ObjectId::generate().to_string(), tx.now.as_millis());
                 let label = new.display_name.clone().unwrap_or_else(|| new.username.clone());
@@ -252,13 +259,16 @@ impl Session {
         changes: UserChanges,
     ) -> Result<Written<UserView>> {
         self.require_administrator()?;
-        check_display_name(changes.display_name.as_deref())?;
+        let mut faults = Faults::default();
+        faults.take(check_display_name(changes.display_name.as_deref()))?;
+        if let Some(password) = &changes.password {
+            faults.take(passwords::check("password", password))?;
+        }
         let hash = match &changes.password {
-            Some(password) => {
-                passwords::check("password", password)?;
+            Some(password) if faults.is_empty() => {
                 Some(self.repository.inner.authentication.hash(password.clone()).await?)
             }
-            None => None,
+            _ => None,
         };
         let has_new_password = hash.is_some();
         let session = self.clone();
@@ -267,9 +277,7 @@ impl Session {
                 let row = find_user(tx.conn, id)?;
                 session.check_user(tx.conn, &row, &precondition)?;
                 let now = tx.now.as_millis();
-                if let Some(password) = &changes.password {
-                    passwords::refuse_name("password", password, &row.name)?;
-                }
+                session.check_user_changes(tx.conn, &row, &changes, faults.clone())?;
                 let had_administrator = session.has_administrator(tx)?;
                 let label = changes.display_name.clone().unwrap_or_else(|| row.display_name.clone());
                 let disabled_at = match changes.disabled {
@@ -303,6 +311,25 @@ impl Session {
             self.repository.inner.authentication.forget_tries(&written.value.username);
         }
         Ok(written)
+    }
+
+    /// Refuses changes with all that is wrong with them; `faults` is what is known of that already.
+    fn check_user_changes(
+        &self,
+        conn: &mut Conn,
+        row: &PrincipalRow,
+        changes: &UserChanges,
+        mut faults: Faults,
+    ) -> Result<()> {
+        if let Some(password) =
+            changes.password.as_ref().filter(|_| faults.list().iter().all(|one| one.field != "password"))
+        {
+            faults.take(passwords::refuse_name("password", password, &row.name))?;
+        }
+        if let Some(groups) = &changes.groups {
+            faults.take(groups_named(conn, groups))?;
+        }
+        faults.end()
     }
 
     /// Refuses with the present values when a user is not as the caller read him.
@@ -450,8 +477,10 @@ impl Session {
     /// `Forbidden`; `Invalid`; `Conflict` `name_taken` or `idempotency_key_reused`.
     pub async fn group_create(&self, new: NewGroup) -> Result<Written<GroupView>> {
         self.require_administrator()?;
-        check_name("name", &new.name)?;
-        check_display_name(new.display_name.as_deref())?;
+        let mut faults = Faults::default();
+        faults.take(check_name("name", &new.name))?;
+        faults.take(check_display_name(new.display_name.as_deref()))?;
+        faults.end()?;
         self.transact(move |tx| {
             let digest = request_digest(&json!(["group", new.name, new.display_name]));
             if let Some(id) = made_before(tx, new.idempotency_key.as_deref(), &digest)? {
@@ -547,19 +576,24 @@ fn find_members(conn: &mut Conn, group: &PrincipalRow, members: &[ObjectId]) -> 
     let above = principals::groups_of(conn, group.no)?;
     let mut found = Vec::new();
     let mut violations = Vec::new();
+    let mut is_circle = false;
     for (position, member) in members.iter().enumerate() {
         match principals::by_id(conn, &member.to_string())? {
-            Some(row) if row.no == group.no || above.contains(&row.no) => {
-                return Err(RepositoryError::conflict("group_circle", "a group cannot contain itself"));
+            Some(row) => {
+                is_circle |= row.no == group.no || above.contains(&row.no);
+                found.push(row);
             }
-            Some(row) => found.push(row),
             None => {
                 let field = format!("members[{position}]");
                 violations.push(Violation::new(field, "unknown_principal", "is neither a user nor a group"));
             }
         }
     }
-    if violations.is_empty() { Ok(found) } else { Err(RepositoryError::Invalid { violations }) }
+    match (violations.is_empty(), is_circle) {
+        (false, _) => Err(RepositoryError::Invalid { violations }),
+        (true, true) => Err(RepositoryError::conflict("group_circle", "a group cannot contain itself")),
+        (true, false) => Ok(found),
+    }
 }
 
 fn group_view(conn: &mut Conn, row: &PrincipalRow) -> Result<GroupView> {
@@ -574,19 +608,22 @@ fn group_view(conn: &mut Conn, row: &PrincipalRow) -> Result<GroupView> {
     })
 }
 
-fn put_groups(tx: &mut Tx<'_>, user: i64, names: &[String]) -> Result<()> {
-    let mut violations = Vec::new();
+/// Returns the groups with these names, or which names no group has.
+fn groups_named(conn: &mut Conn, names: &[String]) -> Result<Vec<PrincipalRow>> {
+    let mut found = Vec::with_capacity(names.len());
+    let mut faults = Faults::default();
     for (position, name) in names.iter().enumerate() {
-        match principals::by_name(tx.conn, principals::GROUP, name)? {
-            Some(group) => principals::add_member(tx.conn, group.no, user)?,
-            None => {
-                let field = format!("groups[{position}]");
-                violations.push(Violation::new(field, "unknown_group", format!("there is no group `{name}`")));
-            }
+        match principals::by_name(conn, principals::GROUP, name)? {
+            Some(group) => found.push(group),
+            None => faults.say(format!("groups[{position}]"), "unknown_group", format!("there is no group `{name}`")),
         }
     }
-    if !violations.is_empty() {
-        return Err(RepositoryError::Invalid { violations });
+    faults.end().map(|()| found)
+}
+
+fn put_groups(tx: &mut Tx<'_>, user: i64, names: &[String]) -> Result<()> {
+    for group in groups_named(tx.conn, names)? {
+        principals::add_member(tx.conn, group.no, user)?;
     }
     acl::log_change(tx.conn, None, None, tx.now.as_millis())
 }

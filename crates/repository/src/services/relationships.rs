@@ -20,7 +20,7 @@ use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::relationships::{self, EndRow, Ends, LinkRow};
 use crate::store::{acl, info};
 use crate::transaction::{Change, Tx};
-use crate::{RepositoryError, Result, Session};
+use crate::{Faults, RepositoryError, Result, Session};
 
 /// Under which name the number of the scope of all relationships is kept.
 const SCOPE: &str = "relationship_scope";
@@ -124,18 +124,23 @@ impl Session {
             let row = objects::locked(tx.conn, no)?.filter(|row| row.trashed_at.is_none());
             held.insert(no, row.ok_or_else(|| RepositoryError::not_found("the object"))?);
         }
-        for (field, row) in [("source", &source), ("target", &target)] {
+        Ok((source, target))
+    }
+
+    /// Gathers why these two cannot be linked so.
+    fn check_linkable(&self, tx: &mut Tx<'_>, type_id: &str, ends: [&ObjectRow; 2], faults: &mut Faults) -> Result<()> {
+        let [source, target] = ends;
+        for (field, row) in [("source", source), ("target", target)] {
             if row.role != objects::LIVE {
-                let detail = "is a version or a working copy: link the document";
-                return Err(RepositoryError::invalid(field, "not_linkable", detail));
+                faults.say(field, "not_linkable", "is a version or a working copy: link the document");
             }
         }
         if source.no == target.no {
-            return Err(RepositoryError::invalid("target", "same_object", "is the source: it links two objects"));
+            faults.say("target", "same_object", "is the source: it links two objects");
         }
         let catalogue = self.repository.inner.declarations.present(tx.conn)?;
-        check_ends(catalogue.types(), &new.type_id, &source.type_id, &target.type_id)?;
-        Ok((source, target))
+        faults.take(check_ends(catalogue.types(), type_id, &source.type_id, &target.type_id))?;
+        Ok(())
     }
 
     fn insert_relationship(
@@ -145,6 +150,8 @@ impl Session {
         source: &ObjectRow,
         target: &ObjectRow,
     ) -> Result<ObjectRow> {
+        let mut faults = Faults::default();
+        self.check_linkable(tx, &new.type_id, [source, target], &mut faults)?;
         let catalogue = self.repository.inner.declarations.held(tx.conn, &new.type_id, &new.facets)?;
         let types = catalogue.types();
         let mut properties = new.properties.clone();
@@ -159,7 +166,9 @@ impl Session {
             facets: &new.facets,
             properties: &properties,
         };
-        let name = check_new(&catalogue, &proposed)?;
+        let name = faults.take(check_new(&catalogue, &proposed))?;
+        faults.end()?;
+        let name = name.ok_or_else(|| RepositoryError::internal("a name that was checked"))?;
         let (id, at, scope_no) = (ObjectId::generate(), tx.now.as_millis(), scope_of_all(tx)?);
         let row = NewObjectRow {
             state: None,
@@ -360,15 +369,16 @@ impl Session {
 /// Refuses ends of types that a relationship does not link.
 pub(crate) fn check_ends(types: &TypeRegistry, type_id: &str, source: &str, target: &str) -> Result<()> {
     let Some(resolved) = types.get(type_id) else { return Ok(()) };
+    let mut faults = Faults::default();
     for (field, end, allowed) in
         [("source", source, &resolved.allowed_sources), ("target", target, &resolved.allowed_targets)]
     {
         if !types.is_among(end, allowed) {
             let detail = format!("is of the type `{end}`: it links {}", allowed.join(", "));
-            return Err(RepositoryError::invalid(field, "type_not_allowed", detail));
+            faults.say(field, "type_not_allowed", detail);
         }
     }
-    Ok(())
+    faults.end()
 }
 
 /// Destroys the relationships of objects that are about to be destroyed.

@@ -20,13 +20,13 @@ use crate::services::folders::{cut, window};
 use crate::services::objects::{made_before, remember_made, request_digest};
 use crate::services::query::{QueryRequest, QueryResult};
 use crate::services::search::{SearchQuery, SearchResult};
-use crate::services::sharing::{Hold, NewShare, Share, put_shares, said_of_shares, shares_of};
+use crate::services::sharing::{Hold, NewShare, Share, check_shares, put_shares, said_of_shares, shares_of};
 use crate::services::wording;
 use crate::store::saved_searches::{self, NewSavedSearchRow, SavedSearchRow};
 use crate::store::subscriptions;
 use crate::store::{principals, shares};
 use crate::transaction::Tx;
-use crate::{RepositoryError, Result, Session};
+use crate::{Faults, RepositoryError, Result, Session};
 
 /// How many saved searches one user has at most.
 const OF_USER_MAX: i64 = 500;
@@ -116,14 +116,18 @@ pub enum SavedSearchResult {
 }
 
 impl Session {
-    /// Saves a search.
+    /// Saves a search. `faults` is what is known to be wrong already.
     ///
     /// # Errors
     /// `Invalid` for the name, for those to whom it is shown, and for a search that could not be run now; `Conflict`
     /// `too_many_saved_searches`.
-    pub async fn saved_search_create(&self, new: NewSavedSearch) -> Result<Written<SavedSearchView>> {
-        let name = wording::label("name", &new.name, NAME_MAX)?;
-        let search = written(&new.search)?;
+    pub async fn saved_search_create(
+        &self,
+        new: NewSavedSearch,
+        mut faults: Faults,
+    ) -> Result<Written<SavedSearchView>> {
+        let name = faults.take(wording::label("name", &new.name, NAME_MAX))?.unwrap_or_default();
+        let search = faults.take(written(&new.search))?.unwrap_or_default();
         let session = self.clone();
         let digest = request_digest(&json!(["saved_search", name, search, said_of_shares(&new.shares)]));
         self.transact(move |tx| {
@@ -132,11 +136,11 @@ impl Session {
                 let (row, hold) = session.saved_search_seen(tx.conn, id)?;
                 return session.saved_search_view(tx.conn, row, hold, tx.now);
             }
+            session.check_all(tx, faults.clone(), Some(&new.search), &new.shares)?;
             if saved_searches::count_of(tx.conn, session.actor.no)? >= OF_USER_MAX {
                 let detail = format!("one user has at most {OF_USER_MAX} saved searches: delete one first");
                 return Err(RepositoryError::conflict("too_many_saved_searches", detail));
             }
-            session.check_saved(tx.conn, &new.search, tx.now)?;
             let id = ObjectId::generate();
             let row = NewSavedSearchRow {
                 id: &id.to_string(),
@@ -229,16 +233,17 @@ impl Session {
         id: ObjectId,
         precondition: Precondition,
         changes: SavedSearchChanges,
+        mut faults: Faults,
     ) -> Result<Written<SavedSearchView>> {
-        let name = changes.name.as_deref().map(|name| wording::label("name", name, NAME_MAX)).transpose()?;
-        let search = changes.search.as_ref().map(written).transpose()?;
+        let name = changes.name.as_deref().map(|name| wording::label("name", name, NAME_MAX)).transpose();
+        let (name, search) = (faults.take(name)?.flatten(), changes.search.as_ref().map(written).transpose());
+        let search = faults.take(search)?.flatten();
         let session = self.clone();
         self.transact(move |tx| {
             let wanted = if changes.shares.is_some() { Hold::Own } else { Hold::Write };
             let row = session.saved_search_to_change(tx, id, wanted, &precondition)?;
-            if let Some(search) = &changes.search {
-                session.check_saved(tx.conn, search, tx.now)?;
-            }
+            let shares = changes.shares.as_deref().unwrap_or_default();
+            session.check_all(tx, faults.clone(), changes.search.as_ref(), shares)?;
             if let Some(shares) = &changes.shares {
                 put_shares(tx.conn, &row.id, shares)?;
             }
@@ -292,6 +297,29 @@ impl Session {
         Err(RepositoryError::Stale { expected, token, current })
     }
 
+    /// Refuses a search to keep with all that is wrong with it; `faults` is what is known of that already. What is wrong with
+    /// a statement alone is told as it is told when the statement is asked.
+    fn check_all(
+        &self,
+        tx: &mut Tx<'_>,
+        mut faults: Faults,
+        search: Option<&SavedQuery>,
+        shares: &[NewShare],
+    ) -> Result<()> {
+        faults.take(check_shares(tx.conn, shares))?;
+        let is_readable = faults.list().iter().all(|one| !matches!(one.field.as_str(), "search" | "query"));
+        if let Some(search) = search.filter(|_| is_readable) {
+            match self.check_saved(tx.conn, search, tx.now) {
+                Err(RepositoryError::InvalidStatement { position, detail }) if !faults.is_empty() => {
+                    let detail = format!("at character {}: {detail}", position + 1);
+                    faults.say("query.statement", "invalid_statement", detail);
+                }
+                checked => drop(faults.take(checked)?),
+            }
+        }
+        faults.end()
+    }
+
     /// Refuses a search that the caller cannot run now.
     fn check_saved(&self, conn: &mut Conn, search: &SavedQuery, now: Timestamp) -> Result<()> {
         match search {
@@ -301,19 +329,19 @@ impl Session {
             }
             SavedQuery::Words { dossier, type_ids, .. } => {
                 let catalogue = self.repository.inner.declarations.present(conn)?;
-                if let Some(unknown) = type_ids.iter().find(|id| catalogue.types().get(id).is_none()) {
-                    let detail = format!("there is no type `{unknown}`");
-                    return Err(RepositoryError::invalid("search.type", "unknown_type", detail));
+                let mut faults = Faults::default();
+                for unknown in type_ids.iter().filter(|id| catalogue.types().get(id).is_none()) {
+                    faults.say("search.type", "unknown_type", format!("there is no type `{unknown}`"));
                 }
-                let Some(dossier) = dossier else { return Ok(()) };
+                let Some(dossier) = dossier else { return faults.end() };
                 match self.authorised(conn, *dossier, BROWSE, now) {
-                    Ok(_) => Ok(()),
+                    Ok(_) => {}
                     Err(RepositoryError::NotFound { .. }) => {
-                        let detail = "the dossier is not there";
-                        Err(RepositoryError::invalid("search.dossier", "unknown_dossier", detail))
+                        faults.say("search.dossier", "unknown_dossier", "the dossier is not there");
                     }
-                    Err(other) => Err(other),
+                    Err(other) => return Err(other),
                 }
+                faults.end()
             }
         }
     }

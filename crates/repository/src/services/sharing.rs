@@ -95,30 +95,33 @@ pub(crate) fn said_of_shares(shares: &[NewShare]) -> Value {
 /// # Errors
 /// `Invalid` for somebody who is not there, or is named twice, and for too many.
 pub(crate) fn put_shares(conn: &mut Conn, subject: &str, wanted: &[NewShare]) -> Result<()> {
+    let named = check_shares(conn, wanted)?;
+    let row = |(principal_no, may_write)| ShareRow { subject_id: subject.to_owned(), principal_no, may_write };
+    shares::replace(conn, subject, &named.into_iter().map(row).collect::<Vec<_>>())
+}
+
+/// Returns the numbers of those to whom something is to be shown, and whether they may change it.
+///
+/// # Errors
+/// As [`put_shares`].
+pub(crate) fn check_shares(conn: &mut Conn, wanted: &[NewShare]) -> Result<Vec<(i64, bool)>> {
     let mut violations = Vec::new();
     if wanted.len() > SHARES_MAX {
         let detail = format!("has at most {SHARES_MAX} entries: make a group of them");
         violations.push(Violation::new("shares", "too_many", detail));
     }
-    let mut rows: Vec<ShareRow> = Vec::new();
+    let mut named: Vec<(i64, bool)> = Vec::new();
     for (position, share) in wanted.iter().take(SHARES_MAX).enumerate() {
         let field = format!("shares[{position}].principal");
         match find_principal(conn, &share.principal)? {
             None => violations.push(Violation::new(field, "unknown_principal", "is neither a user nor a group")),
-            Some(found) if rows.iter().any(|row| row.principal_no == found.no) => {
+            Some(found) if named.iter().any(|(no, _)| *no == found.no) => {
                 violations.push(Violation::new(field, "duplicate_entry", "stands in the list twice"));
             }
-            Some(found) => rows.push(ShareRow {
-                subject_id: subject.to_owned(),
-                principal_no: found.no,
-                may_write: share.may_write,
-            }),
+            Some(found) => named.push((found.no, share.may_write)),
         }
     }
-    if !violations.is_empty() {
-        return Err(RepositoryError::Invalid { violations });
-    }
-    shares::replace(conn, subject, &rows)
+    if violations.is_empty() { Ok(named) } else { Err(RepositoryError::Invalid { violations }) }
 }
 
 /// Returns to whom something is shown.

@@ -11,7 +11,7 @@ use crate::declarations::{Catalogue, Declared};
 use crate::object::{Current, Declaration, Precondition, Written};
 use crate::store::declarations;
 use crate::transaction::{Change, Tx};
-use crate::{RepositoryError, Result, Session};
+use crate::{Faults, RepositoryError, Result, Session};
 
 /// How many types, and how many vocabularies, may be declared at run time.
 const DECLARED_MAX: usize = 1_000;
@@ -48,9 +48,14 @@ impl Session {
     /// # Errors
     /// `Forbidden`, `NotFound`, `Stale`; `Conflict` `contributed` for what is not declared at run time; `Invalid`
     /// with every problem.
-    pub async fn type_update(&self, precondition: Precondition, definition: TypeDefinition) -> Result<Written<i64>> {
+    pub async fn type_update(
+        &self,
+        id: String,
+        precondition: Precondition,
+        definition: TypeDefinition,
+    ) -> Result<Written<i64>> {
         self.declare(move |session, tx, declared| {
-            let before = session.changeable_type(declared, &definition.id, &precondition)?;
+            let before = session.changeable_type(declared, &id, &precondition)?;
             session.put_type(tx, declared, definition.clone(), Some(before))
         })
         .await
@@ -105,21 +110,12 @@ impl Session {
     /// As [`Session::type_update`]; `Invalid` `term_removed`.
     pub async fn vocabulary_update(
         &self,
+        id: String,
         precondition: Precondition,
         definition: VocabularyDefinition,
     ) -> Result<Written<i64>> {
         self.declare(move |session, tx, declared| {
-            let before = session.changeable_vocabulary(declared, &definition.id, &precondition)?;
-            let mut violations = Vec::new();
-            for (position, term) in before.terms.iter().enumerate() {
-                if !definition.terms.iter().any(|next| next.id == term.id) {
-                    let detail = format!("objects may have the term `{}`: retire it", term.id);
-                    violations.push(Violation::new(format!("terms[{position}]"), "term_removed", detail));
-                }
-            }
-            if !violations.is_empty() {
-                return Err(RepositoryError::Invalid { violations });
-            }
+            let before = session.changeable_vocabulary(declared, &id, &precondition)?;
             session.put_vocabulary(tx, declared, &definition, Some(before))
         })
         .await
@@ -238,36 +234,49 @@ impl Session {
         &self,
         tx: &mut Tx<'_>,
         declared: &mut Declared,
-        definition: TypeDefinition,
+        mut definition: TypeDefinition,
         before: Option<TypeDefinition>,
     ) -> Result<Left> {
+        let mut faults = Faults::default();
+        if let Some(before) = before.as_ref().filter(|before| before.id != definition.id) {
+            faults.say("id", "stays", "is that of the address: a type keeps its id");
+            definition.id.clone_from(&before.id);
+        }
         let id = definition.id.clone();
         if definition.parent.is_none() && definition.base != BaseType::Facet {
-            return Err(RepositoryError::invalid(
-                "parent",
-                "required",
-                "a type that is declared here inherits from one",
-            ));
+            faults.say("parent", "required", "a type that is declared here inherits from one");
         }
         if let Some(before) = &before {
             declarations::hold_type_alone(tx.conn, &id)?;
             let types =
                 self.declarations().check(declared).map_err(|problems| RepositoryError::internal_all(&problems))?;
             if is_used(tx.conn, &types, &id)? {
-                let violations = before.violations_of_relaxing(&definition);
-                if !violations.is_empty() {
-                    return Err(RepositoryError::Invalid { violations });
-                }
+                faults.list().extend(before.violations_of_relaxing(&definition));
             }
         }
         let text = serde_json::to_string(&definition).map_err(RepositoryError::internal)?;
         let after = json!(definition);
         declared.types.insert(id.clone(), (definition, 0));
-        self.declarations().check(declared).map_err(inconsistent)?;
+        faults.list().extend(self.problems_of(&id, declared));
+        faults.end()?;
         let version = declarations::count_change(tx.conn)?;
         declarations::put_type(tx.conn, &id, &text, version)?;
         note(tx, "type", &id, before.map(|before| json!(before)), Some(after))?;
         Ok(Some(version))
+    }
+
+    /// Returns what is wrong when all this is declared; of another declaration than that with `id` as of the whole of this one.
+    fn problems_of(&self, id: &str, declared: &Declared) -> Vec<Violation> {
+        let mut violations: Vec<Violation> = Vec::new();
+        for problem in self.declarations().check_placed(declared).err().unwrap_or_default() {
+            let field = if problem.of == id { problem.field } else { "definition".to_owned() };
+            match violations.iter_mut().find(|known| known.detail == problem.words) {
+                Some(known) if known.field == "definition" => known.field = field,
+                Some(_) => {}
+                None => violations.push(Violation::new(field, "inconsistent", problem.words)),
+            }
+        }
+        violations
     }
 
     fn put_vocabulary(
@@ -277,13 +286,26 @@ impl Session {
         definition: &VocabularyDefinition,
         before: Option<VocabularyDefinition>,
     ) -> Result<Left> {
+        let mut faults = Faults::default();
+        let mut definition = definition.clone();
+        if let Some(before) = before.as_ref().filter(|before| before.id != definition.id) {
+            faults.say("id", "stays", "is that of the address: a vocabulary keeps its id");
+            definition.id.clone_from(&before.id);
+        }
         if definition.terms.len() > TERMS_MAX {
             let detail = format!("a vocabulary has at most {TERMS_MAX} terms");
             return Err(RepositoryError::invalid("terms", "list_too_long", detail));
         }
-        let text = serde_json::to_string(definition).map_err(RepositoryError::internal)?;
+        for (position, term) in before.iter().flat_map(|before| &before.terms).enumerate() {
+            if !definition.terms.iter().any(|next| next.id == term.id) {
+                let detail = format!("objects may have the term `{}`: retire it", term.id);
+                faults.say(format!("terms[{position}]"), "term_removed", detail);
+            }
+        }
+        let text = serde_json::to_string(&definition).map_err(RepositoryError::internal)?;
         declared.vocabularies.insert(definition.id.clone(), (definition.clone(), 0));
-        self.declarations().check(declared).map_err(inconsistent)?;
+        faults.list().extend(self.problems_of(&definition.id, declared));
+        faults.end()?;
         let version = declarations::count_change(tx.conn)?;
         declarations::put_vocabulary(tx.conn, &definition.id, &text, version)?;
         let before = before.map(|before| json!({ "terms": before.terms.len() }));
@@ -320,12 +342,6 @@ fn fresh(precondition: &Precondition, token: i64, current: Declaration) -> Resul
         return Ok(());
     }
     Err(RepositoryError::Stale { expected: precondition.clone(), token, current: Current::Declaration(current) })
-}
-
-fn inconsistent(problems: Vec<String>) -> RepositoryError {
-    let violations =
-        problems.into_iter().map(|problem| Violation::new("definition", "inconsistent", problem)).collect();
-    RepositoryError::Invalid { violations }
 }
 
 /// Returns a type with all that inherit from it, or of a facet those that bear it.

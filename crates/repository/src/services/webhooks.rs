@@ -15,7 +15,7 @@ use crate::store::webhooks::{self, NewWebhookRow, WebhookRow};
 use crate::store::{changes, objects, principals};
 use crate::transaction::{Change, Tx};
 use crate::webhook_sender::{SendOutcome, WebhookDelivery, WebhookEvent, WebhookSender};
-use crate::{RepositoryError, Result, Session};
+use crate::{Faults, RepositoryError, Result, Session};
 
 /// How long a name may be. *Units*: characters.
 const NAME_MAX: usize = 200;
@@ -188,14 +188,17 @@ impl Session {
                     return Ok((session.webhook_view(tx.conn, row)?, None));
                 }
                 session.require_webhooks(tx.conn, tx.now)?;
-                session.check_webhook(tx.conn, Some(&new.name), Some(&new.url), Some(&new.filter), tx.now)?;
+                let end = changes::last_position(tx.conn)?;
+                let mut faults = Faults::default();
+                if new.after.is_some_and(|after| after < 0 || after > end) {
+                    let detail = format!("is no position of the log, which has 0 to {end}");
+                    faults.say("after", "no_position", detail);
+                }
+                let (name, url) = (Some(new.name.as_str()), Some(new.url.as_str()));
+                session.check_webhook(tx, name, url, Some(&new.filter), faults)?;
                 if webhooks::count_of(tx.conn, session.actor.no)? >= OF_USER_MAX {
                     let detail = format!("one user has at most {OF_USER_MAX} webhooks: delete one first");
                     return Err(RepositoryError::conflict("too_many_webhooks", detail));
-                }
-                let end = changes::last_position(tx.conn)?;
-                if new.after.is_some_and(|after| after < 0 || after > end) {
-                    return Err(RepositoryError::invalid("after", "no_position", "is no position of the log"));
                 }
                 let id = ObjectId::generate().to_string();
                 let row = NewWebhookRow {
@@ -267,7 +270,7 @@ impl Session {
                 let mut row = session.webhook_for_change(tx, &id, &precondition)?;
                 session.require_webhooks(tx.conn, tx.now)?;
                 let (name, url) = (changes.name.as_deref(), changes.url.as_deref());
-                session.check_webhook(tx.conn, name, url, changes.filter.as_ref(), tx.now)?;
+                session.check_webhook(tx, name, url, changes.filter.as_ref(), Faults::default())?;
                 if let Some(name) = &changes.name {
                     row.name.clone_from(name);
                 }
@@ -374,15 +377,22 @@ impl Session {
         if access.allows(conn, &self.actor, root.scope_no, HAVE_WEBHOOKS, now)? { Ok(()) } else { Err(missing()) }
     }
 
+    /// Refuses what is said of a webhook with all that is wrong with it; `faults` is what is known of that already.
     fn check_webhook(
         &self,
-        conn: &mut Conn,
+        tx: &mut Tx<'_>,
         name: Option<&str>,
         url: Option<&str>,
         filter: Option<&WebhookFilter>,
-        now: Timestamp,
+        mut faults: Faults,
     ) -> Result<()> {
-        let mut violations = Vec::new();
+        // What may not be known of is not there, whatever else is wrong.
+        let folder = filter.and_then(|filter| filter.folder);
+        let folder = folder.map(|folder| self.authorised(tx.conn, folder, BROWSE, tx.now)).transpose()?;
+        if folder.is_some_and(|row| row.base != BaseType::Folder.as_str()) {
+            faults.say("filter.folder", "not_a_folder", "is no folder");
+        }
+        let violations = faults.list();
         if name.is_some_and(|name| !name.contains(key::is_visible) || key::length(name) > NAME_MAX) {
             violations.push(Violation::new("name", "invalid_name", format!("has 1 to {NAME_MAX} characters")));
         }
@@ -398,26 +408,18 @@ impl Session {
             None => {}
         }
         if let Some(filter) = filter {
-            self.check_filter(conn, filter, &mut violations)?;
+            self.check_filter(tx.conn, filter, violations)?;
         }
-        if !violations.is_empty() {
-            return Err(RepositoryError::Invalid { violations });
-        }
-        let Some(folder) = filter.and_then(|filter| filter.folder) else { return Ok(()) };
-        let row = self.authorised(conn, folder, BROWSE, now)?;
-        if row.base == BaseType::Folder.as_str() {
-            return Ok(());
-        }
-        Err(RepositoryError::invalid("filter.folder", "not_a_folder", "is no folder"))
+        faults.end()
     }
 
     fn check_filter(&self, conn: &mut Conn, filter: &WebhookFilter, violations: &mut Vec<Violation>) -> Result<()> {
-        for (position, kind) in filter.kinds.iter().enumerate() {
+        // Each is named once, so that no more than these can be right.
+        for (position, kind) in filter.kinds.iter().enumerate().take(KINDS.len() + 1) {
             if position >= KINDS.len() || !KINDS.iter().any(|known| known.as_str() == kind) {
                 let words: Vec<&str> = KINDS.iter().map(|kind| kind.as_str()).collect();
                 let detail = format!("is one of {}, each once", words.join(", "));
                 violations.push(Violation::new(format!("filter.kinds[{position}]"), "unknown_kind", detail));
-                break;
             }
         }
         let catalogue = self.repository.inner.declarations.present(conn)?;
