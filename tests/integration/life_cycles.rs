@@ -113,12 +113,12 @@ async fn a_life_cycle_that_comes_later_holds_for_what_is_there() {
         let one = paper(office, folder, "one").await;
         assert_eq!(session.object_get(one).await.unwrap().summary.state, None);
         definition.life_cycle = cycle;
-        session.type_update(Precondition::Any, definition.clone()).await.unwrap();
+        session.type_update(definition.id.clone(), Precondition::Any, definition.clone()).await.unwrap();
         assert_eq!(session.object_get(one).await.unwrap().summary.state.as_deref(), Some("draft"));
         assert_eq!(in_state(session, "'draft'").await, ["one"]);
         definition.life_cycle.as_mut().unwrap().states.remove(2);
         definition.life_cycle.as_mut().unwrap().transitions.truncate(1);
-        let refused = session.type_update(Precondition::Any, definition).await;
+        let refused = session.type_update(definition.id.clone(), Precondition::Any, definition).await;
         assert!(matches!(refused, Err(RepositoryError::Invalid { violations }) if violations[0].code == "not_relaxed"));
     })
     .await;

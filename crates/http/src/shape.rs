@@ -139,7 +139,8 @@ fn remedies_of(fault: &Fault) -> Vec<Option<Value>> {
     let variant = words.split('`').nth(1).map(|word| Some(Value::from(word)));
     let texts = TEXTS.iter().map(|text| Some(Value::from(*text)));
     let others = [Value::from(0), Value::from(false), json!([]), json!({})].map(Some);
-    std::iter::once(None).chain(variant).chain(texts).chain(others).collect()
+    // What is missed when a field goes away is told later than what stands there.
+    variant.into_iter().chain(texts).chain(others).chain(std::iter::once(None)).collect()
 }
 
 /// Puts a value at a place, or takes away what is there.
@@ -253,6 +254,7 @@ mod tests {
     struct Inner {
         size: Option<u64>,
         digest: Option<cartulary_model::BlobDigest>,
+        kind: Option<cartulary_model::PropertyKind>,
     }
 
     /// Reads what is wrong, and says the first in the words of a refusal.
@@ -312,6 +314,10 @@ mod tests {
         assert_eq!(fields(r#"{"name":7,"rows":7}"#), ["name", "rows"]);
         assert_eq!(fields(r#"{"name":"a","name":"b","rows":7}"#), ["name", "rows"]);
         assert_eq!(fields("[7, 8]"), ["[0]", "[1]"]);
+        assert_eq!(
+            fields(r#"{"name":"a","rows":[{"kind":"x","size":"x"},{"kind":7}],"more":1}"#),
+            ["more", "rows[0].kind", "rows[0].size", "rows[1].kind"]
+        );
         assert_eq!(fields("7"), [""]);
         let many = (0..50).map(|number| format!("\"f{number}\":1")).collect::<Vec<_>>().join(",");
         assert_eq!(fields(&format!("{{{many}}}")).len(), FAULTS_MAX);

@@ -149,7 +149,7 @@ fn check_property(
         let mut violations = Vec::new();
         property.check(registry, "", default, &mut violations);
         for violation in violations {
-            problem("default", &format!("has a default that {}", violation.detail));
+            problem("default", &format!("has a default that does not fit: it {}", violation.detail));
         }
     }
     if *depth > NESTING_MAX {
@@ -294,7 +294,7 @@ mod tests {
         check("kind = \"string\"\nvocabulary = \"v\"", &["the property `p` takes terms of the unknown vocabulary `v`"]);
         check(
             "kind = \"integer\"\nmax_value = 5\ndefault = 6",
-            &["the property `p` has a default that is outside the allowed range"],
+            &["the property `p` has a default that does not fit: it is 5 or less"],
         );
         check("kind = \"string\"\ndefault = \"x\"\nchoices = [\"x\"]", &[]);
     }

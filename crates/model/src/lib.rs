@@ -29,7 +29,7 @@ pub use key::{InvalidName, Name, nfc, text_key};
 pub use life_cycle::{LifeCycle, State, Transition};
 pub use pattern::Pattern;
 pub use period::{InvalidPeriod, Period};
-pub use property::{Cardinality, Properties, PropertyDefinition, PropertyKind, Updatability, Violation};
+pub use property::{Cardinality, Properties, PropertyDefinition, PropertyKind, Updatability, Violation, listed};
 pub use slot::{InvalidSlotName, SlotName};
 pub use time::Timestamp;
 pub use types::{BaseType, ContentRule, ResolvedType, TypeDefinition, TypeFile, TypeRegistry};

@@ -208,21 +208,32 @@ impl PropertyDefinition {
             None => text.len() > TEXT_BYTES_MAX,
         };
         if too_long {
-            violations.push(Violation::new(path, "too_long", "is longer than allowed"));
+            let detail = match self.max_length {
+                Some(most) => format!("has at most {most} characters"),
+                None => format!("has at most {TEXT_BYTES_MAX} bytes"),
+            };
+            violations.push(Violation::new(path, "too_long", detail));
             return;
         }
         if !self.choices.is_empty() && !self.choices.iter().any(|choice| choice == text) {
-            violations.push(Violation::new(path, "not_a_choice", "is not one of the choices"));
+            let detail = format!("is one of {}", listed(self.choices.iter().map(String::as_str)));
+            violations.push(Violation::new(path, "not_a_choice", detail));
         }
         if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
             let detail = format!("does not look like `{}`", pattern.as_str());
             violations.push(Violation::new(path, "pattern_mismatch", detail));
         }
         if let Some(name) = &self.vocabulary {
-            match types.vocabulary(name).and_then(|vocabulary| vocabulary.term(text)) {
-                None => violations.push(Violation::new(path, "not_a_term", format!("is not a term of `{name}`"))),
+            let vocabulary = types.vocabulary(name);
+            match vocabulary.and_then(|vocabulary| vocabulary.term(text)) {
+                None => {
+                    let terms = vocabulary.iter().flat_map(|vocabulary| &vocabulary.definition.terms);
+                    let given = terms.filter(|term| !term.retired).map(|term| term.id.as_str());
+                    let detail = format!("is a term of the vocabulary `{name}`: one of {}", listed(given));
+                    violations.push(Violation::new(path, "not_a_term", detail));
+                }
                 Some(term) if term.retired => {
-                    let detail = format!("is a term of `{name}` that is given to nothing new");
+                    let detail = format!("is a term of the vocabulary `{name}` that is given to nothing new");
                     violations.push(Violation::new(path, RETIRED_TERM, detail));
                 }
                 Some(_) => {}
@@ -235,8 +246,27 @@ impl PropertyDefinition {
         let too_small = self.min_value.is_some_and(|least| number < least);
         let too_great = self.max_value.is_some_and(|greatest| number > greatest);
         if too_small || too_great {
-            violations.push(Violation::new(path, "out_of_range", "is outside the allowed range"));
+            let detail = match (self.min_value, self.max_value) {
+                (Some(least), Some(greatest)) => format!("is a number from {least} to {greatest}"),
+                (Some(least), None) => format!("is {least} or more"),
+                (None, greatest) => format!("is {} or less", greatest.unwrap_or(f64::MAX)),
+            };
+            violations.push(Violation::new(path, "out_of_range", detail));
         }
+    }
+}
+
+/// How many words are named of those that are allowed.
+const LISTED_MAX: usize = 20;
+
+/// Names what is allowed: `` `a`, `b` ``; of very many the first, and how many more there are.
+pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let mut words = words.into_iter();
+    let named: Vec<String> = words.by_ref().take(LISTED_MAX).map(|word| format!("`{word}`")).collect();
+    match (named.is_empty(), words.count()) {
+        (true, _) => "none, there are none".to_owned(),
+        (false, 0) => named.join(", "),
+        (false, more) => format!("{} and {more} more", named.join(", ")),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::declaring::{self, Problem, at_field};
 use crate::life_cycle::LifeCycle;
-use crate::property::{Properties, PropertyDefinition, RETIRED_TERM, Updatability, Violation, check_fields};
+use crate::property::{Properties, PropertyDefinition, RETIRED_TERM, Updatability, Violation, check_fields, listed};
 use crate::versioning::VersioningRule;
 use crate::vocabulary::{Vocabulary, VocabularyDefinition};
 
@@ -379,7 +379,10 @@ impl TypeRegistry {
         for (position, facet) in facets.iter().enumerate() {
             let is_facet = self.get(facet).is_some_and(|found| found.definition.base == BaseType::Facet);
             if !is_facet {
-                violations.push(Violation::new("facets", "unknown_facet", format!("`{facet}` is not declared")));
+                let facets = self.iter().map(|one| &one.definition).filter(|one| one.base == BaseType::Facet);
+                let facets = listed(facets.map(|one| one.id.as_str()));
+                let detail = format!("`{facet}` is no facet: the facets are {facets}");
+                violations.push(Violation::new("facets", "unknown_facet", detail));
             } else if facets.iter().take(position).any(|other| other == facet) {
                 violations.push(Violation::new("facets", "twice", format!("`{facet}` is attached once")));
             }
@@ -532,6 +535,36 @@ mod tests {
         let found = registry().violations("letter", &[], &properties);
         let found: Vec<_> = found.iter().map(|one| (one.field.as_str(), one.code)).collect();
         assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn what_is_allowed_is_said_of_what_is_not() {
+        let terms: String =
+            (0..25).map(|number| format!("[[vocabularies.terms]]\nid = \"t{number}\"\nlabel = \"T\"\n")).collect();
+        let text = format!(
+            "[[types]]\nid = \"a\"\nbase = \"document\"\nlabel = \"A\"\nproperties = [\
+             {{ id = \"p:range\", label = \"P\", kind = \"integer\", min_value = 1, max_value = 9 }}, \
+             {{ id = \"p:least\", label = \"P\", kind = \"decimal\", min_value = 0.5 }}, \
+             {{ id = \"p:long\", label = \"P\", kind = \"string\", max_length = 2 }}, \
+             {{ id = \"p:choice\", label = \"P\", kind = \"string\", choices = [\"x\", \"y\"] }}, \
+             {{ id = \"p:term\", label = \"P\", kind = \"string\", vocabulary = \"few\" }}, \
+             {{ id = \"p:many\", label = \"P\", kind = \"string\", vocabulary = \"many\" }}]\n\
+             [[vocabularies]]\nid = \"few\"\nlabel = \"F\"\nterms = [{{ id = \"one\", label = \"1\" }}, \
+             {{ id = \"old\", label = \"0\", retired = true }}]\n[[vocabularies]]\nid = \"many\"\nlabel = \"M\"\n{terms}"
+        );
+        let registry = TypeRegistry::check_all(TypeFile::parse(&text).unwrap()).unwrap();
+        let values =
+            json!({ "p:range": 10, "p:least": 0, "p:long": "abc", "p:choice": "z", "p:term": "z", "p:many": "z" });
+        let values = values.as_object().unwrap();
+        let found = registry.violations("a", &[], values);
+        let said: BTreeMap<&str, &str> = found.iter().map(|one| (one.field.as_str(), one.detail.as_str())).collect();
+        assert_eq!(said["p:range"], "is a number from 1 to 9");
+        assert_eq!(said["p:least"], "is 0.5 or more");
+        assert_eq!(said["p:long"], "has at most 2 characters");
+        assert_eq!(said["p:choice"], "is one of `x`, `y`");
+        assert_eq!(said["p:term"], "is a term of the vocabulary `few`: one of `one`");
+        assert!(said["p:many"].starts_with("is a term of the vocabulary `many`: one of `t0`, `t1`, "), "{said:?}");
+        assert!(said["p:many"].ends_with("`t19` and 5 more"), "{said:?}");
     }
 
     #[test]

@@ -238,15 +238,15 @@ async fn a_declaration_that_does_not_hold_together_changes_nothing() {
     let admin = office.admin().await;
     let with = |property: Value| json!({ "id": "test:a", "parent": "document", "base": "document", "label": "A", "properties": [property] });
     let bad = [
-        json!({ "id": "test:p", "label": "P", "kind": "string", "vocabulary": "none" }),
-        json!({ "id": "test:p", "label": "P", "kind": "integer", "pattern": "x" }),
-        json!({ "id": "dossier:number", "label": "P", "kind": "integer" }),
-        json!({ "id": "a b", "label": "P", "kind": "string" }),
-        json!({ "id": "test:p", "label": "P", "kind": "nested" }),
+        (json!({ "id": "test:p", "label": "P", "kind": "string", "vocabulary": "none" }), ".vocabulary"),
+        (json!({ "id": "test:p", "label": "P", "kind": "integer", "pattern": "x" }), ".pattern"),
+        (json!({ "id": "dossier:number", "label": "P", "kind": "integer" }), ""),
+        (json!({ "id": "a b", "label": "P", "kind": "string" }), ".id"),
+        (json!({ "id": "test:p", "label": "P", "kind": "nested" }), ".fields"),
     ];
-    for property in bad {
+    for (property, field) in bad {
         let problem = admin.post("/types", with(property.clone())).await.problem(422, "invalid");
-        assert_eq!(codes(&problem), pairs(&[("definition", "inconsistent")]), "{property}");
+        assert_eq!(codes(&problem), pairs(&[(&format!("properties[0]{field}"), "inconsistent")]), "{property}");
     }
     // A pattern that stands for too much never reaches the declarations.
     let bomb = json!({ "id": "test:p", "label": "P", "kind": "string", "pattern": "((a{100}){100}){100}" });

@@ -220,7 +220,7 @@ impl Session {
         for (position, entry) in wanted.iter().take(ENTRIES_MAX).enumerate() {
             let field = format!("entries[{position}]");
             if !permissions.is_known(&entry.permission) {
-                let detail = format!("`{}` is no permission", entry.permission);
+                let detail = format!("`{}` is no permission: `GET /permissions` lists them", entry.permission);
                 violations.push(Violation::new(format!("{field}.permission"), "unknown_permission", detail));
             }
             if entry.begin_at.zip(entry.end_at).is_some_and(|(begin, end)| begin >= end) {

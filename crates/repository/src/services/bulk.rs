@@ -4,9 +4,11 @@
 //! The objects are listed once, when the job begins, with the rights of whoever asked; each batch is one transaction that
 //! also marks its objects, so that none is done twice and none is left out. What is refused is noted, and the rest goes on.
 
+use std::collections::BTreeSet;
+
 use cartulary_db::Conn;
 use cartulary_model::permission::{BROWSE, MANAGE_LEGAL_HOLD};
-use cartulary_model::{ObjectId, Properties, Timestamp};
+use cartulary_model::{ObjectId, Properties, Timestamp, listed};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -249,7 +251,12 @@ impl Session {
                 let is_facet = |base| base == cartulary_model::BaseType::Facet;
                 match catalogue.types().get(facet) {
                     Some(found) if is_facet(found.definition.base) => Ok(()),
-                    _ => Err(RepositoryError::invalid("act.facet", "unknown_facet", "is not declared")),
+                    _ => {
+                        let facets =
+                            catalogue.types().iter().map(|one| &one.definition).filter(|one| is_facet(one.base));
+                        let detail = format!("is a facet: one of {}", listed(facets.map(|one| one.id.as_str())));
+                        Err(RepositoryError::invalid("act.facet", "unknown_facet", detail))
+                    }
                 }
             }
             BulkAct::Grant { entry } | BulkAct::Revoke { entry } => {
@@ -260,13 +267,14 @@ impl Session {
             }
             BulkAct::Transition { transition } => {
                 let catalogue = self.repository.inner.declarations.present(conn)?;
-                let mut cycles = catalogue.types().iter().filter_map(|one| one.life_cycle.as_ref());
-                match cycles.any(|cycle| cycle.transition(transition).is_some()) {
-                    true => Ok(()),
-                    false => {
-                        Err(RepositoryError::invalid("act.transition", "unknown_transition", "is in no life cycle"))
-                    }
+                let cycles = catalogue.types().iter().filter_map(|one| one.life_cycle.as_ref());
+                let known: BTreeSet<&str> =
+                    cycles.flat_map(|cycle| &cycle.transitions).map(|transition| transition.id.as_str()).collect();
+                if known.contains(transition.as_str()) {
+                    return Ok(());
                 }
+                let detail = format!("is a transition of a life cycle: one of {}", listed(known));
+                Err(RepositoryError::invalid("act.transition", "unknown_transition", detail))
             }
             BulkAct::Retain { until, awaits } => {
                 let new = NewRetention { until: *until, awaits: awaits.clone() };

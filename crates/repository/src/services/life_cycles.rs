@@ -2,7 +2,7 @@
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{READ_PROPERTIES, WRITE_LIFE_CYCLE};
-use cartulary_model::{ChangeKind, ObjectId, Transition, TypeRegistry};
+use cartulary_model::{ChangeKind, ObjectId, Transition, TypeRegistry, listed};
 use serde_json::json;
 
 use crate::object::{ObjectDetail, Precondition, Written};
@@ -90,7 +90,9 @@ impl Session {
             return Err(RepositoryError::conflict("no_life_cycle", detail));
         };
         let Some(transition) = cycle.transition(&new.transition) else {
-            return Err(RepositoryError::invalid("transition", "unknown_transition", "is none of its life cycle"));
+            let all = listed(cycle.transitions.iter().map(|transition| transition.id.as_str()));
+            let detail = format!("is a transition of its life cycle: one of {all}");
+            return Err(RepositoryError::invalid("transition", "unknown_transition", detail));
         };
         let state = types.state_of(&row.type_id, row.state.as_deref()).unwrap_or(&cycle.initial);
         if !transition.from.iter().any(|from| from == state) {

@@ -431,7 +431,8 @@ impl Session {
             let is_type = catalogue.types().get(id).is_some_and(|resolved| resolved.definition.base != BaseType::Facet);
             if !is_type {
                 let field = format!("filter.types[{position}]");
-                violations.push(Violation::new(field, "unknown_type", "is not declared"));
+                let detail = format!("there is no type `{id}`");
+                violations.push(Violation::new(field, "unknown_type", detail));
             }
         }
         Ok(())
