@@ -64,7 +64,7 @@ async fn begin(session: &Session, statement: &str, act: BulkAct) -> BulkView {
 }
 
 /// Waits for the end; the tests' own time limit is the limit.
-async fn end(session: &Session, view: &BulkView) -> BulkView {
+pub(crate) async fn end(session: &Session, view: &BulkView) -> BulkView {
     loop {
         let found = session.bulk_action_get(&view.id).await.unwrap();
         if !matches!(found.state, BulkState::Counting | BulkState::Running) {

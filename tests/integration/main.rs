@@ -33,6 +33,7 @@ mod policies;
 mod power;
 mod proof;
 mod queries;
+mod query_bounds;
 mod quotas;
 mod readings;
 mod relationships;

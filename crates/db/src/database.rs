@@ -178,6 +178,11 @@ impl Database {
         }
     }
 
+    /// Returns how many reads there may be at once.
+    pub fn connections(&self) -> usize {
+        usize::try_from(self.inner.seats).unwrap_or(1)
+    }
+
     /// Returns the name of the database: its path, or its name on the server. Advisory keys and channels carry it.
     pub fn name(&self) -> &str {
         &self.inner.name

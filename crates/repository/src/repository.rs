@@ -425,6 +425,8 @@ pub(crate) struct Inner {
     pub(crate) index_wanted: tokio::sync::Notify,
     /// How many texts are read whole at once for those who ask for one.
     pub(crate) text_reading: tokio::sync::Semaphore,
+    /// How many statements are worked at at once: the other connections that read are everybody's.
+    pub(crate) statements: Arc<tokio::sync::Semaphore>,
     /// Wakes who looks for jobs, as soon as one was enqueued here.
     pub(crate) jobs_wanted: tokio::sync::Notify,
     /// Wakes who sends webhooks.
@@ -491,6 +493,7 @@ impl Repository {
         let policies = Arc::new(compiled);
         let mut handlers = crate::work::core_handlers();
         handlers.extend(modules.into_iter().flat_map(|module| module.jobs));
+        let statements = (database.connections() / 2).max(1);
         let inner = Inner {
             database,
             blobs,
@@ -514,6 +517,7 @@ impl Repository {
             jobs_wanted: tokio::sync::Notify::new(),
             webhooks_wanted: tokio::sync::Notify::new(),
             text_reading: tokio::sync::Semaphore::new(2),
+            statements: Arc::new(tokio::sync::Semaphore::new(statements)),
             feeding: tokio::sync::Mutex::new(()),
             containment: OnceLock::new(),
             config,

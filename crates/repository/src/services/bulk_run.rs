@@ -59,6 +59,15 @@ async fn run(context: JobContext) -> std::result::Result<(), JobError> {
     let bulk = Bulk { repository: context.repository, actor, row, act, waits };
     match bulk.run().await {
         Err(error @ RepositoryError::InvalidStatement { .. }) => Err(JobError::Dead(error.to_string())),
+        // The log says what the fault was; whoever asked for the action is told no words of the database.
+        Err(error @ RepositoryError::Internal(_)) => {
+            crate::repository::log_error("a try of a bulk action failed", &error);
+            Err(JobError::Retry(error.to_string()))
+        }
+        Err(error @ (RepositoryError::Unavailable { .. } | RepositoryError::StorageFull)) => {
+            crate::repository::log_error("a bulk action waits", &error);
+            Err(JobError::Wait(error.to_string()))
+        }
         outcome => Ok(outcome?),
     }
 }
@@ -130,7 +139,12 @@ impl Bulk {
     async fn list(&self, session: &Session) -> Result<()> {
         let (of, statement) = (session.clone(), self.row.statement.clone());
         let now = self.repository.clock().now();
-        let find = move |conn: &mut Conn| of.query_objects(conn, &statement, now);
+        let turn = self.repository.turn_of_statement().await?;
+        let find = move |conn: &mut Conn| {
+            let found = of.query_objects(conn, &statement, now);
+            drop(turn);
+            found
+        };
         let found = self.repository.database().read(find).await?;
         let no = self.row.no;
         session.transact(move |tx| bulk::delete_items(tx.conn, no)).await?;

@@ -32,12 +32,12 @@ impl Session {
         request: WindowRequest,
     ) -> Result<Window<ObjectSummary>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let read = move |conn: &mut Conn| -> Result<Window<ObjectSummary>> {
+        let read = move |conn: &mut Conn| {
             let (row, _) = session.collection_seen(conn, name)?;
             let nos = session.items_in_sight(conn, &row, now)?;
             session.window_of_numbers(conn, &nos, request, now)
         };
-        self.repository.database().read(read).await
+        self.read_noted("collection", read).await
     }
 
     /// Puts an object into a collection, at its end unless said otherwise, or gives it another place there.

@@ -141,7 +141,7 @@ impl Session {
     ) -> Result<Window<ObjectSummary>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
-        let read = move |conn: &mut Conn| -> Result<Window<ObjectSummary>> {
+        let read = move |conn: &mut Conn| -> Result<(Window<ObjectSummary>, Vec<Reading>)> {
             let dossier = session.authorised(conn, id, READ_CHILDREN, now)?;
             session.require_dossier(&dossier)?;
             if dossier.created_at > at.as_millis() {
@@ -154,9 +154,11 @@ impl Session {
             members.sort_by_key(|(row, past)| (past.ordinal, row.no));
             let shown = cut(&members, request);
             let items = session.summaries_at(conn, shown, at, now)?;
-            Ok(window(members.len() as u64, items, request))
+            let nos: Vec<i64> = shown.iter().map(|(row, _)| row.no).collect();
+            let readings = session.readings_among(conn, &nos, now)?;
+            Ok((window(members.len() as u64, items, request), readings))
         };
-        self.repository.database().read(read).await
+        self.read_noted("children at an instant", read).await
     }
 
     /// Returns what lies in a dossier, or lay there after an instant, of what the caller may browse, each as it stood then.

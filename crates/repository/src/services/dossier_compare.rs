@@ -13,6 +13,7 @@ use crate::services::detail::properties_of;
 use crate::services::dossier_versions::properties_of_version;
 use crate::services::folders::{cut, window};
 use crate::services::manifest::{self, Member, MemberDifference, Side, present_members};
+use crate::services::readings::Reading;
 use crate::store::dossier_versions::{self, DossierVersionRow};
 use crate::store::objects::{self, ObjectRow};
 use crate::store::versions;
@@ -80,7 +81,7 @@ impl Session {
     ) -> Result<DossierComparison> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
-        let read = move |conn: &mut Conn| -> Result<DossierComparison> {
+        let read = move |conn: &mut Conn| -> Result<(DossierComparison, Vec<Reading>)> {
             let (dossier, from) = session.numbered(conn, id, from, READ_CHILDREN, now)?;
             let before = dossier_versions::members(conn, from.no)?.into_iter().map(Member::from).collect();
             let (values, after) = match to {
@@ -104,9 +105,10 @@ impl Session {
             let differences = manifest::compare(before, after);
             let shown = cut(&differences, request);
             let items = differences_of(conn, shown, &live)?;
-            Ok(DossierComparison { values, members: window(differences.len() as u64, items, request) })
+            let readings = session.readings_among(conn, &[dossier.no], now)?;
+            Ok((DossierComparison { values, members: window(differences.len() as u64, items, request) }, readings))
         };
-        self.repository.database().read(read).await
+        self.read_noted("dossier version differences", read).await
     }
 }
 

@@ -16,6 +16,7 @@ use crate::services::dossier_restore::NotRestored;
 use crate::services::folders::{cut, window};
 use crate::services::manifest::{self, Member, present_members};
 use crate::services::objects::{made_before, remember_made, request_digest};
+use crate::services::readings::Reading;
 use crate::services::versions::{check_comment, next_number};
 use crate::services::working_copies::of_object;
 use crate::store::dossier_versions::{self, DossierVersionRow, MemberRow, NewDossierVersionRow};
@@ -207,7 +208,7 @@ impl Session {
     pub async fn dossier_version_list(&self, id: ObjectId, request: WindowRequest) -> Result<Window<DossierVersion>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
-        let read = move |conn: &mut Conn| -> Result<Window<DossierVersion>> {
+        let read = move |conn: &mut Conn| -> Result<(Window<DossierVersion>, Vec<Reading>)> {
             let dossier = session.authorised(conn, id, BROWSE, now)?;
             session.require_dossier(&dossier)?;
             let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
@@ -217,9 +218,10 @@ impl Session {
             for row in &rows {
                 items.push(session.dossier_version_of(conn, &dossier, row, now)?);
             }
-            Ok(window(total.unsigned_abs(), items, request))
+            let readings = session.readings_among(conn, &[dossier.no], now)?;
+            Ok((window(total.unsigned_abs(), items, request), readings))
         };
-        self.repository.database().read(read).await
+        self.read_noted("dossier versions", read).await
     }
 
     /// Returns one version of a dossier.
@@ -228,11 +230,12 @@ impl Session {
     /// `NotFound`; `Conflict` `not_a_dossier`.
     pub async fn dossier_version_get(&self, id: ObjectId, number: i32) -> Result<DossierVersion> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let read = move |conn: &mut Conn| -> Result<DossierVersion> {
+        let read = move |conn: &mut Conn| -> Result<(DossierVersion, Vec<Reading>)> {
             let (dossier, row) = session.numbered(conn, id, number, BROWSE, now)?;
-            session.dossier_version_of(conn, &dossier, &row, now)
+            let version = session.dossier_version_of(conn, &dossier, &row, now)?;
+            Ok((version, session.readings_among(conn, &[dossier.no], now)?))
         };
-        self.repository.database().read_brief(read).await
+        self.read_noted("dossier version", read).await
     }
 
     /// Returns a window of what a version of a dossier names, in its order, of what the caller may browse today.
@@ -247,15 +250,18 @@ impl Session {
     ) -> Result<Window<DossierMember>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
-        let read = move |conn: &mut Conn| -> Result<Window<DossierMember>> {
+        let read = move |conn: &mut Conn| -> Result<(Window<DossierMember>, Vec<Reading>)> {
             let (_, row) = session.numbered(conn, id, number, READ_CHILDREN, now)?;
             let members = dossier_versions::members(conn, row.no)?.into_iter().map(Member::from).collect();
             let (members, live) = session.visible(conn, members, now)?;
             let shown = cut(&members, request);
             let items = session.members_of(conn, shown, &live, now)?;
-            Ok(window(members.len() as u64, items, request))
+            // A version is as confidential as its document: what is answered is the version, where there is one.
+            let nos: Vec<i64> = shown.iter().map(|member| member.version_no.unwrap_or(member.live_no)).collect();
+            let readings = session.readings_among(conn, &nos, now)?;
+            Ok((window(members.len() as u64, items, request), readings))
         };
-        self.repository.database().read(read).await
+        self.read_noted("dossier version members", read).await
     }
 
     fn members_of(
@@ -329,7 +335,7 @@ impl Session {
         Ok(DossierVersion {
             id: parse_id(&row.id)?,
             number: row.number,
-            comment: row.comment.clone(),
+            comment: if may_read { row.comment.clone() } else { String::new() },
             name: row.name.clone(),
             title: row.title.clone(),
             properties,

@@ -11,8 +11,9 @@ use crate::object::{
     ListOrder, ObjectDetail, ObjectSummary, Precondition, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
 };
 use crate::services::documents::free_name;
-use crate::services::folders::window;
+use crate::services::folders::{numbers_of, window};
 use crate::services::objects::refuse_version;
+use crate::services::readings::Reading;
 use crate::services::scopes;
 use crate::store::filing::{self, FilingRow};
 use crate::store::objects::{self, ObjectRow};
@@ -212,7 +213,7 @@ impl Session {
     pub async fn object_by_path(&self, path: &str) -> Result<ObjectDetail> {
         let names = names_of(path)?;
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let read = move |conn: &mut Conn| -> Result<ObjectDetail> {
+        let read = move |conn: &mut Conn| -> Result<(ObjectDetail, Option<Reading>)> {
             let access = &session.repository.inner.access;
             let missing = || RepositoryError::not_found("the object");
             let mut at = objects::by_no(conn, session.repository.inner.root_no)?.ok_or_else(missing)?;
@@ -222,9 +223,11 @@ impl Session {
                 at = objects::by_no(conn, child)?.ok_or_else(missing)?;
                 access.require(conn, &session.actor, at.scope_no, BROWSE, now)?;
             }
-            session.detail_of(conn, &at, now)
+            Ok((session.detail_of(conn, &at, now)?, session.reading_of(conn, &at)?))
         };
-        self.repository.database().read(read).await
+        let (detail, reading) = self.repository.database().read(read).await?;
+        self.note_reading_of(&detail, reading).await?;
+        Ok(detail)
     }
 
     /// Returns a window of the objects that lie in no folder and that the caller may browse, the newest first.
@@ -237,9 +240,10 @@ impl Session {
         let read = move |conn: &mut Conn| {
             let order = ListOrder::CreatedDescending;
             let (total, rows) = session.rows_of(conn, &Collection::Unfiled, order, request, BROWSE)?;
-            Ok::<_, RepositoryError>((total, session.summaries_of(conn, &rows, now)?))
+            let readings = session.readings_among(conn, &numbers_of(&rows), now)?;
+            Ok(((total, session.summaries_of(conn, &rows, now)?), readings))
         };
-        let (total, items) = self.repository.database().read(read).await?;
+        let (total, items) = self.read_noted("unfiled", read).await?;
         Ok(window(total, items, request))
     }
 

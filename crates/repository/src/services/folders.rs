@@ -160,7 +160,7 @@ impl Session {
             return self.dossier_filter(request, &filter).await;
         }
         let collection = Collection::Dossiers(self.catalogue().await?.dossier_types());
-        self.list(collection, None, request, order).await
+        self.list(collection, None, request, order, "dossiers").await
     }
 
     async fn dossier_filter(&self, request: WindowRequest, filter: &str) -> Result<Window<ObjectSummary>> {
@@ -194,7 +194,7 @@ impl Session {
             .database()
             .read(move |conn: &mut Conn| session.authorised(conn, folder, READ_CHILDREN, now))
             .await?;
-        self.list(Collection::Children(row.no), Some(row), request, order).await
+        self.list(Collection::Children(row.no), Some(row), request, order, "children").await
     }
 
     async fn list(
@@ -203,6 +203,7 @@ impl Session {
         folder: Option<ObjectRow>,
         request: WindowRequest,
         order: ListOrder,
+        door: &'static str,
     ) -> Result<Window<ObjectSummary>> {
         if folder.is_some_and(|folder| folder.base != BaseType::Folder.as_str()) {
             return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
@@ -211,9 +212,10 @@ impl Session {
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
         let read = move |conn: &mut Conn| -> Result<_> {
             let (total, rows) = session.rows_of(conn, &collection, order, request, BROWSE)?;
-            Ok((total, session.summaries_of(conn, &rows, now)?))
+            let readings = session.readings_among(conn, &numbers_of(&rows), now)?;
+            Ok(((total, session.summaries_of(conn, &rows, now)?), readings))
         };
-        let (total, items) = self.repository.database().read(read).await?;
+        let (total, items) = self.read_noted(door, read).await?;
         Ok(window(total, items, request))
     }
 
@@ -235,6 +237,11 @@ impl Session {
         let mut rows = objects::by_nos(conn, &nos)?;
         Ok((total, nos.iter().filter_map(|no| rows.remove(no)).collect()))
     }
+}
+
+/// Returns the numbers of objects.
+pub(crate) fn numbers_of(rows: &[ObjectRow]) -> Vec<i64> {
+    rows.iter().map(|row| row.no).collect()
 }
 
 /// Returns what lies in a window of a list that is known as a whole, at most [`WINDOW_ROWS_MAX`] of it.

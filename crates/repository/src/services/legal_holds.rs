@@ -129,7 +129,7 @@ impl Session {
     pub async fn held_list(&self, id: ObjectId, request: WindowRequest) -> Result<Window<ObjectSummary>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
-        let read = move |conn: &mut Conn| -> Result<Window<ObjectSummary>> {
+        let read = move |conn: &mut Conn| {
             session.require_holds(conn, now)?;
             let hold = hold_of(retention::hold_by_id(conn, &id.to_string())?)?;
             let rows = retention::held(conn, hold.no, i64::MAX)?;
@@ -140,7 +140,7 @@ impl Session {
                 rows.into_iter().filter(|(_, _, scope)| allowing.contains(scope)).map(|(no, ..)| no).collect();
             session.window_of_numbers(conn, &nos, request, now)
         };
-        self.repository.database().read(read).await
+        self.read_noted("legal hold", read).await
     }
 
     /// Puts a version, or all versions of a document, under a hold; those in the trash too. A document that was changed since

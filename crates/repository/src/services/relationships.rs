@@ -267,7 +267,7 @@ impl Session {
         request: WindowRequest,
     ) -> Result<Window<RelationshipView>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let read = move |conn: &mut Conn| -> Result<(u64, Vec<RelationshipView>)> {
+        let read = move |conn: &mut Conn| -> Result<_> {
             let row = session.authorised(conn, object, BROWSE, now)?;
             let catalogue = session.repository.inner.declarations.present(conn)?;
             let types = type_id.as_deref().map(|id| family(&catalogue, id)).transpose()?;
@@ -288,9 +288,12 @@ impl Session {
             for (row, ends) in nos.iter().filter_map(|no| Some((rows.get(no)?, ends.get(no)?))) {
                 views.push(session.relationship_view(conn, row, ends, now)?);
             }
-            Ok((seen.len() as u64, views))
+            let readable = session.among_ends(conn, &ends, READ_PROPERTIES, now)?;
+            let readable: Vec<i64> = nos.iter().copied().filter(|no| readable.contains(no)).collect();
+            let readings = session.readings_of(conn, &readable)?;
+            Ok(((seen.len() as u64, views), readings))
         };
-        let (total, items) = self.repository.database().read(read).await?;
+        let (total, items) = self.read_noted("relationships", read).await?;
         Ok(window(total, items, request))
     }
 

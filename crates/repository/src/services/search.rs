@@ -117,10 +117,16 @@ impl Session {
     /// `NotFound` for a dossier that the caller may not know; `Unavailable` when the index does not answer.
     pub async fn search(&self, query: SearchQuery) -> Result<SearchResult> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        self.repository.database().read(move |conn: &mut Conn| session.search_in(conn, &query, now)).await
+        let read = move |conn: &mut Conn| {
+            let (result, nos) = session.search_in(conn, &query, now)?;
+            let readings = session.readings_among(conn, &nos, now)?;
+            Ok((result, readings))
+        };
+        self.read_noted("search", read).await
     }
 
-    fn search_in(&self, conn: &mut Conn, query: &SearchQuery, now: Timestamp) -> Result<SearchResult> {
+    /// Returns what is found, and the numbers of the objects that are answered.
+    fn search_in(&self, conn: &mut Conn, query: &SearchQuery, now: Timestamp) -> Result<(SearchResult, Vec<i64>)> {
         let request = self.request_of(conn, query, now)?;
         let answer = self.repository.inner.index.search(&request).map_err(unavailable)?;
         let hits = self.hits(conn, &answer.hits, now)?;
@@ -128,7 +134,9 @@ impl Session {
         let indexed_change = answer.checkpoint.map_or(0, |checkpoint| checkpoint.position);
         let is_without_words = cartulary_index::is_without_words(&query.text);
         let texts_waiting = if query.names_only { 0 } else { self.texts_waiting(conn, now)? };
-        Ok(SearchResult { total: answer.total, hits, facets, indexed_change, texts_waiting, is_without_words })
+        let nos = answer.hits.iter().map(|hit| hit.object_no).collect();
+        let total = answer.total;
+        Ok((SearchResult { total, hits, facets, indexed_change, texts_waiting, is_without_words }, nos))
     }
 
     /// Returns the question to the index that a search comes to, of what the caller may read now.

@@ -18,6 +18,7 @@ use crate::object::{
 use crate::services::detail::principal_name;
 use crate::services::folders::{cut, window};
 use crate::services::objects::{made_before, remember_made, request_digest};
+use crate::services::readings::Reading;
 use crate::services::wording;
 use crate::store::objects::{self, ObjectRow};
 use crate::store::principals;
@@ -156,12 +157,13 @@ impl Session {
     /// `NotFound`; `Forbidden` without `ReadProperties`.
     pub async fn tag_list(&self, object: ObjectId) -> Result<Vec<TagView>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let read = move |conn: &mut Conn| -> Result<Vec<TagView>> {
+        let read = move |conn: &mut Conn| -> Result<(Vec<TagView>, Vec<Reading>)> {
             let row = session.authorised(conn, object, READ_PROPERTIES, now)?;
             let rows = tags::of_objects(conn, &[row.no], session.actor.no)?;
-            rows.into_iter().map(|row| session.tag_view(conn, row)).collect()
+            let views = rows.into_iter().map(|row| session.tag_view(conn, row)).collect::<Result<_>>()?;
+            Ok((views, session.reading_of(conn, &row)?.into_iter().collect()))
         };
-        self.repository.database().read(read).await
+        self.read_noted("tags", read).await
     }
 
     /// Returns the labels that begin with some letters, of tags that the caller sees on objects whose properties he may read
@@ -208,11 +210,11 @@ impl Session {
     pub async fn tagged_list(&self, label: &str, request: WindowRequest) -> Result<Window<ObjectSummary>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let key = key_of(&wording::label("label", label, LABEL_MAX)?);
-        let read = move |conn: &mut Conn| -> Result<Window<ObjectSummary>> {
+        let read = move |conn: &mut Conn| {
             let nos = session.tagged_in(conn, &key, now)?;
             session.window_of_numbers(conn, &nos, request, now)
         };
-        self.repository.database().read(read).await
+        self.read_noted("tagged", read).await
     }
 
     fn tagged_in(&self, conn: &mut Conn, key: &str, now: Timestamp) -> Result<Vec<i64>> {
@@ -223,19 +225,20 @@ impl Session {
         Ok(tagged.into_iter().filter(|(_, scope)| visible.contains(scope)).map(|(no, _)| no).collect())
     }
 
-    /// Returns a window of objects whose numbers are known, in that order; all may be seen.
+    /// Returns a window of objects whose numbers are known, in that order; all may be seen. With it the readings to note.
     pub(crate) fn window_of_numbers(
         &self,
         conn: &mut Conn,
         nos: &[i64],
         request: WindowRequest,
         now: Timestamp,
-    ) -> Result<Window<ObjectSummary>> {
+    ) -> Result<(Window<ObjectSummary>, Vec<Reading>)> {
         let wanted = cut(nos, request);
         let mut rows = objects::by_nos(conn, wanted)?;
         let rows: Vec<ObjectRow> = wanted.iter().filter_map(|no| rows.remove(no)).collect();
         let items = self.summaries_of(conn, &rows, now)?;
-        Ok(window(nos.len() as u64, items, request))
+        let readings = self.readings_among(conn, wanted, now)?;
+        Ok((window(nos.len() as u64, items, request), readings))
     }
 
     /// Returns a tag that the caller sees, with its object.

@@ -15,7 +15,7 @@ use crate::object::{
 };
 use crate::services::detail::principal_name;
 use crate::services::filing::{chosen_name, follow_filing, make_primary, record_moved, refuse_taken};
-use crate::services::folders::window;
+use crate::services::folders::{numbers_of, window};
 use crate::services::retention::Removal;
 use crate::services::scopes;
 use crate::services::trees::{self, Tree};
@@ -174,12 +174,13 @@ impl Session {
     pub async fn trash_list(&self, request: WindowRequest) -> Result<Window<TrashedObject>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
-        let read = move |conn: &mut Conn| -> Result<(u64, Vec<TrashedObject>)> {
+        let read = move |conn: &mut Conn| -> Result<_> {
             let order = ListOrder::CreatedDescending;
             let (total, rows) = session.rows_of(conn, &Collection::Trash, order, request, REMOVE_CHILDREN)?;
-            Ok((total, session.trashed_of_rows(conn, &rows, now)?))
+            let readings = session.readings_among(conn, &numbers_of(&rows), now)?;
+            Ok(((total, session.trashed_of_rows(conn, &rows, now)?), readings))
         };
-        let (total, items) = self.repository.database().read(read).await?;
+        let (total, items) = self.read_noted("trash", read).await?;
         Ok(window(total, items, request))
     }
 
@@ -189,15 +190,16 @@ impl Session {
     /// `NotFound`; `Forbidden` without `RemoveChildren`.
     pub async fn trash_get(&self, id: ObjectId) -> Result<TrashedObject> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let read = move |conn: &mut Conn| -> Result<TrashedObject> {
+        let read = move |conn: &mut Conn| -> Result<_> {
             let row = objects::by_id(conn, &id.to_string())?;
             let row = row.filter(|row| row.trashed_at.is_some() && row.role == objects::LIVE);
             let row = row.ok_or_else(|| RepositoryError::not_found("the object"))?;
             session.repository.inner.access.require(conn, &session.actor, row.scope_no, REMOVE_CHILDREN, now)?;
+            let readings = session.readings_among(conn, &[row.no], now)?;
             let found = session.trashed_of_rows(conn, &[row], now)?.pop();
-            found.ok_or_else(|| RepositoryError::not_found("the object"))
+            Ok((found.ok_or_else(|| RepositoryError::not_found("the object"))?, readings))
         };
-        self.repository.database().read(read).await
+        self.read_noted("trash", read).await
     }
 
     fn trashed_of_rows(&self, conn: &mut Conn, rows: &[ObjectRow], now: Timestamp) -> Result<Vec<TrashedObject>> {

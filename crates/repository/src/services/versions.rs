@@ -1,7 +1,7 @@
 //! The versions of a document: listed, found by name, made, taken again and destroyed.
 
 use cartulary_db::Conn;
-use cartulary_model::permission::{BROWSE, DESTROY, READ_CONTENT, REMOVE_CHILDREN, WRITE_VERSION};
+use cartulary_model::permission::{BROWSE, DESTROY, READ_CONTENT, READ_PROPERTIES, REMOVE_CHILDREN, WRITE_VERSION};
 use cartulary_model::{ChangeKind, ObjectId, SlotName, Timestamp, VersionIncrement};
 use serde_json::{Value, json};
 
@@ -49,11 +49,12 @@ impl Session {
     pub async fn version_list(&self, id: ObjectId, request: WindowRequest) -> Result<Window<VersionSummary>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
-        let read = move |conn: &mut Conn| -> Result<Window<VersionSummary>> {
+        let read = move |conn: &mut Conn| -> Result<(Window<VersionSummary>, Vec<Reading>)> {
             let row = session.authorised(conn, id, BROWSE, now)?;
             let series = series_of(&row)?;
             let access = &session.repository.inner.access;
             let may_read = access.allows(conn, &session.actor, row.scope_no, READ_CONTENT, now)?;
+            let sees_values = access.allows(conn, &session.actor, row.scope_no, READ_PROPERTIES, now)?;
             let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
             let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
             let (total, rows) = versions::window(conn, series, offset, limit)?;
@@ -72,13 +73,14 @@ impl Session {
                     is_latest_major: latest_major == Some(version.object_no),
                     made_at: Timestamp::from_millis(version.made_at),
                     made_by: principal_name(&people, version.made_by)?,
-                    comment: version.comment,
+                    comment: if sees_values { version.comment } else { String::new() },
                     content: contents.get(&version.object_no).map(content_of).transpose()?,
                 });
             }
-            Ok(window(total.unsigned_abs(), items, request))
+            let readings = session.readings_among(conn, &[row.no], now)?;
+            Ok((window(total.unsigned_abs(), items, request), readings))
         };
-        self.repository.database().read(read).await
+        self.read_noted("versions", read).await
     }
 
     /// Returns one version of a document.

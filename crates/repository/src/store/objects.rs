@@ -222,6 +222,23 @@ pub(crate) fn ids_of(conn: &mut Conn, nos: &[i64]) -> Result<Vec<(i64, String)>>
     Ok(load_among!(conn, nos, object::no, object::table.select((object::no, object::id))))
 }
 
+/// What of an object says whether its readings are audited.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = object)]
+pub(crate) struct MarkedRow {
+    pub no: i64,
+    pub id: String,
+    pub role: String,
+    pub type_id: String,
+    pub series_no: Option<i64>,
+    pub scope_no: i64,
+}
+
+/// Returns that of those of `nos` that are there, in any order.
+pub(crate) fn marked_rows(conn: &mut Conn, nos: &[i64]) -> Result<Vec<MarkedRow>> {
+    Ok(load_among!(conn, nos, object::no, object::table.select(MarkedRow::as_select())))
+}
+
 /// Returns the scopes of those of `nos` that are there and not in the trash.
 pub(crate) fn scopes_of(conn: &mut Conn, nos: &[i64]) -> Result<Vec<(i64, i64)>> {
     let present = object::table.filter(object::trashed_at.is_null()).select((object::no, object::scope_no));

@@ -70,14 +70,15 @@ impl Sql {
         self
     }
 
-    /// Joins several with words between, each in parentheses; nothing of none.
-    pub(crate) fn joined(all: Vec<Self>, between: &'static str) -> Option<Self> {
-        let mut all = all.into_iter();
-        let mut sql = Self::of("(").then(all.next()?).words(")");
-        for one in all {
-            sql = sql.words(between).words("(").then(one).words(")");
+    /// Joins several with words between, each in parentheses; nothing of none. Halves are joined with halves, because a
+    /// database allows no expression that is a thousand deep.
+    pub(crate) fn joined(mut all: Vec<Self>, between: &'static str) -> Option<Self> {
+        if all.len() < 2 {
+            return all.pop().map(|one| Self::of("(").then(one).words(")"));
         }
-        Some(sql)
+        let after = all.split_off(all.len() / 2);
+        let (one, other) = (Self::joined(all, between)?, Self::joined(after, between)?);
+        Some(Self::of("(").then(one).words(between).then(other).words(")"))
     }
 }
 

@@ -14,10 +14,17 @@ use crate::store::relationships::{self, Ends};
 use crate::store::{blobs, filing, objects, principals, retention, tags, versions};
 use crate::{RepositoryError, Result, Session};
 
+/// How much the small texts of a row take, roughly. *Units*: bytes.
+const ROW_BYTES: usize = 300;
+/// How much more values take than their text as JSON, roughly.
+const PROPERTIES_GROW: usize = 3;
+
 /// One object with what is asked of it.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub row: CandidateRow,
+    /// How much it takes, roughly. *Units*: bytes.
+    pub size: usize,
     properties: Properties,
     facets: Vec<String>,
     created_by: Option<String>,
@@ -76,12 +83,19 @@ impl Session {
         let catalogue = self.repository.inner.declarations.present(conn)?;
         let mut found = Vec::with_capacity(rows.len());
         for mut row in rows {
+            let mut size = size_of::<Candidate>() + row.name.len() + row.title.len() + ROW_BYTES;
             row.state = catalogue.types().state_of(&row.type_id, row.state.as_deref()).map(str::to_owned);
             let properties = match needs.has(Needs::PROPERTIES) {
-                true => serde_json::from_str(&row.properties).map_err(RepositoryError::internal)?,
+                // What was read of the text is not kept twice.
+                true => {
+                    let text = std::mem::take(&mut row.properties);
+                    size += text.len().saturating_mul(PROPERTIES_GROW);
+                    serde_json::from_str(&text).map_err(RepositoryError::internal)?
+                }
                 false => Properties::new(),
             };
             found.push(Candidate {
+                size,
                 properties,
                 facets: facets.remove(&row.no).unwrap_or_default(),
                 created_by: name_of(row.created_by),

@@ -22,6 +22,9 @@ const ROWS_MAX: usize = 200_000;
 /// So many values of one side are looked up in the other; more are not.
 const KEYS_MAX: usize = 2_000;
 
+/// After so many rows it is looked whether there is time left.
+const ROWS_BETWEEN_LOOKS: usize = 1_000;
+
 /// A row under way: for each table of the statement an object, or none.
 type Row = Vec<Option<Rc<Candidate>>>;
 
@@ -42,12 +45,12 @@ impl Session {
         prepared: &Prepared,
         join: &PlannedFrom,
         now: Timestamp,
-        see: &mut impl FnMut(&Tuple<'_>),
+        see: &mut impl FnMut(&Tuple<'_>) -> Result<()>,
     ) -> Result<()> {
         let joining = Joining { session: self, catalogue, prepared, now };
         for row in joining.rows(conn, join, None)? {
             let tuple: Vec<Option<&Candidate>> = row.iter().map(Option::as_deref).collect();
-            see(&tuple);
+            see(&tuple)?;
         }
         Ok(())
     }
@@ -69,6 +72,7 @@ impl Joining<'_> {
             if rows.len() == ROWS_MAX {
                 return Err(too_many());
             }
+            self.prepared.bounds.hold(candidate.size + self.row_bytes())?;
             let mut row: Row = vec![None; width];
             if let Some(place) = row.get_mut(table) {
                 *place = Some(Rc::new(candidate));
@@ -103,8 +107,12 @@ impl Joining<'_> {
                 by_value.entry(key).or_default().push(row);
             }
         }
-        let mut joined = Vec::new();
-        for row in &lefts {
+        let mut joined: Vec<Row> = Vec::new();
+        for (place, row) in lefts.iter().enumerate() {
+            if place % ROWS_BETWEEN_LOOKS == 0 {
+                self.prepared.bounds.go_on()?;
+            }
+            let before = joined.len();
             let matching = value(row, &on.0).map(JoinKey::of).and_then(|key| by_value.get(&key));
             match matching {
                 Some(matching) => joined.extend(matching.iter().map(|other| together(row, other))),
@@ -114,8 +122,14 @@ impl Joining<'_> {
             if joined.len() > ROWS_MAX {
                 return Err(too_broad());
             }
+            self.prepared.bounds.hold((joined.len() - before).saturating_mul(self.row_bytes()))?;
         }
         Ok(joined)
+    }
+
+    /// Returns how much a row takes beside its objects, roughly. *Units*: bytes.
+    fn row_bytes(&self) -> usize {
+        size_of::<Row>() + self.prepared.plan.tables.len() * size_of::<Option<Rc<Candidate>>>()
     }
 
     /// Returns how many objects would be looked at for a side; of a join, as many as there may be.

@@ -3,6 +3,7 @@
 //! A statement is planned (names, kinds), then narrowed to candidates by SQL and by the index of texts, and each candidate
 //! is looked at here, so that both databases answer the same. Totals count what the caller may see and nothing else.
 
+mod bounds;
 mod candidates;
 mod joins;
 mod names;
@@ -21,6 +22,7 @@ use cartulary_model::ql::Query;
 use cartulary_model::{BaseType, ObjectId, PropertyKind, Timestamp};
 use serde_json::Value;
 
+use self::bounds::Bounds;
 use self::candidates::Candidate;
 use self::names::{Bound, Needs, fault};
 use self::narrow::Narrowing;
@@ -31,6 +33,7 @@ use crate::bootstrap::parse_id;
 use crate::declarations::Catalogue;
 use crate::object::WindowRequest;
 use crate::services::folders::cut;
+use crate::services::readings::Reading;
 use crate::store::query::{CandidateRow, Candidates, Sql};
 use crate::{RepositoryError, Result, Session};
 
@@ -85,6 +88,14 @@ struct Hit {
     score: f32,
 }
 
+impl Hit {
+    /// Returns how much it takes, roughly. *Units*: bytes.
+    fn size(&self) -> usize {
+        let of_keys: usize = self.keys.iter().map(SortKey::size).sum();
+        size_of::<Self>() + size_of_val(self.nos.as_slice()) + of_keys
+    }
+}
+
 /// What is known before the first candidate is looked at.
 struct Prepared {
     plan: Plan,
@@ -92,6 +103,7 @@ struct Prepared {
     scores: HashMap<i64, f32>,
     indexed_change: Option<i64>,
     all_versions: bool,
+    bounds: Bounds,
 }
 
 impl Session {
@@ -99,15 +111,27 @@ impl Session {
     ///
     /// # Errors
     /// `InvalidStatement` with the place of what is wrong; `Invalid` `too_broad` for one that would have to look at too
-    /// much; `Unavailable` when the index does not answer.
+    /// much, `too_slow` for one that takes too long; `Unavailable` when the index does not answer, or others' statements
+    /// take their time.
     pub async fn query(&self, request: QueryRequest) -> Result<QueryResult> {
         let query = Query::parse(&request.statement)?;
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let read = move |conn: &mut Conn| session.query_in(conn, &query, &request, now);
-        self.repository.database().read(read).await
+        let turn = self.repository.turn_of_statement().await?;
+        let read = move |conn: &mut Conn| {
+            let result = session.query_in(conn, &query, &request, now);
+            drop(turn);
+            result
+        };
+        self.read_noted("query", read).await
     }
 
-    fn query_in(&self, conn: &mut Conn, query: &Query, request: &QueryRequest, now: Timestamp) -> Result<QueryResult> {
+    fn query_in(
+        &self,
+        conn: &mut Conn,
+        query: &Query,
+        request: &QueryRequest,
+        now: Timestamp,
+    ) -> Result<(QueryResult, Vec<Reading>)> {
         let catalogue = self.repository.inner.declarations.present(conn)?;
         let prepared = self.prepare(conn, &catalogue, query, request.all_versions, now)?;
         let hits = self.hits_of(conn, &catalogue, &prepared, now)?;
@@ -121,7 +145,10 @@ impl Session {
             kind: column.source.as_ref().map_or(PropertyKind::Decimal, |bound| bound.kind),
             is_list: column.source.as_ref().is_some_and(|bound| bound.is_list),
         });
-        Ok(QueryResult { total, columns: columns.collect(), rows, indexed_change: prepared.indexed_change })
+        let answered: BTreeSet<i64> = window.iter().flat_map(|hit| hit.nos.iter().copied().flatten()).collect();
+        let readings = self.readings_of(conn, &answered.into_iter().collect::<Vec<_>>())?;
+        let indexed_change = prepared.indexed_change;
+        Ok((QueryResult { total, columns: columns.collect(), rows, indexed_change }, readings))
     }
 
     /// Plans a statement, finds the folders that it names, and asks the index what it asks of texts.
@@ -202,7 +229,8 @@ impl Session {
             let index = &self.repository.inner.index;
             index.check_full_text(&contains.text).map_err(|detail| fault(contains.position, detail))?;
         }
-        Ok(Prepared { plan, folders, scores: HashMap::new(), indexed_change: None, all_versions })
+        let (scores, bounds) = (HashMap::new(), Bounds::of_answer());
+        Ok(Prepared { plan, folders, scores, indexed_change: None, all_versions, bounds })
     }
 
     /// Refuses a statement that [`Session::query`] would refuse.
@@ -243,18 +271,21 @@ impl Session {
         let mut see = |tuple: &Tuple<'_>| {
             let is_kept = prepared.plan.rule.as_ref().is_none_or(|rule| known.holds(rule, tuple) == Some(true));
             if is_kept {
-                hits.push(prepared.hit(&known, tuple));
+                let hit = prepared.hit(&known, tuple);
+                prepared.bounds.hold(hit.size())?;
+                hits.push(hit);
             }
+            Ok(())
         };
         match &prepared.plan.from {
             PlannedFrom::Table(table) => {
                 self.each_candidate(conn, catalogue, prepared, *table, None, now, &mut |candidate| {
-                    see(&[Some(&candidate)]);
-                    Ok(())
+                    see(&[Some(&candidate)])
                 })?;
             }
             join @ PlannedFrom::Join { .. } => self.each_joined(conn, catalogue, prepared, join, now, &mut see)?,
         }
+        prepared.bounds.go_on()?;
         let order = &prepared.plan.order;
         let is_by_fit = order.is_empty() && prepared.plan.contains.is_some();
         hits.sort_unstable_by(|one, other| {
@@ -291,6 +322,7 @@ impl Session {
             return Err(too_broad());
         }
         for page in nos.chunks(PAGE) {
+            prepared.bounds.go_on()?;
             let mut rows = candidates.rows(conn, page.to_vec())?;
             let scopes: BTreeSet<i64> = rows.iter().map(|row| row.scope_no).collect();
             let access = &self.repository.inner.access;
@@ -360,7 +392,8 @@ impl Session {
     /// As [`Session::query`]; `InvalidStatement` for a statement of several tables.
     pub(crate) fn query_objects(&self, conn: &mut Conn, statement: &str, now: Timestamp) -> Result<Vec<ObjectId>> {
         let catalogue = self.repository.inner.declarations.present(conn)?;
-        let prepared = self.prepare_of_objects(conn, &catalogue, statement, now)?;
+        let mut prepared = self.prepare_of_objects(conn, &catalogue, statement, now)?;
+        prepared.bounds = Bounds::of_job();
         let hits = self.hits_of(conn, &catalogue, &prepared, now)?;
         let nos: Vec<i64> = hits.iter().filter_map(|hit| hit.nos.first().copied().flatten()).collect();
         let mut ids: HashMap<i64, String> = HashMap::with_capacity(nos.len());
@@ -405,6 +438,7 @@ impl Prepared {
             all_versions: self.all_versions,
             folders: &self.folders,
             scores: &self.scores,
+            lookups: std::cell::Cell::new(0),
         }
     }
 

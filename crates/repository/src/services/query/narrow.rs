@@ -6,6 +6,7 @@
 use cartulary_db::Conn;
 use cartulary_model::ql::Comparison;
 use cartulary_model::{PropertyKind, TypeRegistry, nfc, text_key};
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::names::{Bound, Field, Source, System};
@@ -21,6 +22,9 @@ const HITS_MAX: usize = 20_000;
 /// So many values of a list are bound one by one.
 const VALUES_MAX: usize = 2_000;
 
+/// So many times the index of values is asked by one statement; what more would be asked is looked at row by row.
+const LOOKUPS_MAX: usize = 64;
+
 /// What narrowing needs to know.
 pub(super) struct Narrowing<'a> {
     pub types: &'a TypeRegistry,
@@ -29,6 +33,8 @@ pub(super) struct Narrowing<'a> {
     /// The folders of each of the plan's places.
     pub folders: &'a [Vec<i64>],
     pub scores: &'a HashMap<i64, f32>,
+    /// How many look-ups in the index of values there are already.
+    pub lookups: Cell<usize>,
 }
 
 impl Narrowing<'_> {
@@ -80,7 +86,7 @@ impl Narrowing<'_> {
                 self.each(conn, rules, table).map(|all| Sql::joined(all.into_iter().flatten().collect(), " AND "))
             }
             Rule::Any(rules) => {
-                let any: Option<Vec<Sql>> = self.each(conn, rules, table)?.into_iter().collect();
+                let any: Option<Vec<Sql>> = self.each(conn, &as_lists(rules), table)?.into_iter().collect();
                 Ok(any.and_then(|any| Sql::joined(any, " OR ")))
             }
             Rule::Compare { column, comparison, datum } if column.table == table => {
@@ -213,10 +219,35 @@ impl Narrowing<'_> {
     fn having(&self, conn: &mut Conn, column: &Bound, holds: Sql) -> Result<Option<Sql>> {
         // Versions have no values in the index of properties.
         let Some(key) = column.index_key().filter(|_| !self.all_versions) else { return Ok(None) };
+        if self.lookups.replace(self.lookups.get() + 1) >= LOOKUPS_MAX {
+            return Ok(None);
+        }
         let Some(no) = objects::known_property_no(conn, &key)? else { return Ok(Some(Sql::of("1 = 0"))) };
         let sql = Sql::of("o.no IN (SELECT v.object_no FROM property_value v WHERE v.property_no = ").int(no);
         Ok(Some(sql.words(" AND (").then(holds).words("))")))
     }
+}
+
+/// Puts together what is compared with one column: `a = 1 OR a = 2` is `a IN (1, 2)`.
+fn as_lists(rules: &[Rule]) -> Vec<Rule> {
+    let mut lists: Vec<(&Bound, Vec<Datum>)> = Vec::new();
+    let mut found = Vec::new();
+    for rule in rules {
+        let (column, data) = match rule {
+            Rule::Compare { column, comparison: Comparison::Equal, datum } => (column, std::slice::from_ref(datum)),
+            Rule::Among { column, negated: false, data } => (column, data.as_slice()),
+            other => {
+                found.push(other.clone());
+                continue;
+            }
+        };
+        match lists.iter_mut().find(|(other, _)| (other.table, &other.field) == (column.table, &column.field)) {
+            Some((_, list)) => list.extend_from_slice(data),
+            None => lists.push((column, data.to_vec())),
+        }
+    }
+    found.extend(lists.into_iter().map(|(column, data)| Rule::Among { column: column.clone(), negated: false, data }));
+    found
 }
 
 /// Returns the sign of a comparison that an index helps with.

@@ -13,6 +13,9 @@ use crate::store::query::FLAGS_MAX;
 /// What a column of scores is called unless the statement says otherwise (CMIS 1.1 §2.1.14.2.3).
 const SCORE_NAME: &str = "SEARCH_SCORE";
 
+/// By so many columns a statement is ordered.
+const ORDER_MAX: usize = 16;
+
 /// A statement whose names are known.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -179,7 +182,7 @@ pub(super) fn plan(types: &TypeRegistry, query: &Query) -> Result<Plan, QlError>
     let from = planner.from(&query.from)?;
     let rule = query.filter.as_ref().map(|condition| planner.rule(condition)).transpose()?;
     let columns = planner.columns(&query.columns)?;
-    let order = query.order.iter().map(|sort| planner.sort(sort, &columns)).collect::<Result<Vec<_>, _>>()?;
+    let order = planner.order(&query.order, &columns)?;
     if let Some(position) = planner.scores.filter(|_| planner.contains.is_none()) {
         return Err(fault(position, "SCORE() is how well a text fits: it needs a CONTAINS in the statement"));
     }
@@ -293,6 +296,27 @@ impl Planner<'_> {
                 found.push(PlannedColumn { name, source: Some(bound) });
             }
         }
+    }
+
+    /// Plans the columns of an order, each of which is named once.
+    fn order(&self, sorts: &[Sort], columns: &[PlannedColumn]) -> Result<Vec<PlannedSort>, QlError> {
+        let mut order: Vec<PlannedSort> = Vec::with_capacity(sorts.len().min(ORDER_MAX));
+        for sort in sorts {
+            let position = sort.column.name.position;
+            if order.len() == ORDER_MAX {
+                return Err(fault(position, format!("a statement is ordered by at most {ORDER_MAX} columns")));
+            }
+            let planned = self.sort(sort, columns)?;
+            let is_again = |other: &PlannedSort| match (&other.column, &planned.column) {
+                (Some(one), Some(other)) => (one.table, &one.field) == (other.table, &other.field),
+                (one, other) => one.is_none() && other.is_none(),
+            };
+            if order.iter().any(is_again) {
+                return Err(fault(position, format!("a statement is ordered by `{}` once", sort.column)));
+            }
+            order.push(planned);
+        }
+        Ok(order)
     }
 
     /// Plans an order: by a column of the answer under its name there, or by any other.

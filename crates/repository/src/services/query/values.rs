@@ -127,6 +127,16 @@ impl SortKey {
         }
     }
 
+    /// Returns how much it takes, roughly. *Units*: bytes.
+    pub(super) fn size(&self) -> usize {
+        let of_text = match self {
+            Self::Text(key, whole) => key.capacity() + whole.capacity(),
+            Self::Other(Datum::Text(text)) => text.capacity(),
+            Self::Other(_) | Self::Missing => 0,
+        };
+        size_of::<Self>() + of_text
+    }
+
     /// Orders two rows by a column.
     pub(super) fn order(&self, other: &Self, descending: bool) -> Ordering {
         let upwards = match (self, other) {
