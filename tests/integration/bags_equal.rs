@@ -548,3 +548,39 @@ async fn a_bag_that_is_made_while_papers_go_can_be_brought_in() {
     })
     .await;
 }
+
+/// The export of the whole office was empty for whoever may not read the root folder, though lists show him a dossier.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_not_read_the_root_folder_exports_what_he_may_see() {
+    each_pair(async |office, empty| {
+        let system = &office.system;
+        let (own, other) = (office.dossier("2024").await, office.dossier("2025").await);
+        let inner = system.folder_create(own, NewFolder { name: "in".into(), ..NewFolder::default() }).await.unwrap();
+        let inner = inner.value.summary.id;
+        let paper = office.document(inner, "a.txt", "a").await.value.summary.id;
+        let hidden = office.document(other, "hidden.txt", "hidden").await.value.summary.id;
+        let shown = office.document(other, "shown.txt", "shown").await.value.summary.id;
+        let trashed = office.document(other, "trashed.txt", "trashed").await.value.summary.id;
+        let session = office.user("huda", &[]).await;
+        for (object, permissions) in [(own, &["Read", "Write"][..]), (shown, &["Read"]), (trashed, &["Read"])] {
+            let entries = permissions.iter().map(|one| NewAccessEntry::granting("huda", *one)).collect();
+            system.acl_put(object, ANY, NewAccessList { entries, inherits: true }).await.unwrap();
+        }
+        system.object_trash(trashed, ANY).await.unwrap();
+        let bag = office.folder().join("bag");
+        let written = session.export_to_folder(ExportScope::Repository, bag.clone()).await.unwrap();
+        assert_eq!((written.object_count, written.left_out_count), (4, 1));
+        assert_eq!(description(&bag)["leftOut"], json!([{ "id": trashed, "reason": "trash" }]));
+        let texts: Vec<String> = payload(&bag).values().map(|bytes| String::from_utf8_lossy(bytes).into()).collect();
+        assert!(!texts.iter().any(|text| text.contains(&hidden.to_string()) || text.contains(&other.to_string())));
+
+        let root = empty.system.root_folder().await.unwrap();
+        let report = empty.system.bag_import(bag, root).await.unwrap();
+        assert!(report.is_taken, "{report:?}");
+        for (object, folder) in [(own, root), (inner, own), (paper, inner), (shown, root)] {
+            let parents = empty.system.object_get(object).await.unwrap().parents;
+            assert_eq!(parents.iter().map(|parent| parent.id).collect::<Vec<_>>(), [folder]);
+        }
+    })
+    .await;
+}

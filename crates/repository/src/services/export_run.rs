@@ -222,6 +222,7 @@ impl Session {
                 let root = root.ok_or_else(|| RepositoryError::not_found("the root folder"))?;
                 self.select_tree(conn, &root, &mut selection, now)?;
                 self.select_unfiled(conn, &mut selection, now)?;
+                self.select_islands(conn, &mut selection, now)?;
             }
             ExportScope::Tree { object } => {
                 let top = self.authorised(conn, *object, READ_PROPERTIES, now)?;

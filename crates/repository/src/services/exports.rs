@@ -31,7 +31,7 @@ const TAR: &str = "application/x-tar";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum ExportScope {
-    /// Everything.
+    /// Everything that the caller may see, also what lies in folders that he may not.
     Repository,
     /// An object with all that lies in it.
     Tree {

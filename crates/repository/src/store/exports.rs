@@ -6,7 +6,7 @@ use cartulary_db::{Conn, among, each_db, insert_numbered, is_word, update_rows};
 use diesel::dsl::not;
 use diesel::prelude::*;
 
-use super::objects::{LIVE, ObjectRow, VERSION};
+use super::objects::{LIVE, ObjectRow, RELATIONSHIP, VERSION};
 use super::schema::{blob, content, dossier_version, export, filing, object, version, version_series};
 use super::versions::VersionRow;
 use crate::Result;
@@ -172,6 +172,17 @@ pub(crate) fn unfiled_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Ve
     let rows = each_db!(conn, |c| object::table
         .filter(object::unfiled_at.is_not_null())
         .filter(is_word(object::role, LIVE).and(object::no.gt(after)))
+        .order(object::no)
+        .limit(limit)
+        .select(ObjectRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns up to `limit` folders and documents with numbers above `after`, those in the trash included.
+pub(crate) fn live_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<ObjectRow>> {
+    let rows = each_db!(conn, |c| object::table
+        .filter(is_word(object::role, LIVE).and(object::base.ne(RELATIONSHIP)).and(object::no.gt(after)))
         .order(object::no)
         .limit(limit)
         .select(ObjectRow::as_select())

@@ -39,7 +39,7 @@ const PAGE: i64 = 1_000;
 /// The objects of a bag.
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
-    /// Their numbers, folders before what lies in them.
+    /// Their numbers, in the order in which they were met.
     pub nos: Vec<i64>,
     /// The same as a set.
     pub set: RoaringTreemap,
@@ -124,6 +124,26 @@ impl Session {
         let mut after = 0;
         loop {
             let rows = exports::unfiled_page(conn, after, PAGE)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.no;
+            for row in &rows {
+                if row.trashed_at.is_some() {
+                    self.count_if_seen(conn, row, selection, now)?;
+                } else {
+                    self.select(conn, row, selection, now)?;
+                }
+            }
+        }
+    }
+
+    /// Adds what the caller may see and did not meet from the root folder on, because a folder above is not his to see.
+    pub(crate) fn select_islands(&self, conn: &mut Conn, selection: &mut Selection, now: Timestamp) -> Result<()> {
+        if self.actor.is_administrator {
+            return Ok(());
+        }
+        let mut after = 0;
+        loop {
+            let rows = exports::live_page(conn, after, PAGE)?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.no;
             for row in &rows {
