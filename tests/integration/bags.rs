@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use cartulary_repository::{
     ArrangedPage, BulkAct, ExportScope, ExportState, ExportView, Faults, NewAccessEntry, NewAccessList, NewBulkAction,
-    NewDossierVersion, NewExport, NewRelationship, ObjectChanges, PagesToArrange, PagesToSplit, Precondition,
-    RepositoryError, Session, VersionNote, WindowRequest,
+    NewDossierVersion, NewExport, NewFolder, NewRelationship, ObjectChanges, PagesToArrange, PagesToSplit,
+    Precondition, RepositoryError, Session, VersionNote, WindowRequest,
 };
 use cartulary_tests::office::{content, each_office};
 use futures::StreamExt;
@@ -334,11 +334,13 @@ async fn a_version_of_a_dossier_is_proved_by_its_bag() {
     each_office(async |office| {
         let dossier = office.dossier("ملف").await;
         office.document(dossier, "a.txt", "first").await;
-        office.document(dossier, "b.txt", "second").await;
+        let inner = NewFolder { name: "annexes".into(), ..NewFolder::default() };
+        let inner = office.system.folder_create(dossier, inner).await.unwrap().value.summary.id;
+        office.document(inner, "b.txt", "second").await;
         office.system.dossier_version_create(dossier, ANY, NewDossierVersion::default()).await.unwrap();
         let session = office.user("amal", &["staff"]).await;
         let view = done(&session, ExportScope::DossierVersion { dossier, number: 1 }).await;
-        assert_eq!((view.total, view.done_count, view.left_out_count), (Some(2), 2, 0));
+        assert_eq!((view.total, view.done_count, view.left_out_count), (Some(3), 3, 0));
         let bag = unpacked(&session, &view, &office.folder().join("bag")).await;
         let root = office.system.seal_list(ALL).await.unwrap().items[0].merkle_root;
         let root: String = root.iter().map(|byte| format!("{byte:02x}")).collect();

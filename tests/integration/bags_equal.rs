@@ -7,13 +7,14 @@ use cartulary_model::{ObjectId, Properties, Timestamp, TypeFile};
 use cartulary_repository::{
     AnnotatedPlace, AnnotationContent, ArrangedPage, AwaitedEvent, Direction, ExportScope, Faults, LastFolder,
     ListOrder, NewAccessEntry, NewAccessList, NewComment, NewDocument, NewDossierVersion, NewFolder, NewLegalHold,
-    NewLock, NewRelationship, NewRetention, NewTag, NewTransition, NewVersion, ObjectChanges, PagesToArrange,
-    PagesToSplit, Precondition, QueryRequest, RepositoryError, Session, Source, VerifyOptions, VersionName,
-    VersionNote, WindowRequest,
+    NewLock, NewRelationship, NewRetention, NewTag, NewTransition, NewVersion, ObjectChanges, ObjectMove,
+    PagesToArrange, PagesToSplit, Precondition, QueryRequest, RepositoryError, Session, Source, VerifyOptions,
+    VersionName, VersionNote, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, content, each_pair};
 use cartulary_tests::random::Random;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::bags::{description, export, payload};
 
@@ -581,6 +582,76 @@ async fn a_user_who_may_not_read_the_root_folder_exports_what_he_may_see() {
             let parents = empty.system.object_get(object).await.unwrap().parents;
             assert_eq!(parents.iter().map(|parent| parent.id).collect::<Vec<_>>(), [folder]);
         }
+    })
+    .await;
+}
+
+/// Makes a version of a dossier one of before: it names what lay directly in the dossier, and says nothing of its format.
+async fn as_of_before(office: &TestOffice, dossier: ObjectId, number: i32) {
+    let bag = office.folder().join(format!("manifest-{number}"));
+    office.system.export_to_folder(ExportScope::DossierVersion { dossier, number }, bag.clone()).await.unwrap();
+    let manifest = std::fs::read_to_string(bag.join("data/manifest.json")).unwrap();
+    let before = manifest.replace(r#""format":2,"#, "");
+    assert_ne!(before, manifest);
+    let digest: String = Sha256::digest(before).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = if office.is_shared() { format!("decode('{digest}', 'hex')") } else { format!("X'{digest}'") };
+    office.tamper(&format!("UPDATE dossier_version SET format = 1, digest = {digest} WHERE number = {number}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn manifests_of_before_and_of_whole_trees_are_opened_compared_taken_again_and_brought_in() {
+    each_pair(async |office, empty| {
+        let system = &office.system;
+        let (dossier, elsewhere) = (office.dossier("2024").await, office.dossier("2025").await);
+        let make = async |from| {
+            let new = NewDossierVersion { from, ..NewDossierVersion::default() };
+            system.dossier_version_create(dossier, ANY, new).await.unwrap().value
+        };
+        let inner =
+            system.folder_create(dossier, NewFolder { name: "in".into(), ..NewFolder::default() }).await.unwrap();
+        let inner = inner.value.summary.id;
+        let paper = office.document(dossier, "a.txt", "a").await.value.summary.id;
+        make(None).await;
+        as_of_before(office, dossier, 1).await;
+        office.document(inner, "deep.txt", "deep").await;
+        make(None).await;
+        let members = system.dossier_version_members(dossier, 2, ALL).await.unwrap().items;
+        let paths: Vec<String> = members.iter().filter_map(|one| one.path.clone()).collect();
+        assert_eq!(paths, ["in", "in/deep.txt", "a.txt"]);
+        // Of what the older one says nothing, nothing is said.
+        for to in [None, Some(2)] {
+            let found = system.dossier_version_compare(dossier, 1, to, ALL).await.unwrap();
+            assert_eq!(found.members.total, 0, "{found:?}");
+        }
+        let content = content(system, "a.txt", b"another").await;
+        system.content_put(paper, ANY, content, VersionNote::default()).await.unwrap();
+        let wanted = ObjectMove { from: None, to: elsewhere, name: None };
+        system.object_move(inner, ANY, wanted).await.unwrap();
+        for (from, kinds) in [(1, 2), (2, 3)] {
+            let found = system.dossier_version_compare(dossier, from, None, ALL).await.unwrap();
+            assert_eq!(found.members.items.iter().map(|one| one.kinds.len()).sum::<usize>(), kinds, "{found:?}");
+        }
+        let made = make(Some(2)).await;
+        assert!(made.not_restored.is_empty(), "{made:?}");
+        let members = system.dossier_version_members(dossier, 3, ALL).await.unwrap().items;
+        let paths: Vec<String> = members.iter().filter_map(|one| one.path.clone()).collect();
+        assert_eq!(paths, ["in", "in/deep.txt", "a.txt"]);
+        assert!(members.iter().all(|one| one.id != inner), "the folder that lies elsewhere is made again");
+        make(Some(1)).await;
+        assert!(office.repository.verify(VerifyOptions::default(), |_| {}).await.unwrap().is_clean());
+
+        let bag = export(system, ExportScope::Repository, office.folder().join("bag")).await;
+        let root = empty.system.root_folder().await.unwrap();
+        let report = empty.system.bag_import(bag, root).await.unwrap();
+        assert!(report.is_taken, "{report:?}");
+        for number in 1..=4 {
+            let [one, other] = [system, &empty.system];
+            let (one, other) = (one.dossier_version_get(dossier, number), other.dossier_version_get(dossier, number));
+            assert_eq!(one.await.unwrap().digest, other.await.unwrap().digest);
+        }
+        let there = empty.system.dossier_version_members(dossier, 2, ALL).await.unwrap().items;
+        assert_eq!(there.iter().map(|one| one.path.as_deref()).collect::<Vec<_>>()[1], Some("in/deep.txt"));
+        assert!(empty.repository.verify(VerifyOptions::default(), |_| {}).await.unwrap().is_clean());
     })
     .await;
 }

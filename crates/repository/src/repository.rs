@@ -178,6 +178,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0034_contents_of_exports/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0034_contents_of_exports/down.sql"),
         },
+        MigrationFile {
+            version: "0036",
+            name: "trees_of_dossiers",
+            up: include_str!("../../../schema/core/migrations/sqlite/0036_trees_of_dossiers/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0036_trees_of_dossiers/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -329,6 +335,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "contents_of_exports",
             up: include_str!("../../../schema/core/migrations/postgres/0034_contents_of_exports/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0034_contents_of_exports/down.sql"),
+        },
+        MigrationFile {
+            version: "0036",
+            name: "trees_of_dossiers",
+            up: include_str!("../../../schema/core/migrations/postgres/0036_trees_of_dossiers/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0036_trees_of_dossiers/down.sql"),
         },
     ],
 };

@@ -728,10 +728,11 @@ export interface paths {
         /**
          * Makes a version of a dossier: an immutable manifest of what it is and has in it; with `from`, it takes an earlier version
          *     again first.
-         * @description The manifest names what lies in the dossier, in order, each document by its newest version; one that was changed since
-         *     gets a minor version. Versions that a manifest names cannot be destroyed. With `from`, title, properties, order and
-         *     documents become what they were, as new versions; what came since stays, after the rest; `notRestored` says what could
-         *     not be taken again, and why.
+         * @description The manifest names all that lies in the dossier and the folders in it, in order, each document by its newest version; one
+         *     that was changed since gets a minor version. Versions that a manifest names cannot be destroyed. With `from`, title,
+         *     properties, order, folders and documents become what they were, as new versions: a folder comes back out of the trash, and
+         *     one that lies elsewhere now is made again; what came since stays, after the rest; `notRestored` says what could not be
+         *     taken again, and why. Of more than 10,000 objects it is refused with `use_bulk_action`.
          */
         post: operations["create_dossier_version"];
         delete?: never;
@@ -781,7 +782,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists what a version of a dossier names, in its order. */
+        /**
+         * Lists what a version of a dossier names, in its order: after each folder what lay in it. A version that was made before
+         *     the office looked below folders names only what lay directly in the dossier.
+         */
         get: operations["list_dossier_version_members"];
         put?: never;
         post?: never;
@@ -3254,6 +3258,11 @@ export interface components {
         DossierMember: {
             /**
              * Format: uuid
+             * @description The folder that it lay in, the dossier or one below it; absent when the caller may not see that.
+             */
+            folder?: string | null;
+            /**
+             * Format: uuid
              * @description The id of the document or folder that it is of.
              */
             id: string;
@@ -3263,6 +3272,8 @@ export interface components {
             name: string;
             /** @description The version of the document that the dossier had; of a folder, and of a paper that was not there yet, what it is now. */
             object: components["schemas"]["Summary"];
+            /** @description The names from the dossier down to it, with `/` between; absent when the caller may not see one of the folders. */
+            path?: string | null;
             /** @description Whether `object` is an immutable version. */
             version: boolean;
         };
@@ -3743,11 +3754,16 @@ export interface components {
         };
         /** @description A member in one of two states of a dossier. */
         MemberSide: {
+            /**
+             * Format: uuid
+             * @description The folder that it lay in, the dossier or one below it; absent when the caller may not see that.
+             */
+            folder?: string | null;
             /** @description Its name. */
             name: string;
             /**
              * Format: int64
-             * @description Its place among what the caller sees there, from 1.
+             * @description Its place among what the caller sees there, from 1: a folder's contents stand right after it.
              */
             place: number;
             /**
@@ -4057,7 +4073,10 @@ export interface components {
             id: string;
             /** @description Its name. */
             name: string;
-            /** @description Why: `forbidden`, `checked_out`, `name_taken` or `moved_away`. */
+            /**
+             * @description Why: `forbidden`, `checked_out`, `locked`, `name_taken`, `moved_away`, or `no_folder` when the folder that it lay in
+             *     could not be taken again.
+             */
             reason: string;
         };
         /** @description Whether something was read. */
@@ -4426,6 +4445,11 @@ export interface components {
             items: {
                 /**
                  * Format: uuid
+                 * @description The folder that it lay in, the dossier or one below it; absent when the caller may not see that.
+                 */
+                folder?: string | null;
+                /**
+                 * Format: uuid
                  * @description The id of the document or folder that it is of.
                  */
                 id: string;
@@ -4435,6 +4459,8 @@ export interface components {
                 name: string;
                 /** @description The version of the document that the dossier had; of a folder, and of a paper that was not there yet, what it is now. */
                 object: components["schemas"]["Summary"];
+                /** @description The names from the dossier down to it, with `/` between; absent when the caller may not see one of the folders. */
+                path?: string | null;
                 /** @description Whether `object` is an immutable version. */
                 version: boolean;
             }[];

@@ -67,7 +67,8 @@ pub struct NotRestored {
     id: ObjectId,
     /// Its name.
     name: String,
-    /// Why: `forbidden`, `checked_out`, `name_taken` or `moved_away`.
+    /// Why: `forbidden`, `checked_out`, `locked`, `name_taken`, `moved_away`, or `no_folder` when the folder that it lay in
+    /// could not be taken again.
     reason: &'static str,
 }
 
@@ -92,6 +93,13 @@ pub struct DossierMember {
     id: ObjectId,
     /// Its name in the dossier then.
     name: String,
+    /// The folder that it lay in, the dossier or one below it; absent when the caller may not see that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    folder: Option<ObjectId>,
+    /// The names from the dossier down to it, with `/` between; absent when the caller may not see one of the folders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
     /// The version of the document that the dossier had; of a folder, and of a paper that was not there yet, what it is now.
     object: Summary,
     /// Whether `object` is an immutable version.
@@ -128,8 +136,12 @@ pub struct MemberSide {
     /// That version's label, with `+` when the document was changed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     version_label: Option<String>,
-    /// Its place among what the caller sees there, from 1.
+    /// Its place among what the caller sees there, from 1: a folder's contents stand right after it.
     place: u64,
+    /// The folder that it lay in, the dossier or one below it; absent when the caller may not see that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    folder: Option<ObjectId>,
 }
 
 /// What a member differs in.
@@ -191,10 +203,11 @@ pub async fn list_dossier_versions(guarded: Guarded) -> Answer {
 /// Makes a version of a dossier: an immutable manifest of what it is and has in it; with `from`, it takes an earlier version
 /// again first.
 ///
-/// The manifest names what lies in the dossier, in order, each document by its newest version; one that was changed since
-/// gets a minor version. Versions that a manifest names cannot be destroyed. With `from`, title, properties, order and
-/// documents become what they were, as new versions; what came since stays, after the rest; `notRestored` says what could
-/// not be taken again, and why.
+/// The manifest names all that lies in the dossier and the folders in it, in order, each document by its newest version; one
+/// that was changed since gets a minor version. Versions that a manifest names cannot be destroyed. With `from`, title,
+/// properties, order, folders and documents become what they were, as new versions: a folder comes back out of the trash, and
+/// one that lies elsewhere now is made again; what came since stays, after the rest; `notRestored` says what could not be
+/// taken again, and why. Of more than 10,000 objects it is refused with `use_bulk_action`.
 #[utoipa::path(tag = "dossiers", request_body = NewDossierVersionForm,
     params(("id" = String, Path, description = "the dossier's id"),
         ("If-Match" = String, Header, description = "the ETag that was read, of the dossier"),
@@ -222,7 +235,8 @@ pub async fn get_dossier_version(guarded: Guarded) -> Answer {
     answer::object(&guarded, IMMUTABLE, &DossierVersion::from(version))
 }
 
-/// Lists what a version of a dossier names, in its order.
+/// Lists what a version of a dossier names, in its order: after each folder what lay in it. A version that was made before
+/// the office looked below folders names only what lay directly in the dossier.
 #[utoipa::path(tag = "dossiers",
     params(WindowQuery, ("id" = String, Path, description = "the dossier's id"),
         ("number" = i32, Path, description = "the version's number")),
@@ -282,6 +296,8 @@ impl From<repository::DossierMember> for DossierMember {
         Self {
             id: member.id,
             name: member.name,
+            folder: member.folder,
+            path: member.path,
             object: member.object.into(),
             version: member.is_version,
             in_trash: member.is_trashed,
@@ -291,8 +307,8 @@ impl From<repository::DossierMember> for DossierMember {
 
 impl From<repository::DossierMemberSide> for MemberSide {
     fn from(side: repository::DossierMemberSide) -> Self {
-        let repository::DossierMemberSide { name, version_id, version_label, place } = side;
-        Self { name, version_id, version_label, place }
+        let repository::DossierMemberSide { name, version_id, version_label, place, folder } = side;
+        Self { name, version_id, version_label, place, folder }
     }
 }
 

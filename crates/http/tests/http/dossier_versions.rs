@@ -350,3 +350,153 @@ async fn a_dossier_is_asked_for_as_it_stood_at_an_instant() {
     let folder = admin.post("/folders/root/folders", json!({ "name": "plain" })).await.expect(201).json();
     admin.get(&format!("/dossiers/{}?at={last}", id(&folder))).await.problem(409, "not_a_dossier");
 }
+
+/// Makes a folder in a dossier, or in a folder.
+async fn folder(client: &Client<'_>, parent: &Value, name: &str) -> Value {
+    client.post(&format!("/folders/{}/folders", id(parent)), json!({ "name": name })).await.expect(201).json()
+}
+
+/// Returns the paths of what a version names, each with its version.
+async fn paths(client: &Client<'_>, dossier: &Value, number: i64) -> Vec<String> {
+    let path = format!("/dossiers/{}/versions/{number}/members", id(dossier));
+    let members = client.get(&path).await.expect(200).json();
+    let one = |one: &Value| {
+        let label = one["object"]["versionLabel"].as_str().unwrap_or_default();
+        format!("{} {label}", one["path"].as_str().unwrap_or("?")).trim_end().to_owned()
+    };
+    members["items"].as_array().unwrap().iter().map(one).collect()
+}
+
+async fn below(client: &Client<'_>, folder: &Value) -> Vec<String> {
+    let contents = client.get(&format!("/folders/{}/contents", id(folder))).await.expect(200).json();
+    contents["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The manifest said of a folder that it was there, and nothing of what lay in it.
+#[actix_web::test]
+async fn a_version_of_a_dossier_has_all_that_lies_below_it() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("A").await;
+    let annexes = folder(&admin, &dossier, "annexes").await;
+    let paper = admin.document(&dossier, "paper", b"1").await;
+    let inner = folder(&admin, &annexes, "inner").await;
+    let deep = admin.document(&inner, "deep", b"2").await;
+    admin.document(&annexes, "annex", b"3").await;
+    // The same document in two folders is named in both.
+    let parents = format!("/objects/{}/parents/{}", id(&paper), id(&inner));
+    admin.ask(Method::PUT, &parents).header("if-match", "*").send().await;
+    make(&admin, &dossier, json!({})).await.expect(201);
+    let first = [
+        "annexes",
+        "annexes/inner",
+        "annexes/inner/deep 1.0",
+        "annexes/inner/paper 1.0",
+        "annexes/annex 1.0",
+        "paper 1.0",
+    ];
+    assert_eq!(paths(&admin, &dossier, 1).await, first);
+    let members =
+        admin.get(&format!("/dossiers/{}/versions/1/members?offset=1&limit=2", id(&dossier))).await.expect(200);
+    let members = members.json();
+    let folders: Vec<&Value> = members["items"].as_array().unwrap().iter().map(|one| &one["folder"]).collect();
+    assert_eq!((&members["total"], folders), (&json!(6), vec![&annexes["id"], &inner["id"]]));
+    // A change far below is a difference, and in the next version.
+    put(&admin, &deep, b"2 again").await;
+    assert_eq!(differences(&admin, &dossier, "1/differences").await, named(&[("deep", "version")]));
+    let to = json!({ "to": annexes["id"] });
+    admin.ask(Method::POST, &format!("/objects/{}/move", id(&deep))).header("if-match", "*").json(to).await.expect(200);
+    assert_eq!(differences(&admin, &dossier, "1/differences").await, named(&[("deep", "moved version")]));
+    make(&admin, &dossier, json!({})).await.expect(201);
+    let second =
+        ["annexes", "annexes/inner", "annexes/inner/paper 1.0", "annexes/annex 1.0", "annexes/deep 1.1", "paper 1.0"];
+    assert_eq!(paths(&admin, &dossier, 2).await, second);
+    assert_eq!(differences(&admin, &dossier, "1/differences?to=2").await, named(&[("deep", "moved version")]));
+    // What one may not see stays hidden, and so does the way through it.
+    let rana = office.user("rana", &["staff"]).await;
+    let hide = json!({ "entries": [{ "principal": "administrators", "permission": "Everything" }], "inherits": false });
+    admin
+        .ask(Method::PUT, &format!("/objects/{}/acl", id(&inner)))
+        .header("if-match", "*")
+        .json(hide)
+        .await
+        .expect(200);
+    let seen = ["annexes", "? 1.0", "annexes/annex 1.0", "annexes/deep 1.1", "paper 1.0"];
+    assert_eq!(paths(&rana, &dossier, 2).await, seen);
+    assert_eq!(below(&admin, &annexes).await, ["inner", "annex", "deep"]);
+    assert!(office.repository.verify(Default::default(), |_| {}).await.unwrap().is_clean());
+}
+
+#[actix_web::test]
+async fn folders_of_an_earlier_version_are_made_again() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let (dossier, elsewhere) = (admin.dossier("A").await, admin.dossier("B").await);
+    let (gone, moved) = (folder(&admin, &dossier, "gone").await, folder(&admin, &dossier, "moved").await);
+    let in_gone = admin.document(&gone, "in gone", b"1").await;
+    let in_moved = [admin.document(&moved, "one", b"1").await, admin.document(&moved, "two", b"2").await];
+    make(&admin, &dossier, json!({})).await.expect(201);
+    put(&admin, &in_gone, b"1 again").await;
+    put(&admin, &in_moved[0], b"1 again").await;
+    let path = format!("/folders/{}", id(&gone));
+    admin.ask(Method::DELETE, &path).header("if-match", "*").send().await.expect(204);
+    let to = json!({ "to": elsewhere["id"] });
+    admin
+        .ask(Method::POST, &format!("/objects/{}/move", id(&moved)))
+        .header("if-match", "*")
+        .json(to)
+        .await
+        .expect(200);
+    admin.document(&dossier, "came since", b"new").await;
+    let before = named(&[("came since", "added"), ("gone", "removed"), ("in gone", "removed"), ("moved", "removed")]);
+    assert_eq!(differences(&admin, &dossier, "1/differences").await[..4], before);
+    let made = make(&admin, &dossier, json!({ "from": 1 })).await.expect(201).json();
+    assert_eq!(made["notRestored"], json!(null), "{made}");
+    let label = |name: &str, label: &str| format!("{name} {label}");
+    assert_eq!(
+        paths(&admin, &dossier, 2).await,
+        [
+            "gone".into(),
+            label("gone/in gone", "1.2"),
+            "moved".into(),
+            label("moved/one", "1.2"),
+            label("moved/two", "1.0"),
+            label("came since", "1.0")
+        ]
+    );
+    // The folder that lies elsewhere stays there, with all that is in it; once made again it is not made again.
+    assert_eq!(below(&admin, &moved).await, ["one", "two"]);
+    assert_eq!(bytes_of(&admin, &in_gone).await, "1");
+    assert_eq!(bytes_of(&admin, &in_moved[0]).await, "1");
+    make(&admin, &dossier, json!({ "from": 1 })).await.expect(201);
+    assert_eq!(contents(&admin, &dossier).await, ["gone", "moved", "came since"]);
+    assert!(office.repository.verify(Default::default(), |_| {}).await.unwrap().is_clean());
+}
+
+#[actix_web::test]
+async fn a_folder_of_a_dossier_is_asked_for_as_it_stood_at_an_instant() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let clock = office.repository.clock();
+    let dossier = admin.dossier("A").await;
+    let inner = folder(&admin, &dossier, "inner").await;
+    let paper = admin.document(&inner, "paper", b"1").await;
+    clock.shift(1_000);
+    let then = clock.now().to_string();
+    clock.shift(1_000);
+    put(&admin, &paper, b"1 again").await;
+    trash(&admin, &paper).await;
+    admin.document(&inner, "came since", b"2").await;
+    let path = format!("/folders/{}", id(&inner));
+    let at = async |instant: &str| {
+        let contents = admin.get(&format!("{path}/contents?at={instant}")).await.expect(200).json();
+        let one = |one: &Value| format!("{} {}", one["name"].as_str().unwrap(), one["versionLabel"].as_str().unwrap());
+        contents["items"].as_array().unwrap().iter().map(one).collect::<Vec<_>>()
+    };
+    assert_eq!(at(&then).await, ["paper 1.0"]);
+    admin.ask(Method::DELETE, &path).header("if-match", "*").send().await.expect(204);
+    // The dossier names it at that instant, and what lay in it is still told.
+    assert_eq!(at(&then).await, ["paper 1.0"]);
+    let rana = office.user("rana", &[]).await;
+    rana.get(&format!("{path}/contents?at={then}")).await.problem(404, "not_found");
+}

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cartulary_db::Conn;
 use cartulary_model::permission::{BROWSE, READ_CHILDREN, READ_PROPERTIES};
-use cartulary_model::{ObjectId, Properties, Timestamp};
+use cartulary_model::{BaseType, ObjectId, Properties, Timestamp};
 use serde_json::Value;
 
 use crate::bootstrap::parse_id;
@@ -128,11 +128,12 @@ impl Session {
         Ok(detail)
     }
 
-    /// Returns a window of what lay in a dossier at an instant, in its order, of what the caller may browse today.
+    /// Returns a window of what lay in a dossier, or in any other folder, at an instant, in its order, of what the caller may
+    /// browse today. A folder that lay in a dossier then is asked by its own id, also when it is in the trash by now.
     ///
     /// # Errors
-    /// `NotFound`, also when the dossier was not there then; `Forbidden` without `ReadChildren`; `Conflict` `not_a_dossier`,
-    /// `use_bulk_action` when more than 10,000 objects lie, or lay, in it.
+    /// `NotFound`, also when the folder was not there then; `Forbidden` without `ReadChildren`; `Conflict` `use_bulk_action`
+    /// when more than 10,000 objects lie, or lay, in it.
     pub async fn children_at(
         &self,
         id: ObjectId,
@@ -142,10 +143,9 @@ impl Session {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
         let read = move |conn: &mut Conn| -> Result<(Window<ObjectSummary>, Vec<Reading>)> {
-            let dossier = session.authorised(conn, id, READ_CHILDREN, now)?;
-            session.require_dossier(&dossier)?;
+            let dossier = session.folder_of_then(conn, id, now)?;
             if dossier.created_at > at.as_millis() {
-                return Err(RepositoryError::not_found("the dossier"));
+                return Err(RepositoryError::not_found("the folder"));
             }
             let (rows, pasts) = session.members_at(conn, &dossier, at, now)?;
             let mut members: Vec<(&ObjectRow, &Past)> =
@@ -159,6 +159,15 @@ impl Session {
             Ok((window(members.len() as u64, items, request), readings))
         };
         self.read_noted("children at an instant", read).await
+    }
+
+    /// Returns a folder, in the trash or not, if the session may list what lies in it.
+    fn folder_of_then(&self, conn: &mut Conn, id: ObjectId, now: Timestamp) -> Result<ObjectRow> {
+        let row = objects::by_id(conn, &id.to_string())?;
+        let row = row.filter(|row| row.role == objects::LIVE && row.base == BaseType::Folder.as_str());
+        let row = row.ok_or_else(|| RepositoryError::not_found("the folder"))?;
+        self.repository.inner.access.require(conn, &self.actor, row.scope_no, READ_CHILDREN, now)?;
+        Ok(row)
     }
 
     /// Returns what lies in a dossier, or lay there after an instant, of what the caller may browse, each as it stood then.

@@ -30,6 +30,8 @@ pub struct DossierMemberSide {
     pub version_label: Option<String>,
     /// Its place among what the caller sees there, from 1.
     pub place: u64,
+    /// The folder that it lay in, the dossier or one below it; nothing when the caller may not browse that.
+    pub folder: Option<ObjectId>,
 }
 
 /// What a member differs in between two versions of a dossier.
@@ -66,8 +68,9 @@ pub struct DossierComparison {
 }
 
 impl Session {
-    /// Compares two versions of a dossier, or one with the dossier as it is (`to` absent); of the members, those that the
-    /// caller may browse today.
+    /// Compares two versions of a dossier, or one with the dossier as it is (`to` absent), with all that lies below it; of the
+    /// members, those that the caller may browse today. Of a version that names only what lay directly in the dossier, as
+    /// they once were made, that much is compared.
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` without `ReadChildren`; `Conflict` `not_a_dossier`, `use_bulk_action` for a present state of
@@ -83,11 +86,15 @@ impl Session {
         let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
         let read = move |conn: &mut Conn| -> Result<(DossierComparison, Vec<Reading>)> {
             let (dossier, from) = session.numbered(conn, id, from, READ_CHILDREN, now)?;
-            let before = dossier_versions::members(conn, from.no)?.into_iter().map(Member::from).collect();
-            let (values, after) = match to {
+            let mut before: Vec<Member> =
+                dossier_versions::members(conn, from.no)?.into_iter().map(Member::from).collect();
+            let mut is_whole = from.format >= manifest::WHOLE_TREE;
+            let (values, mut after) = match to {
                 Some(number) => {
                     let (_, to) = session.numbered(conn, id, number, READ_CHILDREN, now)?;
-                    let members = dossier_versions::members(conn, to.no)?.into_iter().map(Member::from).collect();
+                    let members: Vec<Member> =
+                        dossier_versions::members(conn, to.no)?.into_iter().map(Member::from).collect();
+                    is_whole &= to.format >= manifest::WHOLE_TREE;
                     let values = value_differences(&values_of_version(&from)?, &values_of_version(&to)?);
                     (values, members)
                 }
@@ -96,6 +103,11 @@ impl Session {
                     (value_differences(&values_of_version(&from)?, &values_of_object(&dossier)?), members)
                 }
             };
+            if !is_whole {
+                // One of them says nothing of what lay below: that is not compared.
+                before.retain(|member| member.parent_no.is_none());
+                after.retain(|member| member.parent_no.is_none());
+            }
             let access = &session.repository.inner.access;
             let may_read = access.allows(conn, &session.actor, dossier.scope_no, READ_PROPERTIES, now)?;
             let values = if may_read { values } else { Vec::new() };
@@ -104,7 +116,7 @@ impl Session {
             live.extend(more);
             let differences = manifest::compare(before, after);
             let shown = cut(&differences, request);
-            let items = differences_of(conn, shown, &live)?;
+            let items = differences_of(conn, shown, (id, &live))?;
             let readings = session.readings_among(conn, &[dossier.no], now)?;
             Ok((DossierComparison { values, members: window(differences.len() as u64, items, request) }, readings))
         };
@@ -142,7 +154,7 @@ fn value_differences(before: &Values, after: &Values) -> Vec<ValueDifference> {
 fn differences_of(
     conn: &mut Conn,
     differences: &[MemberDifference],
-    live: &BTreeMap<i64, ObjectRow>,
+    (dossier, live): (ObjectId, &BTreeMap<i64, ObjectRow>),
 ) -> Result<Vec<DossierDifference>> {
     let sides = differences.iter().flat_map(|one| one.before.iter().chain(&one.after));
     let nos: Vec<i64> = sides.filter_map(|side| side.member.version_no).collect();
@@ -158,6 +170,10 @@ fn differences_of(
             version_id: version.and_then(|no| ids.get(&no)).map(|row| parse_id(&row.id)).transpose()?,
             version_label: label,
             place: side.place as u64 + 1,
+            folder: match side.member.parent_no {
+                None => Some(dossier),
+                Some(no) => live.get(&no).map(|folder| parse_id(&folder.id)).transpose()?,
+            },
         })
     };
     let mut found = Vec::with_capacity(differences.len());

@@ -2,20 +2,23 @@
 //!
 //! What the manifest names becomes the dossier's contents again, in its order, each document in the version that it names,
 //! as a new version. Nothing is lost: what came since stays, after what was restored, and every state that is left behind
-//! is in a version. Names stay: they are about where an object lies today, and may be taken.
+//! is in a version. Names stay: they are about where an object lies today, and may be taken. A folder that lies elsewhere
+//! today stays there with what is in it, and is made again under the name that it had.
 
 use std::collections::BTreeMap;
 
-use cartulary_model::permission::{ADD_CHILDREN, BROWSE, REMOVE_CHILDREN, WRITE_PROPERTIES, WRITE_VERSION};
+use cartulary_model::permission::{
+    ADD_CHILDREN, BROWSE, READ_PROPERTIES, REMOVE_CHILDREN, WRITE_PROPERTIES, WRITE_VERSION,
+};
 use cartulary_model::{BaseType, ChangeKind, ObjectId, VersionIncrement};
 use serde_json::json;
 
 use crate::bootstrap::parse_id;
-use crate::object::VersionNote;
+use crate::object::{NewFolder, VersionNote};
 use crate::services::detail::properties_of;
 use crate::services::dossier_versions::properties_of_version;
 use crate::services::manifest::{MEMBERS_MAX, refuse_large};
-use crate::services::objects::index_values;
+use crate::services::objects::{Naming, index_values};
 use crate::services::trash::Restoring;
 use crate::services::working_copies::of_object;
 use crate::store::dossier_versions::{self, ChildRow, DossierVersionRow, MemberRow};
@@ -31,9 +34,13 @@ pub struct NotRestored {
     pub id: ObjectId,
     /// Its name today.
     pub name: String,
-    /// Why: `forbidden`, `checked_out`, `locked`, `name_taken`, `moved_away`.
+    /// Why: `forbidden`, `checked_out`, `locked`, `name_taken`, `moved_away`, `no_folder` when the folder that it lay in could
+    /// not be taken again.
     pub reason: &'static str,
 }
+
+/// The folders that members are put into, by the folder that the manifest names; none: the dossier.
+type Targets = BTreeMap<Option<i64>, ObjectRow>;
 
 impl Session {
     /// Gives a dossier title, properties and contents of one of its versions; returns it as it is then, and what could not
@@ -53,17 +60,77 @@ impl Session {
         let dossier = self.restore_values(tx, dossier, &version)?;
         let members = dossier_versions::members(tx.conn, version.no)?;
         let mut not_restored = Vec::new();
+        let mut targets = Targets::from([(None, dossier.clone())]);
         for member in &members {
             let Some(live) = objects::locked(tx.conn, member.live_no)? else { continue };
             if !self.repository.inner.access.allows(tx.conn, &self.actor, live.scope_no, BROWSE, tx.now)? {
                 continue;
             }
-            if let Some(reason) = self.restore_member(tx, &dossier, &live, member, comment)? {
+            let refusal = match targets.get(&member.parent_no).cloned() {
+                None => Some("no_folder"),
+                Some(folder) if live.base == BaseType::Folder.as_str() => {
+                    match self.restore_folder(tx, &folder, &live, member)? {
+                        Ok(there) => {
+                            targets.insert(Some(live.no), there);
+                            None
+                        }
+                        Err(reason) => Some(reason),
+                    }
+                }
+                Some(folder) => self.restore_member(tx, &folder, &live, member, comment)?,
+            };
+            if let Some(reason) = refusal {
                 not_restored.push(NotRestored { id: parse_id(&live.id)?, name: live.name.clone(), reason });
             }
         }
-        put_in_order(tx, &dossier, &members)?;
+        for (named, folder) in &targets {
+            let may_order =
+                self.repository.inner.access.allows(tx.conn, &self.actor, folder.scope_no, ADD_CHILDREN, tx.now)?;
+            if may_order {
+                put_in_order(tx, folder, &wanted_order(&members, *named, &targets))?;
+            }
+        }
         Ok((dossier, not_restored))
+    }
+
+    /// Sees to it that a folder lies where the manifest says, and returns it; or says why not. One that lies elsewhere is made
+    /// again, unless there is a folder of its name.
+    fn restore_folder(
+        &self,
+        tx: &mut Tx<'_>,
+        folder: &ObjectRow,
+        live: &ObjectRow,
+        member: &MemberRow,
+    ) -> Result<std::result::Result<ObjectRow, &'static str>> {
+        match self.restore_place(tx, folder, live)? {
+            None => {
+                let there = objects::by_no(tx.conn, live.no)?;
+                return Ok(Ok(there.ok_or_else(|| RepositoryError::not_found("the folder"))?));
+            }
+            Some("moved_away") => {}
+            Some(reason) => return Ok(Err(reason)),
+        }
+        let access = &self.repository.inner.access;
+        if let Some(no) = filing::child_by_name(tx.conn, folder.no, &member.name)? {
+            let namesake = objects::by_no(tx.conn, no)?.filter(|row| row.base == BaseType::Folder.as_str());
+            let Some(namesake) = namesake else { return Ok(Err("name_taken")) };
+            let is_seen = access.allows(tx.conn, &self.actor, namesake.scope_no, BROWSE, tx.now)?;
+            return Ok(if is_seen { Ok(namesake) } else { Err("name_taken") });
+        }
+        for (scope_no, wanted) in [(folder.scope_no, ADD_CHILDREN), (live.scope_no, READ_PROPERTIES)] {
+            if !access.allows(tx.conn, &self.actor, scope_no, wanted, tx.now)? {
+                return Ok(Err("forbidden"));
+            }
+        }
+        let new = NewFolder {
+            name: member.name.clone(),
+            title: Some(live.title.clone()).filter(|title| *title != live.name),
+            type_id: Some(live.type_id.clone()),
+            properties: properties_of(live)?,
+            facets: objects::facets_of(tx.conn, live.no)?,
+            ..NewFolder::default()
+        };
+        Ok(Ok(self.insert_folder(tx, folder, &new, Naming::Chosen)?))
     }
 
     fn restore_values(&self, tx: &mut Tx<'_>, dossier: &ObjectRow, version: &DossierVersionRow) -> Result<ObjectRow> {
@@ -135,16 +202,23 @@ impl Session {
         if is_here {
             return Ok(None);
         }
+        let is_away = live.base == BaseType::Folder.as_str() && here.is_none();
+        if is_away {
+            return Ok(Some("moved_away"));
+        }
         if filing::is_taken(tx.conn, dossier.no, &live.name)? {
             return Ok(Some("name_taken"));
         }
         if live.trashed_at.is_some() {
             let access = &self.repository.inner.access;
-            if !access.allows(tx.conn, &self.actor, live.scope_no, REMOVE_CHILDREN, tx.now)? {
-                return Ok(Some("forbidden"));
-            }
             if here.is_none() {
                 return Ok(Some("moved_away"));
+            }
+            if self.is_locked_by_other(tx.conn, live, tx.now)? {
+                return Ok(Some("locked"));
+            }
+            if !access.allows(tx.conn, &self.actor, live.scope_no, REMOVE_CHILDREN, tx.now)? {
+                return Ok(Some("forbidden"));
             }
             self.untrash_in_tx(tx, live, &Restoring::default())?;
             return Ok(None);
@@ -152,6 +226,9 @@ impl Session {
         let is_elsewhere = filing::primary_place(tx.conn, live.no)?.is_some();
         if live.base == BaseType::Folder.as_str() || !is_elsewhere {
             return Ok(Some("moved_away"));
+        }
+        if !self.repository.inner.access.allows(tx.conn, &self.actor, dossier.scope_no, ADD_CHILDREN, tx.now)? {
+            return Ok(Some("forbidden"));
         }
         filing::insert_further(tx.conn, dossier.no, live.no, &live.name, tx.now.as_millis())?;
         objects::touch(tx.conn, live.no)?;
@@ -161,12 +238,18 @@ impl Session {
     }
 }
 
-/// Puts what lies in a dossier in the order of a manifest; what it does not name comes after that, in the order that it has.
-fn put_in_order(tx: &mut Tx<'_>, dossier: &ObjectRow, members: &[MemberRow]) -> Result<()> {
+/// Returns the places of what lies in a folder of a manifest, by the objects that are there now.
+fn wanted_order(members: &[MemberRow], folder: Option<i64>, targets: &Targets) -> BTreeMap<i64, i32> {
+    let own = members.iter().filter(|member| member.parent_no == folder);
+    let there = |member: &MemberRow| targets.get(&Some(member.live_no)).map_or(member.live_no, |row| row.no);
+    own.map(|member| (there(member), member.ordinal)).collect()
+}
+
+/// Puts what lies in a folder in the order of a manifest; what it does not name comes after that, in the order that it has.
+fn put_in_order(tx: &mut Tx<'_>, dossier: &ObjectRow, wanted: &BTreeMap<i64, i32>) -> Result<()> {
     let limit = i64::try_from(MEMBERS_MAX + 1).unwrap_or(i64::MAX);
     let children = dossier_versions::children(tx.conn, dossier.no, limit)?;
     refuse_large(children.len())?;
-    let wanted: BTreeMap<i64, i32> = members.iter().map(|member| (member.live_no, member.ordinal)).collect();
     let mut ordered: Vec<&ChildRow> = children.iter().collect();
     ordered.sort_by_key(|child| wanted.get(&child.child_no).copied().unwrap_or(i32::MAX));
     let mut last = i64::MIN;

@@ -17,6 +17,7 @@ use crate::services::folders::{cut, window};
 use crate::services::manifest::{self, Member, present_members};
 use crate::services::objects::{made_before, remember_made, request_digest};
 use crate::services::readings::Reading;
+use crate::services::scopes::FOLDERS_DEEP_MAX;
 use crate::services::versions::{check_comment, next_number};
 use crate::services::working_copies::of_object;
 use crate::store::dossier_versions::{self, DossierVersionRow, MemberRow, NewDossierVersionRow};
@@ -83,18 +84,23 @@ pub struct DossierMember {
     pub is_version: bool,
     /// Whether the live object is in the trash today.
     pub is_trashed: bool,
+    /// The folder that it lay in, the dossier or one below it; nothing when the caller may not browse that.
+    pub folder: Option<ObjectId>,
+    /// The names from the dossier down to it; nothing when the caller may not browse one of the folders.
+    pub path: Option<String>,
 }
 
 impl Session {
     /// Makes a version of a dossier: of what it is and has in it, or, with [`NewDossierVersion::from`], of an earlier
     /// version, which the dossier takes again first.
     ///
-    /// Each document is named by its newest version; one that was changed since, gets a minor version, whoever may write it:
-    /// what the manifest names must not change. Of folders in it the manifest says that they are there, and no more.
+    /// The manifest names all that lies below the dossier: each folder, followed by what lies in it. Each document is named
+    /// by its newest version; one that was changed since, gets a minor version, whoever may write it: what the manifest names
+    /// must not change.
     ///
     /// # Errors
     /// `Stale`, `Invalid`, `NotFound`; `Forbidden` without `WriteVersion`, with `from` also without `WriteProperties`;
-    /// `Conflict` `not_a_dossier`, `use_bulk_action` with more than 10,000 members.
+    /// `Conflict` `not_a_dossier`, `use_bulk_action` with more than 10,000 members in all its folders.
     pub async fn dossier_version_create(
         &self,
         id: ObjectId,
@@ -161,6 +167,7 @@ impl Session {
             digest: Vec::new(),
             made_at: tx.now.as_millis(),
             made_by: tx.actor_no,
+            format: manifest::WHOLE_TREE,
         };
         row.digest = manifest::digest_of(tx.conn, &row, &members)?;
         row.no = dossier_versions::insert(tx.conn, &NewDossierVersionRow::from(&row))?;
@@ -181,13 +188,18 @@ impl Session {
         let unversioned = present.iter().filter(|(member, row)| row.series_no.is_some() && member.version_no.is_none());
         let contents = blobs::slots_of(tx.conn, &unversioned.map(|(_, row)| row.no).collect::<Vec<_>>())?;
         let mut members = Vec::with_capacity(present.len());
+        // What lies in several folders gets one version.
+        let mut made = BTreeMap::new();
         for (ordinal, (member, row)) in present.into_iter().enumerate() {
             let needs_version = member.is_changed || contents.contains_key(&row.no);
-            let version_no = match needs_version {
-                false => member.version_no,
-                true => {
+            let version_no = match made.get(&row.no).copied() {
+                Some(version_no) => Some(version_no),
+                None if !needs_version => member.version_no,
+                None => {
                     let live = objects::locked(tx.conn, row.no)?.unwrap_or(row);
-                    Some(self.make_version(tx, &live, &VersionNote::default())?.row.no)
+                    let version_no = self.make_version(tx, &live, &VersionNote::default())?.row.no;
+                    made.insert(live.no, version_no);
+                    Some(version_no)
                 }
             };
             members.push(MemberRow {
@@ -196,6 +208,7 @@ impl Session {
                 live_no: member.live_no,
                 version_no,
                 name: member.name,
+                parent_no: member.parent_no,
             });
         }
         Ok(members)
@@ -255,7 +268,13 @@ impl Session {
             let members = dossier_versions::members(conn, row.no)?.into_iter().map(Member::from).collect();
             let (members, live) = session.visible(conn, members, now)?;
             let shown = cut(&members, request);
-            let items = session.members_of(conn, shown, &live, now)?;
+            let mut items = session.members_of(conn, shown, &live, now)?;
+            let named: BTreeMap<i64, &Member> = members.iter().map(|member| (member.live_no, member)).collect();
+            for (item, member) in items.iter_mut().zip(shown) {
+                let folder =
+                    member.parent_no.map_or(Some(id), |no| live.get(&no).and_then(|folder| folder.id.parse().ok()));
+                (item.folder, item.path) = (folder, path_of(member, &named));
+            }
             // A version is as confidential as its document: what is answered is the version, where there is one.
             let nos: Vec<i64> = shown.iter().map(|member| member.version_no.unwrap_or(member.live_no)).collect();
             let readings = session.readings_among(conn, &nos, now)?;
@@ -286,6 +305,8 @@ impl Session {
                 object,
                 is_version: member.version_no.is_some(),
                 is_trashed: own.trashed_at.is_some(),
+                folder: None,
+                path: None,
             });
         }
         Ok(items)
@@ -345,6 +366,21 @@ impl Session {
             made_by: principal_name(&people, row.made_by)?,
         })
     }
+}
+
+/// Returns the names from a dossier down to a member, `named` being all members by their objects; nothing when one is not
+/// among these.
+fn path_of(member: &Member, named: &BTreeMap<i64, &Member>) -> Option<String> {
+    let (mut names, mut at) = (vec![member.name.as_str()], member);
+    while let Some(folder) = at.parent_no {
+        at = named.get(&folder)?;
+        names.push(&at.name);
+        if names.len() > FOLDERS_DEEP_MAX {
+            return None;
+        }
+    }
+    names.reverse();
+    Some(names.join("/"))
 }
 
 /// Returns the properties that a version of a dossier keeps.

@@ -102,8 +102,13 @@ impl Session {
         let (mut written, mut readings) = (Vec::with_capacity(members.len()), Vec::new());
         let mut taken = Taken::default();
         taken.add([dossier.no], false);
+        let mut met = BTreeSet::new();
         for member in &members {
             let named = member.version_no.unwrap_or(member.live_no);
+            // What lies in several folders is written once; the manifest says where it lies.
+            if !met.insert(named) {
+                continue;
+            }
             let Some(object) = objects::by_no(conn, named)? else { continue };
             let version = versions::by_object(conn, named)?;
             gathering.about(member.live_no);

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cartulary_db::Conn;
-use cartulary_model::Timestamp;
+use cartulary_model::{BaseType, Timestamp};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::store::dossier_versions::{DossierVersionRow, MemberRow};
+use crate::store::dossier_versions::{ChildRow, DossierVersionRow, MemberRow};
 use crate::store::objects::{self, ObjectRow};
 use crate::store::{arrangements, blobs, dossier_versions, exports, principals, versions};
 use crate::{RepositoryError, Result};
 
 /// More members than this are not handled in one transaction.
 pub(crate) const MEMBERS_MAX: usize = 10_000;
+/// The format of manifests that are made: of all that lies below the dossier. Those of format 1 are of what lies directly in it.
+pub(crate) const WHOLE_TREE: i32 = 2;
 
 /// One member of a manifest, or of a dossier as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +28,14 @@ pub(crate) struct Member {
     pub name: String,
     /// Whether it was changed since that version.
     pub is_changed: bool,
+    /// The live folder that it lies in; none: the dossier itself.
+    pub parent_no: Option<i64>,
 }
 
 impl From<MemberRow> for Member {
     fn from(row: MemberRow) -> Self {
-        Self { live_no: row.live_no, version_no: row.version_no, name: row.name, is_changed: false }
+        let MemberRow { live_no, version_no, name, parent_no, .. } = row;
+        Self { live_no, version_no, name, is_changed: false, parent_no }
     }
 }
 
@@ -48,7 +53,7 @@ pub(crate) struct MemberDifference {
     pub live_no: i64,
     pub before: Option<Side>,
     pub after: Option<Side>,
-    /// Whether it stands elsewhere in the order of what both have.
+    /// Whether it stands elsewhere in the order of what both have in its folder, or in another folder.
     pub is_moved: bool,
 }
 
@@ -71,28 +76,57 @@ impl MemberDifference {
     }
 }
 
-/// Returns what a dossier has in it now, in the order of receipt.
+/// Returns what a dossier has in it now, with all that lies in its folders: each folder's in the order of receipt, right
+/// after the folder itself.
 pub(crate) fn present_members(conn: &mut Conn, dossier: i64) -> Result<Vec<(Member, ObjectRow)>> {
-    let limit = i64::try_from(MEMBERS_MAX + 1).unwrap_or(i64::MAX);
-    let children = dossier_versions::children(conn, dossier, limit)?;
-    refuse_large(children.len())?;
-    let nos: Vec<i64> = children.iter().map(|child| child.child_no).collect();
-    let mut rows = objects::by_nos(conn, &nos)?;
+    let (mut below, rows) = tree_of(conn, dossier)?;
     let series: Vec<i64> = rows.values().filter_map(|row| row.series_no).collect();
     let latest = versions::latest(conn, &series)?;
-    let mut members = Vec::with_capacity(children.len());
-    for child in children {
-        let Some(row) = rows.remove(&child.child_no) else { continue };
+    let mut members = Vec::with_capacity(rows.len());
+    let mut waiting = vec![(None, below.remove(&dossier).unwrap_or_default().into_iter())];
+    while let Some((parent_no, children)) = waiting.last_mut() {
+        let Some(child) = children.next() else {
+            waiting.pop();
+            continue;
+        };
+        let Some(row) = rows.get(&child.child_no) else { continue };
         let latest = row.series_no.and_then(|series| latest.get(&series));
         let member = Member {
             live_no: row.no,
             version_no: latest.map(|latest| latest.object_no),
             name: child.name,
             is_changed: latest.is_some_and(|latest| row.modified_at > latest.made_at),
+            parent_no: *parent_no,
         };
-        members.push((member, row));
+        members.push((member, row.clone()));
+        if let Some(children) = below.remove(&row.no) {
+            waiting.push((Some(row.no), children.into_iter()));
+        }
     }
     Ok(members)
+}
+
+/// The children of each folder, and the objects that they are.
+type Tree = (BTreeMap<i64, Vec<ChildRow>>, BTreeMap<i64, ObjectRow>);
+
+/// Returns all that lies below a folder, level by level.
+fn tree_of(conn: &mut Conn, top: i64) -> Result<Tree> {
+    let limit = i64::try_from(MEMBERS_MAX + 1).unwrap_or(i64::MAX);
+    let (mut below, mut rows) = (BTreeMap::<i64, Vec<ChildRow>>::new(), BTreeMap::new());
+    let (mut level, mut count) = (vec![top], 0);
+    while !level.is_empty() {
+        let children = dossier_versions::children_of_some(conn, &level, limit)?;
+        count += children.len();
+        refuse_large(count)?;
+        let nos: Vec<i64> = children.iter().map(|(_, child)| child.child_no).collect();
+        let found = objects::by_nos(conn, &nos)?;
+        level = found.values().filter(|row| row.base == BaseType::Folder.as_str()).map(|row| row.no).collect();
+        rows.extend(found);
+        for (folder, child) in children {
+            below.entry(folder).or_default().push(child);
+        }
+    }
+    Ok((below, rows))
 }
 
 /// Refuses what has too many members for one transaction.
@@ -150,14 +184,22 @@ pub(crate) fn text_of(conn: &mut Conn, row: &DossierVersionRow, members: &[Membe
             }
             version
         });
-        json!({ "id": ids.get(&member.live_no), "name": member.name, "version": version })
+        let mut said = json!({ "id": ids.get(&member.live_no), "name": member.name, "version": version });
+        if let (Some(map), Some(parent)) = (said.as_object_mut(), member.parent_no) {
+            map.insert("parent".to_owned(), json!(ids.get(&parent)));
+        }
+        said
     };
-    let manifest = json!({
+    let mut manifest = json!({
         "id": row.id, "dossier": ids.get(&row.dossier_no), "number": row.number, "comment": row.comment,
         "name": row.name, "title": row.title, "properties": properties, "position": row.position,
         "madeAt": Timestamp::from_millis(row.made_at), "madeBy": maker,
         "members": members.iter().map(member).collect::<Vec<_>>(),
     });
+    // A manifest of before says nothing of its format, and has the digest that it always had.
+    if let (Some(map), true) = (manifest.as_object_mut(), row.format >= WHOLE_TREE) {
+        map.insert("format".to_owned(), json!(row.format));
+    }
     Ok(in_order(manifest).to_string())
 }
 
@@ -179,28 +221,46 @@ fn in_order(value: Value) -> Value {
     }
 }
 
+/// What a member is known by in a list: an object may lie in several folders of a dossier.
+type Key = (Option<i64>, i64);
+
+const fn key_of(side: &Side) -> Key {
+    (side.member.parent_no, side.member.live_no)
+}
+
 /// Returns what differs between two lists of members: in the order of the second, then what only the first has.
 pub(crate) fn compare(before: Vec<Member>, after: Vec<Member>) -> Vec<MemberDifference> {
     let sides = |members: Vec<Member>| -> Vec<Side> {
         members.into_iter().enumerate().map(|(place, member)| Side { place, member }).collect()
     };
     let (before, after) = (sides(before), sides(after));
-    let mut former: BTreeMap<i64, Side> = before.iter().map(|side| (side.member.live_no, side.clone())).collect();
-    let common: Vec<(i64, usize)> =
-        after.iter().filter_map(|side| Some((side.member.live_no, former.get(&side.member.live_no)?.place))).collect();
-    let staying = longest_in_order(&common);
+    let mut former: BTreeMap<Key, Side> = before.iter().map(|side| (key_of(side), side.clone())).collect();
+    let mut common: BTreeMap<Option<i64>, Vec<(i64, usize)>> = BTreeMap::new();
+    for side in &after {
+        if let Some(before) = former.get(&key_of(side)) {
+            common.entry(side.member.parent_no).or_default().push((side.member.live_no, before.place));
+        }
+    }
+    let staying: BTreeMap<Option<i64>, BTreeSet<i64>> =
+        common.into_iter().map(|(folder, common)| (folder, longest_in_order(&common))).collect();
+    // What is in no folder that it was in, and was in one that it is not in, was moved from there.
+    let kept: BTreeSet<Key> = after.iter().map(key_of).collect();
+    let mut left: BTreeMap<i64, Key> =
+        before.iter().rev().map(key_of).filter(|key| !kept.contains(key)).map(|key| (key.1, key)).collect();
     let mut differences = Vec::new();
     for side in after {
-        let live_no = side.member.live_no;
-        let before = former.remove(&live_no);
-        let is_moved = before.is_some() && !staying.contains(&live_no);
+        let (folder, live_no) = key_of(&side);
+        let stays = staying.get(&folder).is_some_and(|staying| staying.contains(&live_no));
+        let before = former.remove(&(folder, live_no));
+        let before = before.or_else(|| left.remove(&live_no).and_then(|key| former.remove(&key)));
+        let is_moved = before.is_some() && !stays;
         let found = MemberDifference { live_no, before, after: Some(side), is_moved };
         let is_new = found.before.is_none();
         if is_new || is_moved || found.is_other_version() || found.is_renamed() {
             differences.push(found);
         }
     }
-    let gone = before.into_iter().filter(|side| former.contains_key(&side.member.live_no));
+    let gone = before.into_iter().filter(|side| former.contains_key(&key_of(side)));
     differences.extend(gone.map(|side| MemberDifference {
         live_no: side.member.live_no,
         before: Some(side),
@@ -242,12 +302,26 @@ mod tests {
             version_no: Some(*version),
             name: live_no.to_string(),
             is_changed: false,
+            parent_no: None,
+        };
+        list.iter().map(member).collect()
+    }
+
+    /// Members of folders: the folder, and the object.
+    fn below(list: &[(i64, i64)]) -> Vec<Member> {
+        let member = |(folder, live_no): &(i64, i64)| Member {
+            parent_no: Some(*folder).filter(|folder| *folder > 0),
+            ..members(&[(*live_no, 1)]).remove(0)
         };
         list.iter().map(member).collect()
     }
 
     /// A difference as `number` with `+` (added), `-` (removed), `~` (moved), `v` (other version).
     fn check(before: &[(i64, i64)], after: &[(i64, i64)], expect: &[&str]) {
+        check_members(members(before), members(after), expect);
+    }
+
+    fn check_members(before: Vec<Member>, after: Vec<Member>, expect: &[&str]) {
         let word = |one: MemberDifference| {
             let mut word = one.live_no.to_string();
             let signs = [
@@ -259,7 +333,7 @@ mod tests {
             word.extend(signs.into_iter().filter(|(holds, _)| *holds).map(|(_, sign)| sign));
             word
         };
-        let found: Vec<String> = compare(members(before), members(after)).into_iter().map(word).collect();
+        let found: Vec<String> = compare(before, after).into_iter().map(word).collect();
         assert_eq!(found, expect);
     }
 
@@ -279,6 +353,18 @@ mod tests {
         check(&[(1, 1), (2, 1), (3, 1), (4, 1)], &[(4, 1), (1, 1), (2, 1), (3, 1)], &["4~"]);
         check(&[(1, 1), (2, 1), (3, 1)], &[(3, 1), (2, 1), (1, 1)], &["3~", "2~"]);
         check(&[(1, 1), (2, 1), (3, 1)], &[(2, 2), (3, 1)], &["2v", "1-"]);
+    }
+
+    #[test]
+    fn what_lies_in_folders_is_compared_by_folders() {
+        let check = |before: &[(i64, i64)], after: &[(i64, i64)], expect: &[&str]| {
+            check_members(below(before), below(after), expect);
+        };
+        // A folder that is moved takes along what lies in it; what goes to another folder is moved.
+        check(&[(0, 1), (1, 11), (1, 12), (0, 2)], &[(0, 2), (0, 1), (1, 11), (1, 12)], &["1~"]);
+        check(&[(0, 1), (1, 11), (0, 2)], &[(0, 1), (0, 2), (2, 11)], &["11~"]);
+        check(&[(0, 1), (1, 11)], &[(0, 1), (1, 11), (0, 11)], &["11+"]);
+        check(&[(0, 1), (1, 11), (0, 11)], &[(0, 1), (1, 11)], &["11-"]);
     }
 
     #[test]

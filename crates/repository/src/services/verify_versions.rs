@@ -172,6 +172,7 @@ mod tests {
                         live_no: row.dossier_no,
                         version_no: None,
                         name: "added".into(),
+                        parent_no: None,
                     };
                     dossier_versions::insert_members(tx.conn, &[more])
                 },

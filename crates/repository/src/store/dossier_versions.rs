@@ -1,6 +1,6 @@
 //! Rows of versions of dossiers, and of what they name.
 
-use cartulary_db::{Conn, each_db, insert_numbered, update_rows};
+use cartulary_db::{Conn, among, each_db, insert_numbered, update_rows};
 use diesel::dsl::{exists, max, not};
 use diesel::prelude::*;
 
@@ -26,6 +26,8 @@ pub(crate) struct DossierVersionRow {
     pub digest: Vec<u8>,
     pub made_at: i64,
     pub made_by: i64,
+    /// What its manifest names: 1, what lies directly in the dossier; 2, all that lies below it.
+    pub format: i32,
 }
 
 /// A version of a dossier to insert.
@@ -43,6 +45,7 @@ pub(crate) struct NewDossierVersionRow<'a> {
     pub digest: &'a [u8],
     pub made_at: i64,
     pub made_by: i64,
+    pub format: i32,
 }
 
 impl<'a> From<&'a DossierVersionRow> for NewDossierVersionRow<'a> {
@@ -59,6 +62,7 @@ impl<'a> From<&'a DossierVersionRow> for NewDossierVersionRow<'a> {
             digest: &row.digest,
             made_at: row.made_at,
             made_by: row.made_by,
+            format: row.format,
         }
     }
 }
@@ -72,6 +76,8 @@ pub(crate) struct MemberRow {
     pub live_no: i64,
     pub version_no: Option<i64>,
     pub name: String,
+    /// The folder that it lay in; none: the dossier itself.
+    pub parent_no: Option<i64>,
 }
 
 /// A child of a folder, in the order of receipt.
@@ -176,6 +182,17 @@ pub(crate) fn children(conn: &mut Conn, folder: i64, limit: i64) -> Result<Vec<C
         .order((filing::ordinal, filing::child_no))
         .limit(limit)
         .select((filing::child_no, filing::name, filing::ordinal, filing::is_trashed))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns up to `limit` children of some folders that are not in the trash, in the order of receipt, each with its folder.
+pub(crate) fn children_of_some(conn: &mut Conn, folders: &[i64], limit: i64) -> Result<Vec<(i64, ChildRow)>> {
+    let rows = each_db!(conn, |c| filing::table
+        .filter(among(filing::parent_no, folders.iter().copied()).and(not(filing::is_trashed)))
+        .order((filing::ordinal, filing::child_no))
+        .limit(limit)
+        .select((filing::parent_no, (filing::child_no, filing::name, filing::ordinal, filing::is_trashed)))
         .load(c))?;
     Ok(rows)
 }

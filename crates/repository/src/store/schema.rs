@@ -230,6 +230,7 @@ table! {
         made_at -> BigInt,
         made_by -> BigInt,
         manifest -> Nullable<Text>,
+        format -> Integer,
     }
 }
 
@@ -240,6 +241,7 @@ table! {
         live_no -> BigInt,
         version_no -> Nullable<BigInt>,
         name -> Text,
+        parent_no -> Nullable<BigInt>,
     }
 }
 

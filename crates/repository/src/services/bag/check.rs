@@ -16,7 +16,7 @@ use super::read::{Faults, OpenBag};
 use super::values::{self, Valued, add_error, shown};
 use super::{CONTENT, DESCRIPTION, OBJECTS, content_path, kept, notes, object_path};
 use crate::policies::is_mark;
-use crate::services::manifest::MEMBERS_MAX;
+use crate::services::manifest::{MEMBERS_MAX, WHOLE_TREE};
 use crate::services::objects::check_title;
 use crate::services::relationships::check_ends;
 use crate::services::scopes::FOLDERS_DEEP_MAX;
@@ -74,6 +74,14 @@ pub(crate) struct Manifest {
     pub position: i64,
     pub made_at: cartulary_model::Timestamp,
     pub members: Vec<ManifestMember>,
+    /// What it names; one of before says nothing of that.
+    #[serde(default = "directly")]
+    pub format: i32,
+}
+
+/// The format of manifests that name what lies directly in a dossier.
+const fn directly() -> i32 {
+    1
 }
 
 /// What a manifest names.
@@ -82,6 +90,9 @@ pub(crate) struct ManifestMember {
     pub id: ObjectId,
     pub name: String,
     pub version: Option<ManifestVersion>,
+    /// The folder that it lay in; none: the dossier itself.
+    #[serde(default)]
+    pub parent: Option<ObjectId>,
 }
 
 /// The version of a document that a manifest names.
@@ -471,6 +482,21 @@ impl Checking<'_> {
             && names.into_iter().all(|name| Name::parse(name).is_ok());
         if !are_fit {
             self.faults.add("invalid_dossier_version", path, "a manifest has no fit name, title or comment");
+        }
+        // A folder stands before what lies in it, so that none lies in itself.
+        let mut folders = HashSet::new();
+        let are_placed = manifest.members.iter().all(|member| {
+            let is_placed =
+                member.parent.is_none_or(|parent| manifest.format == WHOLE_TREE && folders.contains(&parent));
+            if member.version.is_none() {
+                folders.insert(member.id);
+            }
+            is_placed
+        });
+        if !are_placed || !(directly()..=WHOLE_TREE).contains(&manifest.format) {
+            let detail =
+                "a manifest is of an unknown format, or names something in a folder that it does not name before";
+            self.faults.add("invalid_dossier_version", path, detail);
         }
         let members = manifest.members.iter().map(|member| (member.id, member.version.as_ref().map(|one| one.id)));
         self.manifests.push((path.to_owned(), members.collect()));

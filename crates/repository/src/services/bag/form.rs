@@ -12,7 +12,7 @@ use crate::services::arrangements::ArrangedPage;
 /// The word by which a bag of this office is known.
 pub(crate) const FORMAT: &str = "cartulary-bag";
 /// The version of the format that is written; a newer one is not read.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 3;
 /// The name of the file of the root folder, which has no id of its own in a bag: each office has one.
 pub(crate) const ROOT: &str = "root";
 

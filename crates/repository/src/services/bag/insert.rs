@@ -353,6 +353,7 @@ impl Bringing {
                 digest: hex::decode(&version.digest).map_err(RepositoryError::internal)?,
                 made_at: named.made_at.as_millis(),
                 made_by: self.no_of(&version.made_by)?,
+                format: named.format,
             };
             row.no = dossier_versions::insert(tx.conn, &NewDossierVersionRow::from(&row))?;
             let number = |id: &ObjectId| {
@@ -367,6 +368,7 @@ impl Bringing {
                     live_no: number(&member.id)?,
                     version_no: member.version.as_ref().map(|version| number(&version.id)).transpose()?,
                     name: member.name.clone(),
+                    parent_no: member.parent.as_ref().map(number).transpose()?,
                 });
             }
             dossier_versions::insert_members(tx.conn, &members)?;
