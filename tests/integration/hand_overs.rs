@@ -45,7 +45,8 @@ async fn locks_working_copies_and_grants_go_to_another() {
         grant(office, taken, vec![NewAccessEntry::granting("amal", "Destroy")]).await;
         let report = hand_over(office, &amal, &rana).await;
         let expect = json!({
-            "locksHandedOver": 1, "locksEnded": 0, "workingCopiesHandedOver": 1, "listsHandedOver": 2, "listsLeft": 0,
+            "locksHandedOver": 1, "locksEnded": 0, "workingCopiesHandedOver": 1, "workingCopiesLeft": 0,
+            "listsHandedOver": 2, "listsLeft": 0, "left": [],
         });
         assert_eq!(report, expect);
         assert!(office.system.user_get(amal.actor().id()).await.unwrap().is_disabled);
@@ -81,8 +82,32 @@ async fn a_lock_ends_where_the_other_may_not_write_and_a_denial_is_left_to_peopl
         grant(office, dossier, vec![denied, NewAccessEntry::granting("amal", "Manage")]).await;
         let report = hand_over(office, &amal, &omar).await;
         assert_eq!((&report["locksEnded"], &report["listsLeft"]), (&json!(1), &json!(1)));
+        assert_eq!(report["left"], json!([{ "kind": "list", "objectId": dossier, "reason": "denies" }]));
         assert!(office.system.object_get(one).await.unwrap().lock.is_none());
         assert!(matches!(omar.object_get(one).await, Err(RepositoryError::NotFound { .. })));
+    })
+    .await;
+}
+
+/// It went to whoever was named, who could not read it and could cancel it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_working_copy_stays_where_the_other_may_not_write() {
+    each_office(async |office| {
+        let (amal, omar) = (office.user("amal", &["staff"]).await, office.user("omar", &[]).await);
+        let dossier = office.dossier("A").await;
+        let (one, other) = (paper(office, dossier, "one").await, paper(office, dossier, "other").await);
+        let copy = amal.document_check_out(one, None).await.unwrap().value.summary.id;
+        amal.object_update(copy, ANY, title("begun")).await.unwrap();
+        amal.document_check_out(other, None).await.unwrap();
+        grant(office, other, vec![NewAccessEntry::granting("omar", "Write")]).await;
+        let report = hand_over(office, &amal, &omar).await;
+        assert_eq!((&report["workingCopiesHandedOver"], &report["workingCopiesLeft"]), (&json!(1), &json!(1)));
+        assert_eq!(report["left"], json!([{ "kind": "workingCopy", "objectId": one, "reason": "may_not_write" }]));
+        assert!(matches!(omar.check_out_cancel(copy, ANY).await, Err(RepositoryError::NotFound { .. })));
+        // Nothing is lost: who may unlock it sees it, and checks it in.
+        assert_eq!(office.system.object_get(copy).await.unwrap().summary.title, "begun");
+        office.system.version_create(copy, ANY, Default::default()).await.unwrap();
+        assert_eq!(office.system.object_get(one).await.unwrap().summary.title, "begun");
     })
     .await;
 }

@@ -1,8 +1,9 @@
 //! Hand-overs: a user who leaves is shut out, and what he has locked, checked out and been granted goes to another.
 //!
 //! A job does it, a few at a time: what was handed over is no longer the one's, so that it can begin again at any time. A lock
-//! goes only to who may write the object, and ends otherwise. Where a list denies the one something, it stays as it is: what
-//! the order of its entries means for another is for people to say.
+//! or a working copy goes only to who may write the object. Otherwise the lock ends; the working copy stays as it is, for in it
+//! is what nobody else has, and who may unlock it says what becomes of it. Where a list denies the one something, it stays as it
+//! is: what the order of its entries means for another is for people to say. What stays is named in the report.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use cartulary_model::{ChangeKind, ObjectId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::bootstrap::SYSTEM;
+use crate::bootstrap::{SYSTEM, parse_id};
 use crate::module::{JobContext, JobError, JobHandler};
 use crate::object::{Precondition, Written};
 use crate::services::access_lists::exchange_entries;
@@ -31,6 +32,10 @@ use crate::{RepositoryError, Result, Session};
 const HAND_OVER: &str = "core.hand-over";
 /// How much one transaction hands over.
 const BATCH: i64 = 50;
+/// How much of what stays is named.
+const NAMED_MAX: usize = 1_000;
+/// An access list, as the report says it.
+const LIST: &str = "list";
 
 /// Who hands over, to whom, and who asked for it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -41,16 +46,45 @@ struct Payload {
 }
 
 /// What a hand-over did.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
     locks_handed_over: u64,
     /// Of objects that the other may not write.
     locks_ended: u64,
     working_copies_handed_over: u64,
+    /// Of documents that the other may not write.
+    working_copies_left: u64,
     lists_handed_over: u64,
     /// Those that deny the one something.
     lists_left: u64,
+    /// The objects of what stays as it is; the first 1,000.
+    left: Vec<Left>,
+}
+
+/// Something that stays with the one.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Left {
+    /// `workingCopy` or `list`.
+    kind: &'static str,
+    /// The document that is checked out, or the object whose list it is.
+    object_id: ObjectId,
+    /// `may_not_write` or `denies`.
+    reason: &'static str,
+}
+
+impl Report {
+    fn leave(&mut self, left: Left) {
+        if left.kind == LIST {
+            self.lists_left += 1;
+        } else {
+            self.working_copies_left += 1;
+        }
+        if self.left.len() < NAMED_MAX {
+            self.left.push(left);
+        }
+    }
 }
 
 impl Session {
@@ -142,32 +176,35 @@ impl HandOver {
         let owners = self.by.repository.database().read(find).await?;
         for some in owners.chunks(usize::try_from(BATCH).unwrap_or(1)) {
             let (some, to) = (some.to_vec(), self.to.actor.no);
-            let act = move |tx: &mut Tx<'_>| -> Result<(u64, u64)> {
-                let (mut done, mut left) = (0, 0);
+            let act = move |tx: &mut Tx<'_>| -> Result<(u64, Vec<ObjectId>)> {
+                let (mut done, mut left) = (0, Vec::new());
                 for no in &some {
                     let Some(row) = objects::locked(tx.conn, *no)? else { continue };
                     match exchange_entries(tx, &row, |entries| replaced(entries, from, to))? {
                         true => done += 1,
-                        false => left += 1,
+                        false => left.push(parse_id(&row.id)?),
                     }
                 }
                 Ok((done, left))
             };
             let (done, left) = self.by.transact(act).await?.value;
             report.lists_handed_over += done;
-            report.lists_left += left;
+            left.into_iter().for_each(|object_id| report.leave(Left { kind: LIST, object_id, reason: "denies" }));
         }
         Ok(())
     }
 
-    /// Lets the other have what the one has checked out.
+    /// Lets the other have what the one has checked out, where he may write.
     async fn working_copies(&self, report: &mut Report) -> Result<()> {
-        let (from, to) = (self.from, self.to.actor.no);
+        let from = self.from;
         let (from_id, to_id) = (self.id_of_from().await?, self.to.actor.id.to_string());
+        let mut after = 0;
         loop {
-            let (from_id, to_id) = (from_id.clone(), to_id.clone());
-            let act = move |tx: &mut Tx<'_>| -> Result<u64> {
-                let series = versions::checked_out_of(tx.conn, from, BATCH)?;
+            let (from_id, to_id, heir) = (from_id.clone(), to_id.clone(), self.to.clone());
+            let act = move |tx: &mut Tx<'_>| -> Result<(Option<i64>, u64, Vec<ObjectId>)> {
+                let to = heir.actor.no;
+                let (mut done, mut left) = (0, Vec::new());
+                let series = versions::checked_out_of(tx.conn, from, after, BATCH)?;
                 for one in &series {
                     let live = objects::live_of_series(tx.conn, &[*one].into())?.pop();
                     let live = live.ok_or_else(|| RepositoryError::internal("a series without a document"))?;
@@ -176,16 +213,26 @@ impl HandOver {
                     if owner != Some(from) {
                         continue;
                     }
+                    let access = &heir.repository.inner.access;
+                    if !access.allows(tx.conn, &heir.actor, live.scope_no, WRITE_PROPERTIES, tx.now)? {
+                        left.push(parse_id(&live.id)?);
+                        continue;
+                    }
+                    done += 1;
                     versions::put_checked_out(tx.conn, *one, Some(to))?;
                     objects::touch(tx.conn, live.no)?;
                     let (before, after) = (json!({ "checkedOutBy": from_id }), json!({ "checkedOutBy": to_id }));
                     record(tx, &of_object(&live)?, before, after)?;
                 }
-                Ok(series.len() as u64)
+                Ok((series.last().copied(), done, left))
             };
-            match self.by.transact(act).await?.value {
-                0 => return Ok(()),
-                done => report.working_copies_handed_over += done,
+            let (last, done, left) = self.by.transact(act).await?.value;
+            report.working_copies_handed_over += done;
+            let stays = |object_id| Left { kind: "workingCopy", object_id, reason: "may_not_write" };
+            left.into_iter().for_each(|object_id| report.leave(stays(object_id)));
+            match last {
+                Some(last) => after = last,
+                None => return Ok(()),
             }
         }
     }

@@ -73,9 +73,9 @@ pub(crate) fn series_page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec
 }
 
 /// Returns up to `limit` series that a user has checked out.
-pub(crate) fn checked_out_of(conn: &mut Conn, principal: i64, limit: i64) -> Result<Vec<i64>> {
+pub(crate) fn checked_out_of(conn: &mut Conn, principal: i64, after: i64, limit: i64) -> Result<Vec<i64>> {
     let rows = each_db!(conn, |c| version_series::table
-        .filter(version_series::checked_out_by.eq(principal))
+        .filter(version_series::checked_out_by.eq(principal).and(version_series::no.gt(after)))
         .order(version_series::no)
         .limit(limit)
         .select(version_series::no)
