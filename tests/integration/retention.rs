@@ -2,9 +2,9 @@
 
 use cartulary_model::{ObjectId, Timestamp};
 use cartulary_repository::{
-    AwaitedEvent, BulkAct, BulkOutcome, BulkState, BulkView, Extent, GarbageRules, NewBulkAction, NewLegalHold,
-    NewRetention, Precondition, QueryRequest, RepositoryError, RetentionView, Session, VerifyOptions, VersionName,
-    WindowRequest,
+    AwaitedEvent, BulkAct, BulkOutcome, BulkState, BulkView, Extent, GarbageRules, NewAccessEntry, NewAccessList,
+    NewBulkAction, NewLegalHold, NewRetention, Precondition, QueryRequest, RepositoryError, RetentionView, Session,
+    VerifyOptions, VersionName, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, content, each_office};
 
@@ -267,6 +267,42 @@ async fn what_is_due_is_destroyed_when_somebody_else_approves_it_and_the_report_
         assert_eq!((report.items[1].id, &evidence["name"]), (papers[1], &serde_json::json!("due 2")));
         assert_eq!(evidence["versions"][0]["digest"].as_str().unwrap().len(), 64);
         assert!(office.repository.verify(VerifyOptions::default(), |_| {}).await.unwrap().faults.is_empty());
+    })
+    .await;
+}
+
+/// The approval was used up, and then one permission after the other was missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disposition_is_done_with_what_proposer_and_reviewer_may_do_together() {
+    each_office(async |office| {
+        let system = &office.system;
+        let (dossier, root) = (office.dossier("2024").await, system.root_folder().await.unwrap());
+        let due = paper(office, dossier, "due").await;
+        retain(system, due, until(office, 10)).await.unwrap();
+        office.repository.clock().shift(11 * DAY);
+        let (planner, reviewer) = (office.user("planner", &[]).await, office.user("rev", &[]).await);
+        let grant = async |id, entries: &[(&str, &str)]| {
+            let entries = entries.iter().map(|(who, what)| NewAccessEntry::granting(*who, *what)).collect();
+            system.acl_put(id, ANY, NewAccessList { entries, inherits: true }).await.unwrap();
+        };
+        grant(root, &[("planner", "Read"), ("rev", "Read"), ("rev", "ReviewDisposition")]).await;
+        grant(dossier, &[("planner", "SetRetention")]).await;
+        let proposed = BulkAct::Dispose { reason: "plan 7".into() };
+        let action = begin(&planner, "SELECT * FROM cmis:document", proposed).await;
+        assert_eq!((action.state, action.total), (BulkState::Proposed, Some(1)));
+        let refused = reviewer.disposition_review(&action.id, true, String::new()).await;
+        let said = refused.as_ref().unwrap_err().to_string();
+        assert!(said.contains("`RemoveChildren` on 1") && said.contains("`Destroy` on 1"), "{said}");
+        assert_eq!(code(refused), "permissions_missing");
+        // Nothing was used up: with one permission of the one and one of the other it is done.
+        grant(dossier, &[("planner", "SetRetention"), ("planner", "Destroy"), ("rev", "RemoveChildren")]).await;
+        assert_eq!(reviewer.bulk_action_get(&action.id).await.unwrap().state, BulkState::Proposed);
+        reviewer.disposition_review(&action.id, true, "as planned".into()).await.unwrap();
+        let done = settled(&planner, &action.id).await;
+        assert_eq!((done.state, done.done_count, done.failed_count), (BulkState::Done, 1, 0), "{done:?}");
+        let items = planner.bulk_action_items(&action.id, None::<BulkOutcome>, ALL).await.unwrap();
+        assert_eq!((items.total, items.items[0].outcome), (1, BulkOutcome::Done));
+        assert_eq!(code(system.object_get(due).await), "not_found");
     })
     .await;
 }

@@ -180,7 +180,7 @@ pub struct BulkReviewForm {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct BulkItemQuery {
-    /// `open`, `done`, `failed` or `skipped`; `failed` unless given.
+    /// `open`, `done`, `failed` or `skipped`; all unless given.
     outcome: Option<String>,
     /// How many rows are answered, 1 to 1,000; 50 unless given.
     limit: Option<u64>,
@@ -197,6 +197,8 @@ pub struct BulkItem {
     /// The object's id.
     #[schema(value_type = String)]
     id: ObjectId,
+    /// What became of it: `open` (nothing yet), `done`, `failed`, or `skipped`, because it was gone.
+    outcome: &'static str,
     /// Why it could not be done: a stable code.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
@@ -211,7 +213,13 @@ pub struct BulkItem {
 
 impl From<repository::BulkItem> for BulkItem {
     fn from(item: repository::BulkItem) -> Self {
-        Self { id: item.id, code: item.code, detail: item.detail, evidence: item.evidence }
+        let outcome = match item.outcome {
+            BulkOutcome::Open => "open",
+            BulkOutcome::Done => "done",
+            BulkOutcome::Failed => "failed",
+            BulkOutcome::Skipped => "skipped",
+        };
+        Self { id: item.id, outcome, code: item.code, detail: item.detail, evidence: item.evidence }
     }
 }
 
@@ -349,7 +357,8 @@ pub async fn update_bulk_action_abort(guarded: Guarded) -> Answer {
 /// What is approved is destroyed by a job, with the rights of whoever approved it; what something keeps again by then stays.
 #[utoipa::path(tag = "bulk actions", request_body = BulkReviewForm, params(("id" = String, Path, description = "the bulk action's id")),
     responses((status = 200, description = "the bulk action", body = BulkAction),
-        (status = 409, description = "`not_proposed`, `reviewer_is_proposer`")))]
+        (status = 409, description = "`not_proposed`, `reviewer_is_proposer`; `permissions_missing`: \
+            neither who proposed it nor who reviews it holds what is needed, which `detail` names; nothing was reviewed")))]
 #[post("/bulk-actions/{id}/review")]
 pub async fn create_bulk_action_review(guarded: Guarded, body: web::Payload) -> Answer {
     let id: String = guarded.segment("id")?;
@@ -367,10 +376,11 @@ pub async fn create_bulk_action_review(guarded: Guarded, body: web::Payload) -> 
 pub async fn list_bulk_action_items(guarded: Guarded) -> Answer {
     let (id, query): (String, BulkItemQuery) = (guarded.segment("id")?, guarded.query()?);
     let outcome = match query.outcome.as_deref() {
-        Some("open") => BulkOutcome::Open,
-        Some("done") => BulkOutcome::Done,
-        None | Some("failed") => BulkOutcome::Failed,
-        Some("skipped") => BulkOutcome::Skipped,
+        None => None,
+        Some("open") => Some(BulkOutcome::Open),
+        Some("done") => Some(BulkOutcome::Done),
+        Some("failed") => Some(BulkOutcome::Failed),
+        Some("skipped") => Some(BulkOutcome::Skipped),
         Some(_) => return Err(ApiError::invalid_query("outcome", "is open, done, failed or skipped")),
     };
     let window = paging::window(query.limit, query.offset, query.cursor.as_deref())?;

@@ -190,6 +190,8 @@ pub enum BulkOutcome {
 pub struct BulkItem {
     /// The object.
     pub id: ObjectId,
+    /// What became of it.
+    pub outcome: BulkOutcome,
     /// Why it could not be done: a stable code.
     pub code: Option<String>,
     /// The same in words.
@@ -199,6 +201,15 @@ pub struct BulkItem {
 }
 
 impl BulkOutcome {
+    fn of(stored: Option<&str>) -> Self {
+        match stored {
+            Some(bulk::DONE) => Self::Done,
+            Some(bulk::FAILED) => Self::Failed,
+            Some(bulk::SKIPPED) => Self::Skipped,
+            _ => Self::Open,
+        }
+    }
+
     const fn stored(self) -> Option<&'static str> {
         match self {
             Self::Open => None,
@@ -336,35 +347,41 @@ impl Session {
         .await
     }
 
-    /// Returns a window of what became of the objects of a bulk action, in the order of its statement.
+    /// Returns a window of what became of the objects of a bulk action, in the order of its statement; of all, or of those
+    /// with one outcome.
     ///
     /// # Errors
     /// `NotFound`, also for another person's.
     pub async fn bulk_action_items(
         &self,
         id: &str,
-        outcome: BulkOutcome,
+        outcome: impl Into<Option<BulkOutcome>>,
         request: WindowRequest,
     ) -> Result<Window<BulkItem>> {
-        let (session, id) = (self.clone(), id.to_owned());
+        let (session, id, outcome) = (self.clone(), id.to_owned(), outcome.into());
         let limit = i64::try_from(request.limit.min(WINDOW_ROWS_MAX)).unwrap_or(i64::MAX);
         let read = move |conn: &mut Conn| -> Result<Window<BulkItem>> {
             let row = session.bulk_row(conn, &id)?;
             let open = row.total_count - row.done_count - row.failed_count - row.skipped_count;
             let total = match outcome {
-                BulkOutcome::Open => open,
-                BulkOutcome::Done => row.done_count,
-                BulkOutcome::Failed => row.failed_count,
-                BulkOutcome::Skipped => row.skipped_count,
+                None => row.total_count,
+                Some(BulkOutcome::Open) => open,
+                Some(BulkOutcome::Done) => row.done_count,
+                Some(BulkOutcome::Failed) => row.failed_count,
+                Some(BulkOutcome::Skipped) => row.skipped_count,
             };
             let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
-            let rows = bulk::items(conn, row.no, outcome.stored(), offset, limit)?;
+            let rows = match outcome {
+                None => bulk::all_items(conn, row.no, offset, limit)?,
+                Some(outcome) => bulk::items(conn, row.no, outcome.stored(), offset, limit)?,
+            };
             let items = rows
                 .into_iter()
                 .map(|row| {
                     let evidence = row.evidence.as_deref().map(serde_json::from_str).transpose();
                     let evidence = evidence.map_err(RepositoryError::internal)?;
-                    Ok(BulkItem { id: parse_id(&row.object_id)?, code: row.code, detail: row.detail, evidence })
+                    let (id, outcome) = (parse_id(&row.object_id)?, BulkOutcome::of(row.outcome.as_deref()));
+                    Ok(BulkItem { id, outcome, code: row.code, detail: row.detail, evidence })
                 })
                 .collect::<Result<Vec<_>>>()?;
             Ok(window(total.unsigned_abs(), items, request))

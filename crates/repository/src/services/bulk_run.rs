@@ -54,7 +54,7 @@ async fn run(context: JobContext) -> std::result::Result<(), JobError> {
     let look = move |conn: &mut Conn| bulk::disposition(conn, no);
     let review = context.repository.database().read(look).await.map_err(JobError::from)?;
     let waits = review.as_ref().is_some_and(|review| review.is_approved.is_none());
-    // What was proposed by one is destroyed with the rights of the other.
+    // What was proposed by one is destroyed in the name of the other.
     let actor = review.and_then(|review| review.reviewed_by).unwrap_or(row.principal_no);
     let bulk = Bulk { repository: context.repository, actor, row, act, waits };
     match bulk.run().await {
@@ -201,13 +201,13 @@ impl Bulk {
 
     /// Does the act to some objects in one transaction, which says so of each.
     async fn act_on(&self, session: &Session, items: &[ItemRow]) -> Result<()> {
-        let (of, act, no) = (session.clone(), self.act.clone(), self.row.no);
+        let (of, act, no, asked_by) = (session.clone(), self.act.clone(), self.row.no, self.row.principal_no);
         let ordinals: Vec<i64> = items.iter().map(|item| item.ordinal).collect();
         let ids: Vec<ObjectId> = items.iter().map(|item| parse_id(&item.object_id)).collect::<Result<_>>()?;
         session
             .transact(move |tx| {
                 for id in &ids {
-                    of.act_in_tx(tx, *id, &act)?;
+                    of.act_in_tx(tx, *id, &act, asked_by)?;
                 }
                 bulk::put_outcome(tx.conn, no, &ordinals, bulk::DONE, None)
             })
@@ -228,7 +228,7 @@ impl Bulk {
 }
 
 impl Session {
-    fn act_in_tx(&self, tx: &mut Tx<'_>, id: ObjectId, act: &BulkAct) -> Result<()> {
+    fn act_in_tx(&self, tx: &mut Tx<'_>, id: ObjectId, act: &BulkAct, asked_by: i64) -> Result<()> {
         match act {
             BulkAct::SetProperties { properties } => {
                 let changes = ObjectChanges { properties: properties.clone(), ..ObjectChanges::default() };
@@ -262,7 +262,7 @@ impl Session {
             BulkAct::SayEvent { event } => self.say_event_in_tx(tx, id, &ANY, event).map(drop),
             BulkAct::Hold { hold } => self.hold_in_tx(tx, *hold, id),
             BulkAct::ReleaseHold { hold } => self.unhold_in_tx(tx, *hold, id),
-            BulkAct::Dispose { .. } => self.dispose_in_tx(tx, id),
+            BulkAct::Dispose { .. } => self.dispose_in_tx(tx, id, asked_by),
             BulkAct::Transition { transition } => {
                 let new = NewTransition { transition: transition.clone(), ..NewTransition::default() };
                 self.transition_in_tx(tx, id, &ANY, &new).map(drop)

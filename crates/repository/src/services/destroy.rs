@@ -57,7 +57,7 @@ impl Session {
         precondition: &Precondition,
         removal: Removal,
     ) -> Result<u64> {
-        let row = self.authorised(tx.conn, id, DESTROY, tx.now)?;
+        let row = self.authorised(tx.conn, id, removal.wanted(DESTROY), tx.now)?;
         self.trash_by(tx, id, precondition, removal)?;
         self.destroy_in_tx(tx, &row, removal)
     }
@@ -81,7 +81,7 @@ impl Session {
         objects::lock_all(tx.conn, &tree.nos())?;
         keep_what_lies_elsewhere(tx, row, &mut tree)?;
         let nos = tree.nos();
-        self.refuse_tree(tx, &tree, DESTROY, removal)?;
+        self.refuse_tree(tx, &tree, removal.wanted(DESTROY), removal)?;
         let going: BTreeSet<i64> = nos.iter().copied().collect();
         let naming = trash::dossiers_naming(tx.conn, &nos)?;
         if naming.iter().any(|dossier| !going.contains(dossier)) {

@@ -1,8 +1,12 @@
 //! Dispositions: a bulk action that destroys records which nothing keeps any longer, once somebody else has reviewed it; its
 //! report stays.
 
+use std::collections::BTreeMap;
+
 use cartulary_db::Conn;
-use cartulary_model::permission::{BROWSE, DESTROY, READ_PROPERTIES, REVIEW_DISPOSITION, SET_RETENTION};
+use cartulary_model::permission::{
+    BROWSE, DESTROY, Permission, READ_PROPERTIES, REMOVE_CHILDREN, REVIEW_DISPOSITION, SET_RETENTION,
+};
 use cartulary_model::{ChangeKind, ObjectId, Timestamp};
 use serde_json::json;
 
@@ -17,6 +21,9 @@ use crate::store::objects::{self, ObjectRow};
 use crate::store::{blobs, principals, retention, versions};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
+
+/// How many objects are looked at together.
+const PAGE: i64 = 1_000;
 
 /// What somebody else said of a disposition.
 #[derive(Clone, Debug)]
@@ -36,9 +43,14 @@ impl Session {
     ///
     /// # Errors
     /// `NotFound`, also without `ReviewDisposition` on the root folder; `Invalid` for the comment; `Conflict` `not_proposed`
-    /// when it is not waiting for a review, `reviewer_is_proposer`, for administrators too.
+    /// when it is not waiting for a review, `reviewer_is_proposer`, for administrators too; `permissions_missing` when neither
+    /// of them holds what is needed on each object, `RemoveChildren` and `Destroy`, or the one who approves does not see all:
+    /// then nothing was reviewed.
     pub async fn disposition_review(&self, id: &str, is_approved: bool, comment: String) -> Result<Written<BulkView>> {
         check_comment(&comment)?;
+        if is_approved {
+            self.refuse_missing(id).await?;
+        }
         let (session, id) = (self.clone(), id.to_owned());
         self.transact(move |tx| {
             let row = session.bulk_row(tx.conn, &id)?;
@@ -75,6 +87,65 @@ impl Session {
         .await
     }
 
+    /// Refuses to approve what could not be done, and says all that is missing for it.
+    async fn refuse_missing(&self, id: &str) -> Result<()> {
+        let (session, id, now) = (self.clone(), id.to_owned(), self.repository.clock().now());
+        let look = move |conn: &mut Conn| -> Result<BTreeMap<Permission, u64>> {
+            let mut missing = BTreeMap::new();
+            let row = session.bulk_row(conn, &id)?;
+            let proposer = session.repository.session_in(conn, row.principal_no)?;
+            let mut offset = 0;
+            loop {
+                let items = bulk::items(conn, row.no, None, offset, PAGE)?;
+                if items.is_empty() {
+                    return Ok(missing);
+                }
+                offset += PAGE;
+                for item in items {
+                    let live = objects::by_id(conn, &item.object_id)?.filter(|row| row.trashed_at.is_none());
+                    let Some(live) = live else { continue };
+                    for permission in session.missing_to_dispose(conn, &live, proposer.as_ref(), now)? {
+                        *missing.entry(permission).or_default() += 1;
+                    }
+                }
+            }
+        };
+        let missing = self.repository.database().read(look).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let words: Vec<String> = missing.iter().map(|(name, count)| format!("`{name}` on {count} objects")).collect();
+        let detail =
+            format!("neither who proposed it nor who reviews it holds {}; nothing was reviewed", words.join(", nor "));
+        Err(RepositoryError::conflict("permissions_missing", detail))
+    }
+
+    /// Returns what is missing to destroy an object by a disposition: the session, which approved it, must see it, and one of
+    /// both must hold what it takes to destroy it.
+    fn missing_to_dispose(
+        &self,
+        conn: &mut Conn,
+        row: &ObjectRow,
+        proposer: Option<&Self>,
+        now: Timestamp,
+    ) -> Result<Vec<Permission>> {
+        let access = &self.repository.inner.access;
+        let mut missing = Vec::new();
+        if !access.allows(conn, &self.actor, row.scope_no, BROWSE, now)? {
+            missing.push(BROWSE);
+        }
+        for wanted in [REMOVE_CHILDREN, DESTROY] {
+            let mut is_held = access.allows(conn, &self.actor, row.scope_no, wanted, now)?;
+            if let Some(proposer) = proposer.filter(|_| !is_held) {
+                is_held = access.allows(conn, &proposer.actor, row.scope_no, wanted, now)?;
+            }
+            if !is_held {
+                missing.push(wanted);
+            }
+        }
+        Ok(missing)
+    }
+
     /// Says whether the session reviews dispositions: whoever does, sees all that are proposed.
     pub(crate) fn may_review(&self, conn: &mut Conn, now: Timestamp) -> Result<bool> {
         let inner = &self.repository.inner;
@@ -102,9 +173,13 @@ impl Session {
         }
     }
 
-    /// Destroys a document that is still due.
-    pub(crate) fn dispose_in_tx(&self, tx: &mut Tx<'_>, id: ObjectId) -> Result<()> {
-        let row = self.authorised(tx.conn, id, DESTROY, tx.now)?;
+    /// Destroys a document that is still due, with what this session, which approved it, and its proposer may do together.
+    pub(crate) fn dispose_in_tx(&self, tx: &mut Tx<'_>, id: ObjectId, proposer: i64) -> Result<()> {
+        let row = self.authorised(tx.conn, id, BROWSE, tx.now)?;
+        let proposer = self.repository.session_in(tx.conn, proposer)?;
+        if let Some(missing) = self.missing_to_dispose(tx.conn, &row, proposer.as_ref(), tx.now)?.first() {
+            return Err(RepositoryError::Forbidden { permission: (*missing).to_owned() });
+        }
         objects::locked(tx.conn, row.no)?;
         refuse_not_due(tx.conn, &row, tx.now)?;
         self.remove_in_tx(tx, id, &Precondition::Any, Removal::Disposition).map(drop)

@@ -4,7 +4,7 @@
 //! nothing keeps it any longer, it goes by a disposition, which somebody else reviews. Nobody shortens a retention.
 
 use cartulary_db::Conn;
-use cartulary_model::permission::{MANAGE_LEGAL_HOLD, Permission, READ_PROPERTIES, SET_RETENTION};
+use cartulary_model::permission::{BROWSE, MANAGE_LEGAL_HOLD, Permission, READ_PROPERTIES, SET_RETENTION};
 use cartulary_model::{BaseType, ChangeKind, ObjectId, Period, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -71,8 +71,18 @@ pub struct RetentionView {
 pub(crate) enum Removal {
     /// By somebody's own will, to the trash or for good.
     Ordinary,
-    /// By a disposition that was reviewed.
+    /// By a disposition that was reviewed: what it needs is asked of who proposed it and who reviewed it together.
     Disposition,
+}
+
+impl Removal {
+    /// Returns the permission that whoever does it must hold himself, where by his own will it would be `ordinary`.
+    pub(crate) const fn wanted(self, ordinary: Permission) -> Permission {
+        match self {
+            Self::Ordinary => ordinary,
+            Self::Disposition => BROWSE,
+        }
+    }
 }
 
 impl Session {

@@ -74,10 +74,11 @@ impl Session {
         removal: Removal,
     ) -> Result<u64> {
         self.lock_trees_for(tx, id)?;
-        let row = self.object_to_file(tx, id, REMOVE_CHILDREN, precondition)?;
+        let wanted = removal.wanted(REMOVE_CHILDREN);
+        let row = self.object_to_file(tx, id, wanted, precondition)?;
         self.refuse_root(&row)?;
         let tree = trees::living(tx, &row)?;
-        self.refuse_tree(tx, &tree, REMOVE_CHILDREN, removal)?;
+        self.refuse_tree(tx, &tree, wanted, removal)?;
         trash::put_trashed(tx.conn, &tree.rows, TrashAct { root: row.no, at: tx.now.as_millis(), by: tx.actor_no })?;
         trash::hide_filings(tx.conn, &tree.nos())?;
         for document in &tree.staying {

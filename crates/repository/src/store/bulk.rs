@@ -44,6 +44,8 @@ pub(crate) struct NewBulkRow<'a> {
 pub(crate) struct ItemRow {
     pub ordinal: i64,
     pub object_id: String,
+    /// What became of it; nothing yet without one.
+    pub outcome: Option<String>,
     pub code: Option<String>,
     pub detail: Option<String>,
     /// What it was, as JSON: of dispositions.
@@ -284,6 +286,18 @@ pub(crate) fn put_finished(conn: &mut Conn, action: i64, now: i64) -> Result<()>
         .set(bulk_action::finished_at.eq(now))
         .execute(c))?;
     Ok(())
+}
+
+/// Returns a window of all of an action's objects, in their order.
+pub(crate) fn all_items(conn: &mut Conn, action: i64, offset: i64, limit: i64) -> Result<Vec<ItemRow>> {
+    let rows = each_db!(conn, |c| bulk_item::table
+        .filter(bulk_item::action_no.eq(action))
+        .order(bulk_item::ordinal)
+        .offset(offset)
+        .limit(limit)
+        .select(ItemRow::as_select())
+        .load(c))?;
+    Ok(rows)
 }
 
 /// Returns a window of an action's objects of one outcome, or of none yet, in their order.
