@@ -88,6 +88,10 @@ async fn arranged_pages_become_a_file_with_their_words_and_no_others() {
         assert_eq!(found(office, "irrigation").await, []);
         assert_eq!(found(office, "valve").await, [letter]);
         assert_eq!(found(office, "drawing").await.len(), 2);
+        // What is found can be read: the text is that of the pages that are shown.
+        let text = office.system.text_get(letter, cartulary_repository::TextPages::From(1)).await.unwrap();
+        let words: Vec<&str> = text.pages.iter().map(|page| page.text.trim()).collect();
+        assert_eq!((text.summary.state, words), (TextState::Ready, vec!["valve", "drawing", "turbine"]));
         // Read as a file of its own it has three pages, the first of which is turned.
         let (again, _) = filed(office, dossier, "again.pdf", &bytes).await;
         office.settle().await;
@@ -117,6 +121,8 @@ async fn what_was_split_off_outlives_the_document_and_needs_its_file() {
         let made = made.value.summary.id;
         office.settle().await;
         assert_eq!(found(office, "second").await, [made]);
+        let text = office.system.text_get(made, cartulary_repository::TextPages::From(1)).await.unwrap();
+        assert_eq!((text.summary.page_count, text.pages[0].text.trim()), (Some(1), "second"));
         office.system.object_destroy(paper, Precondition::Any).await.unwrap();
         // The whole file is nobody's content any more; that of the page is.
         assert!(office.system.blob_content(digest).await.is_err());

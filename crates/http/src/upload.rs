@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ContentDisposition, HeaderMap, HeaderValue};
 use actix_web::web::Payload;
 use bytes::Bytes;
 use cartulary_repository::{NewContent, RepositoryError};
@@ -174,6 +174,15 @@ pub(crate) type FileName = (String, Option<Vec<u8>>);
 struct Disposition {
     name: String,
     file_name: FileName,
+}
+
+/// Returns the file's name that the headers of a request say, whatever its encoding; nothing when they say none.
+pub(crate) fn file_name_in(headers: &HeaderMap) -> Option<FileName> {
+    let header = headers.get(CONTENT_DISPOSITION)?;
+    let read = ContentDisposition::from_raw(header).ok();
+    let extended = read.as_ref().and_then(|read| read.get_filename_ext()).map(|extended| extended.value.clone());
+    let name = extended.or_else(|| raw_parameter(header.as_bytes(), b"filename"))?;
+    Some(as_text(name)).filter(|(text, _)| !text.is_empty())
 }
 
 /// Reads the disposition of a part, whatever the encoding of its names.

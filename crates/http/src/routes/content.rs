@@ -26,7 +26,7 @@ use crate::ranges::{self, Part};
 use crate::routes::object::Detail;
 use crate::routes::versions;
 use crate::security_headers::CONTENT_POLICY;
-use crate::upload::{FileName, as_text};
+use crate::upload::{FileName, as_text, file_name_in};
 use crate::{body, conditional, disposition};
 
 /// Contents up to this size are answered in one piece, verified before the first byte goes out. *Units*: bytes.
@@ -46,8 +46,9 @@ pub struct ContentQuery {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct NewContentQuery {
-    /// The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
-    /// one unless given.
+    /// The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. Unless given,
+    /// that of the header `Content-Disposition`; else the former one; else the document's name, or, of an attachment, the
+    /// slot's with the ending of the media type.
     file_name: Option<String>,
     /// A whole upload (see `/uploads`) that becomes the content, instead of a body.
     upload: Option<String>,
@@ -68,10 +69,11 @@ impl NewContentQuery {
         Ok(VersionNote { comment: self.comment.clone(), increment })
     }
 
-    /// Returns the file's name that is said, else the former one.
-    pub(crate) fn file_name_or(&self, guarded: &Guarded, former: String) -> Result<FileName, ApiError> {
+    /// Returns the file's name that is said, else the former one, else an empty one.
+    pub(crate) fn file_name_or(&self, guarded: &Guarded, former: Option<String>) -> Result<FileName, ApiError> {
         let named = self.file_name.as_ref().and_then(|_| file_name(guarded.request().query_string()));
-        Ok(named.transpose()?.unwrap_or((former, None)))
+        let named = named.or_else(|| file_name_in(guarded.headers()).map(checked)).transpose()?;
+        Ok(named.unwrap_or_else(|| (former.unwrap_or_default(), None)))
     }
 }
 
@@ -221,7 +223,8 @@ pub(crate) async fn put_in(guarded: &Guarded, slot: SlotName, body: web::Payload
             NewContent { media_type, ..body::stage(guarded, body).await? }
         }
     };
-    let keeps_name_of_upload = query.file_name.is_none() && !content.file_name.is_empty();
+    let is_named = query.file_name.is_some() || file_name_in(guarded.headers()).is_some();
+    let keeps_name_of_upload = !is_named && !content.file_name.is_empty();
     let content = match keeps_name_of_upload {
         true => content,
         false => {
@@ -247,12 +250,13 @@ fn file_name(query: &str) -> Option<Result<FileName, ApiError>> {
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(name, _)| percent_decode_str(name).eq(*b"fileName"))?;
     let bytes: Vec<u8> = percent_decode_str(&value.replace('+', " ")).collect();
-    let (text, raw) = as_text(bytes);
-    if text.is_empty() {
-        return None;
-    }
+    let named = as_text(bytes);
+    (!named.0.is_empty()).then(|| checked(named))
+}
+
+fn checked((text, raw): FileName) -> Result<FileName, ApiError> {
     let checked = Name::of_file(&text).map_err(|why| ApiError::invalid("fileName", "invalid_name", why.to_string()));
-    Some(checked.map(|_| (text, raw)))
+    checked.map(|_| (text, raw))
 }
 
 #[cfg(test)]

@@ -195,7 +195,7 @@ pub async fn delete_document(guarded: Guarded) -> Answer {
     dossiers::remove(guarded, id, BaseType::Document).await
 }
 
-/// Returns the text of a document, as far as it was read.
+/// Returns the text of a document, as far as it was read; of arranged pages, theirs, in their order.
 #[utoipa::path(tag = "documents", params(TextQuery, ("id" = String, Path, description = "the document's id, or a version's")),
     responses((status = 200, description = "the text", body = DocumentText)))]
 #[get("/documents/{id}/text")]

@@ -44,7 +44,7 @@ async fn a_document_has_attachments_beside_its_content() {
     let put_two = client.ask(Method::PUT, &path).if_match(&paper).bytes(b"0123456789").await.expect(200).json();
     assert_eq!(put_two["versionLabel"], "1.1");
     put(&client, &paper, "annex-1", b"one").await.expect(200);
-    let known = named(&[("content", "letter.txt"), ("annex-1", "letter.txt"), ("annex-2", "ملحق.bin")]);
+    let known = named(&[("content", "letter.txt"), ("annex-1", "annex-1.txt"), ("annex-2", "ملحق.bin")]);
     assert_eq!(slots(&client, &paper).await, known);
     let window = client.get(&format!("/documents/{}/contents?limit=1&offset=1", id(&paper))).await.expect(200).json();
     assert_eq!((&window["total"], &window["items"][0]["slot"]), (&json!(3), &json!("annex-1")));
@@ -194,4 +194,37 @@ async fn a_type_says_whether_its_documents_have_content() {
     remove("annex").await.expect(200);
     remove("content").await.problem(422, "invalid");
     assert_eq!(bytes(&client, &scan, "content").await, b"s");
+}
+
+/// It was called as the document is.
+#[actix_web::test]
+async fn a_file_that_nobody_named_is_called_as_its_slot_with_the_ending_of_what_it_is() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let paper = client.document(&dossier, "letter.txt", b"the letter").await;
+    put(&client, &paper, "annex", b"%PDF-1.4\n").await.expect(200);
+    put(&client, &paper, "plan.PDF", b"%PDF-1.4\n1").await.expect(200);
+    put(&client, &paper, "raw", b"\x00\x01\x02").await.expect(200);
+    let path = format!("/documents/{}/contents/drawing", id(&paper));
+    let said = |header: &'static str| {
+        client.ask(Method::PUT, &path).header("if-match", "*").header("content-disposition", header).bytes(b"one")
+    };
+    said("attachment; filename*=UTF-8''%D9%85%D9%84%D8%AD%D9%82.txt; filename=\"x.txt\"").await.expect(200);
+    let known = [
+        ("content", "letter.txt"),
+        ("annex", "annex.pdf"),
+        ("drawing", "ملحق.txt"),
+        ("plan.PDF", "plan.PDF"),
+        ("raw", "raw"),
+    ];
+    assert_eq!(slots(&client, &paper).await, named(&known));
+    said("attachment; filename=\"../folder/other.txt\"").await.expect(200);
+    said("attachment; filename=\"..\"").await.problem(422, "invalid");
+    // Named once, it keeps its name.
+    put(&client, &paper, "drawing", b"two").await.expect(200);
+    assert_eq!(slots(&client, &paper).await[2], ("drawing".to_owned(), "other.txt".to_owned()));
+    let appended = format!("/documents/{}/contents/log/parts", id(&paper));
+    client.ask(Method::POST, &appended).header("if-match", "*").bytes(b"a line").await.expect(200);
+    assert_eq!(slots(&client, &paper).await[3], ("log".to_owned(), "log.txt".to_owned()));
 }

@@ -53,11 +53,16 @@ impl BoundContent {
     pub(crate) fn in_slot(content: &NewContent, slot: SlotName) -> Self {
         let bytes = &content.bytes;
         let sniffed = sniff(&bytes.head, &content.file_name);
+        let is_nameless = content.file_name.is_empty() && slot.as_str() != SlotName::MAIN;
+        let file_name = match is_nameless {
+            true => name_of_slot(&slot, &sniffed.media_type),
+            false => file_name_of(&content.file_name),
+        };
         Self {
             digest: bytes.digest,
             size_bytes: bytes.size_bytes,
             media_type: sniffed.media_type,
-            file_name: file_name_of(&content.file_name),
+            file_name,
             file_name_raw: content.file_name_raw.clone(),
             slot,
         }
@@ -112,6 +117,33 @@ impl BoundContent {
             file_name_raw: self.file_name_raw.as_deref(),
         }
     }
+}
+
+/// Returns a name for the file in a slot that nobody named: the slot's, with the ending of the media type.
+fn name_of_slot(slot: &SlotName, media_type: &str) -> String {
+    let ending = match media_type {
+        "application/pdf" => "pdf",
+        "text/plain" => "txt",
+        "text/html" | "application/xhtml+xml" => "html",
+        "text/csv" => "csv",
+        "text/xml" | "application/xml" => "xml",
+        "application/json" => "json",
+        "application/zip" => "zip",
+        "image/png" => "png",
+        "image/jpeg" => "jpg",
+        "image/tiff" => "tif",
+        "image/gif" => "gif",
+        "image/webp" => "webp",
+        "image/svg+xml" => "svg",
+        "message/rfc822" => "eml",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "docx",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "xlsx",
+        "application/vnd.oasis.opendocument.text" => "odt",
+        _ => return slot.to_string(),
+    };
+    let name = slot.as_str();
+    let has_it = name.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case(ending));
+    if has_it { name.to_owned() } else { format!("{name}.{ending}") }
 }
 
 /// Returns the name that a content keeps of its file's: as it came, unless it has U+0000 or more characters than a name may.

@@ -69,13 +69,13 @@ impl Session {
     }
 
     /// Says before a body comes whether a change of a slot's content would be taken, and returns the name of the file that
-    /// is there, else that of the object. The change asks again.
+    /// is there, else, for the main content, that of the object. The change asks again.
     ///
     /// # Errors
     /// As [`Session::slot_put`].
-    pub async fn slot_check(&self, id: ObjectId, slot: SlotName, precondition: Precondition) -> Result<String> {
+    pub async fn slot_check(&self, id: ObjectId, slot: SlotName, precondition: Precondition) -> Result<Option<String>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let look = move |conn: &mut Conn| -> Result<String> {
+        let look = move |conn: &mut Conn| -> Result<Option<String>> {
             let row = session.slot_as_read(conn, id, &slot, &precondition, now)?;
             if let Some(series) = row.series_no.filter(|_| row.role == objects::LIVE)
                 && let Some(by) = versions::series(conn, series)?.and_then(|series| series.checked_out_by)
@@ -86,7 +86,8 @@ impl Session {
             let may_read =
                 session.repository.inner.access.allows(conn, &session.actor, row.scope_no, READ_CONTENT, now)?;
             let former = if may_read { blobs::content_in(conn, row.no, &slot)? } else { None };
-            Ok(former.map_or(row.name, |content| content.file_name))
+            let of_object = (slot.as_str() == SlotName::MAIN).then_some(row.name);
+            Ok(former.map(|content| content.file_name).or(of_object))
         };
         self.repository.database().read_brief(look).await
     }

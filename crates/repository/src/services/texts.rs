@@ -7,6 +7,8 @@ use cartulary_model::{BlobDigest, ObjectId, SlotName};
 use serde::{Deserialize, Serialize};
 
 use crate::object::{DocumentText, Fault, TextPage, TextPages, TextState, TextSummary};
+use crate::services::{ARRANGED_KIND, ARRANGED_PRODUCER};
+use crate::store::arrangements;
 use crate::store::blobs::{self, BlobRow, ContentRow};
 use crate::store::jobs::NewJob;
 use crate::store::renditions::{self, RenditionKey, RenditionRow};
@@ -108,6 +110,25 @@ pub(crate) fn request(tx: &mut Tx<'_>, digest: BlobDigest, media_type: &str, fil
     tx.enqueue(&NewJob { kind: "core.text", payload, dedupe_key: Some(format!("text:{source}")), priority: 0 })
 }
 
+/// Returns what is known of the text of the pages that an object shows where they are arranged, and its blob when it is ready;
+/// nothing where they are not.
+fn arranged_text(conn: &mut Conn, object: i64) -> Result<Option<(TextSummary, Option<BlobRow>)>> {
+    let Some(own) = arrangements::of_objects(conn, &[object])?.remove(&object) else { return Ok(None) };
+    let waiting = TextSummary { state: TextState::Waiting, page_count: own.page_count.try_into().ok(), ..none() };
+    let sources = [own.digest.clone()];
+    let made = renditions::of_sources(conn, &sources, ARRANGED_KIND, ARRANGED_PRODUCER)?.remove(&own.digest);
+    let file = match &made {
+        Some(made) if made.state == renditions::FAILED => return Ok(Some((summary_of(made), None))),
+        Some(made) => made.blob_no.map(|no| blobs::by_no(conn, no)).transpose()?.flatten(),
+        None => None,
+    };
+    let Some(file) = file else { return Ok(Some((waiting, None))) };
+    Ok(Some(match blob_of(conn, &file.digest)? {
+        Some((row, blob)) => (summary_of(&row), blob),
+        None => (waiting, None),
+    }))
+}
+
 /// Returns the blob that holds a text, when it is ready.
 pub(crate) fn blob_of(conn: &mut Conn, source: &str) -> Result<Option<(RenditionRow, Option<BlobRow>)>> {
     let sources = [source.to_owned()];
@@ -172,7 +193,7 @@ pub(crate) async fn read_pages(repository: &Repository, blob: &BlobRow) -> Resul
 }
 
 impl Session {
-    /// Returns the text of a document or version, at most some 1 MiB of it.
+    /// Returns the text of a document or version, at most some 1 MiB of it; where its pages are arranged, of these.
     ///
     /// # Errors
     /// `NotFound` when there is no such object, or the caller may not know of it; `Forbidden` without `ReadContent`.
@@ -188,8 +209,13 @@ impl Session {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let read = move |conn: &mut Conn| -> Result<_> {
             let row = session.authorised(conn, id, READ_CONTENT, now)?;
-            let content: Option<ContentRow> = blobs::content_in(conn, row.no, &slot)?;
             let reading = session.reading_of(conn, &row)?;
+            if slot.as_str() == SlotName::MAIN
+                && let Some((summary, blob)) = arranged_text(conn, row.no)?
+            {
+                return Ok((summary, blob, reading));
+            }
+            let content: Option<ContentRow> = blobs::content_in(conn, row.no, &slot)?;
             let Some(content) = content else { return Ok((none(), None, None)) };
             let found = match has_text(&content.media_type, &content.file_name) {
                 true => blob_of(conn, &content.digest)?,
