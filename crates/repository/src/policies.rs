@@ -102,6 +102,11 @@ pub(crate) fn is_mark(list: &str) -> bool {
 }
 
 impl Policies {
+    /// Says whether the members of a group are those who see what a policy hides.
+    pub(crate) fn names_group(&self, group: i64) -> bool {
+        self.all.iter().any(|one| one.group_no == group)
+    }
+
     /// Compiles the policies of modules; makes their groups where there are none.
     pub(crate) async fn compile(
         database: &Database,

@@ -184,6 +184,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             up: include_str!("../../../schema/core/migrations/sqlite/0036_trees_of_dossiers/up.sql"),
             down: include_str!("../../../schema/core/migrations/sqlite/0036_trees_of_dossiers/down.sql"),
         },
+        MigrationFile {
+            version: "0037",
+            name: "principals_once",
+            up: include_str!("../../../schema/core/migrations/sqlite/0037_principals_once/up.sql"),
+            down: include_str!("../../../schema/core/migrations/sqlite/0037_principals_once/down.sql"),
+        },
     ],
     postgres: &[
         MigrationFile {
@@ -341,6 +347,12 @@ pub const CORE_MIGRATIONS: MigrationSet = MigrationSet {
             name: "trees_of_dossiers",
             up: include_str!("../../../schema/core/migrations/postgres/0036_trees_of_dossiers/up.sql"),
             down: include_str!("../../../schema/core/migrations/postgres/0036_trees_of_dossiers/down.sql"),
+        },
+        MigrationFile {
+            version: "0037",
+            name: "principals_once",
+            up: include_str!("../../../schema/core/migrations/postgres/0037_principals_once/up.sql"),
+            down: include_str!("../../../schema/core/migrations/postgres/0037_principals_once/down.sql"),
         },
     ],
 };

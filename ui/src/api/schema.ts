@@ -557,7 +557,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the text of a document, as far as it was read. */
+        /** Returns the text of a document, as far as it was read; of arranged pages, theirs, in their order. */
         get: operations["get_document_text"];
         put?: never;
         post?: never;
@@ -986,10 +986,12 @@ export interface paths {
         get: operations["get_group"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Deletes a group: whoever was in it is not any more. */
+        delete: operations["delete_group"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Gives a group another name, or another one that people read. What it may do, and who is in it, stays. */
+        patch: operations["update_group"];
         trace?: never;
     };
     "/api/v1/groups/{id}/members": {
@@ -2155,7 +2157,9 @@ export interface paths {
         /**
          * Shuts a user out, and has a job hand over to another what he has locked, checked out and been granted.
          * @description A lock goes only to who may write the object, and ends otherwise. A list that denies the one something stays as it is. The
-         *     job's `progress` counts: `locksHandedOver`, `locksEnded`, `workingCopiesHandedOver`, `listsHandedOver`, `listsLeft`.
+         *     job's `progress` counts: `locksHandedOver`, `locksEnded`, `workingCopiesHandedOver`,
+         *     `workingCopiesLeft` (of documents that the other may not write), `listsHandedOver` and `listsLeft` (that deny the one something);
+         *     `left` names what stays as it is: `{"kind": "workingCopy" | "list", "objectId", "reason"}`, at most 1,000.
          */
         post: operations["create_user_hand_over"];
         delete?: never;
@@ -2421,7 +2425,59 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes of what the webhook's owner may see at that moment, in the order of the log, each at least once. */
+        post: operations["send_changes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    log_replaced: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The office was restored and its log is another one: what was told of positions after `after` may never have happened. What follows begins after it. */
+        post: operations["send_log_replaced"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    ping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Nothing happened: somebody tries whether it arrives (`POST /api/v1/webhooks/{id}/ping`). */
+        post: operations["send_ping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /** @description The access list of an object. */
@@ -2900,6 +2956,8 @@ export interface components {
             } | null;
             /** @description The object's id. */
             id: string;
+            /** @description What became of it: `open` (nothing yet), `done`, `failed`, or `skipped`, because it was gone. */
+            outcome: string;
         };
         /** @description What somebody else said of a disposition. */
         BulkReview: {
@@ -3465,6 +3523,13 @@ export interface components {
             members: components["schemas"]["Member"][];
             /** @description Its name, as access lists use it. */
             name: string;
+        };
+        /** @description Other names of a group; what is not said stays. */
+        GroupChanges: {
+            /** @description What people read. */
+            displayName?: string | null;
+            /** @description Its name. */
+            name?: string | null;
         };
         /** @description All members of a group. */
         GroupMembers: {
@@ -4284,6 +4349,8 @@ export interface components {
                 } | null;
                 /** @description The object's id. */
                 id: string;
+                /** @description What became of it: `open` (nothing yet), `done`, `failed`, or `skipped`, because it was gone. */
+                outcome: string;
             }[];
             /** @description Continues the list; absent at its end. */
             nextCursor?: string | null;
@@ -6935,7 +7002,7 @@ export interface operations {
     list_bulk_action_items: {
         parameters: {
             query?: {
-                /** @description `open`, `done`, `failed` or `skipped`; `failed` unless given. */
+                /** @description `open`, `done`, `failed` or `skipped`; all unless given. */
                 outcome?: string;
                 /** @description How many rows are answered, 1 to 1,000; 50 unless given. */
                 limit?: number;
@@ -7001,7 +7068,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
-            /** @description `not_proposed`, `reviewer_is_proposer` */
+            /** @description `not_proposed`, `reviewer_is_proposer`; `permissions_missing`: neither who proposed it nor who reviews it holds what is needed, which `detail` names; nothing was reviewed */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8114,8 +8181,9 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
-                 *     one unless given.
+                 * @description The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. Unless given,
+                 *     that of the header `Content-Disposition`; else the former one; else the document's name, or, of an attachment, the
+                 *     slot's with the ending of the media type.
                  */
                 fileName?: string;
                 /** @description A whole upload (see `/uploads`) that becomes the content, instead of a body. */
@@ -8297,8 +8365,9 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
-                 *     one unless given.
+                 * @description The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. Unless given,
+                 *     that of the header `Content-Disposition`; else the former one; else the document's name, or, of an attachment, the
+                 *     slot's with the ending of the media type.
                  */
                 fileName?: string;
                 /** @description A whole upload (see `/uploads`) that becomes the content, instead of a body. */
@@ -8413,8 +8482,9 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. The former
-                 *     one unless given.
+                 * @description The file's name, percent-encoded, whatever its encoding; at most 500 characters, none of them a control. Unless given,
+                 *     that of the header `Content-Disposition`; else the former one; else the document's name, or, of an attachment, the
+                 *     slot's with the ending of the media type.
                  */
                 fileName?: string;
                 /** @description A whole upload (see `/uploads`) that becomes the content, instead of a body. */
@@ -9936,6 +10006,103 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_group: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the group's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description deleted */
+            204: {
+                headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `built_in_group`; `last_administrator`; `group_in_use` while an access list, something that is shared or a module's policy names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_group: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the ETag that was read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description the group's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupChanges"];
+            };
+        };
+        responses: {
+            /** @description the group as it is now */
+            200: {
+                headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description `name_taken`; `built_in_group`; `group_in_use` when a module's policy names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -14457,6 +14624,205 @@ export interface operations {
                 };
             };
             default: components["responses"]["Problem"];
+        };
+    };
+    send_changes: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same whenever this is sent again, so that a receiver knows what it has. */
+                "webhook-id": string;
+                /** @description Seconds since 1970, UTC. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC-SHA-256 of `{webhook-id}.{webhook-timestamp}.{body}` under the webhook's secret, in Base64 (Standard Webhooks). */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        /**
+                         * Format: int64
+                         * @description The position after which they stand.
+                         */
+                        after: number;
+                        /** @description The changes, as in `GET /api/v1/changes`. */
+                        items: components["schemas"]["Change"][];
+                        /** @description The identity of the log that positions are of. */
+                        log: string;
+                        /**
+                         * Format: int64
+                         * @description The position up to which there are no others for this receiver.
+                         */
+                        next: number;
+                        /**
+                         * Format: uuid
+                         * @description The webhook's id.
+                         */
+                        webhook: string;
+                    };
+                    /**
+                     * Format: date-time
+                     * @description When it is sent.
+                     */
+                    timestamp: string;
+                    /** @constant */
+                    type: "changes";
+                };
+            };
+        };
+        responses: {
+            /** @description No more is wanted: the webhook is paused. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It arrived. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is sent again, with growing pauses for a day; `Retry-After` is heeded. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    send_log_replaced: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same whenever this is sent again, so that a receiver knows what it has. */
+                "webhook-id": string;
+                /** @description Seconds since 1970, UTC. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC-SHA-256 of `{webhook-id}.{webhook-timestamp}.{body}` under the webhook's secret, in Base64 (Standard Webhooks). */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        /**
+                         * Format: int64
+                         * @description The last position that both logs have.
+                         */
+                        after: number;
+                        /** @description The identity of the log that positions are of. */
+                        log: string;
+                        /** @description The identity of the earlier log. */
+                        previousLog: string;
+                        /**
+                         * Format: uuid
+                         * @description The webhook's id.
+                         */
+                        webhook: string;
+                    };
+                    /**
+                     * Format: date-time
+                     * @description When it is sent.
+                     */
+                    timestamp: string;
+                    /** @constant */
+                    type: "log_replaced";
+                };
+            };
+        };
+        responses: {
+            /** @description No more is wanted: the webhook is paused. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It arrived. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is sent again, with growing pauses for a day; `Retry-After` is heeded. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    send_ping: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same whenever this is sent again, so that a receiver knows what it has. */
+                "webhook-id": string;
+                /** @description Seconds since 1970, UTC. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC-SHA-256 of `{webhook-id}.{webhook-timestamp}.{body}` under the webhook's secret, in Base64 (Standard Webhooks). */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        /** @description The identity of the log that positions are of. */
+                        log: string;
+                        /**
+                         * Format: uuid
+                         * @description The webhook's id.
+                         */
+                        webhook: string;
+                    };
+                    /**
+                     * Format: date-time
+                     * @description When it is sent.
+                     */
+                    timestamp: string;
+                    /** @constant */
+                    type: "ping";
+                };
+            };
+        };
+        responses: {
+            /** @description No more is wanted: the webhook is paused. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It arrived. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is sent again, with growing pauses for a day; `Retry-After` is heeded. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
 }

@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document, assembled from the routes; what holds for all of them is said here once.
 
 mod answers;
+mod webhooks;
 
 use std::collections::BTreeMap;
 
@@ -84,6 +85,7 @@ impl Document {
             },
             "servers": [{ "url": "/" }],
             "paths": self.paths,
+            "webhooks": webhooks::webhooks(),
             "components": {
                 "schemas": schemas,
                 "headers": answers::headers(),

@@ -1,6 +1,6 @@
 //! `/groups`: groups of users and of other groups, for administrators.
 
-use actix_web::{get, post, put, web};
+use actix_web::{delete, get, patch, post, put, web};
 use cartulary_model::ObjectId;
 use cartulary_repository as repository;
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,16 @@ pub struct NewGroup {
     display_name: Option<String>,
 }
 
+/// Other names of a group; what is not said stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GroupChanges {
+    /// Its name.
+    name: Option<String>,
+    /// What people read.
+    display_name: Option<String>,
+}
+
 /// All members of a group.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -107,6 +117,34 @@ pub async fn create_group(guarded: Guarded, body: web::Payload) -> Answer {
 pub async fn get_group(guarded: Guarded) -> Answer {
     let group = guarded.session().group_get(guarded.id()?).await?;
     answer::object(&guarded, group.change_token, &Group::from(group))
+}
+
+/// Gives a group another name, or another one that people read. What it may do, and who is in it, stays.
+#[utoipa::path(tag = "people", request_body = GroupChanges,
+    params(("id" = String, Path, description = "the group's id"),
+        ("If-Match" = String, Header, description = "the ETag that was read")),
+    responses((status = 200, description = "the group as it is now", body = Group),
+        (status = 409, description = "`name_taken`; `built_in_group`; `group_in_use` when a module's policy names it")))]
+#[patch("/groups/{id}")]
+pub async fn update_group(guarded: Guarded, body: web::Payload) -> Answer {
+    let (id, precondition) = (guarded.id()?, guarded.precondition()?);
+    let GroupChanges { name, display_name } = body::json(guarded.request(), body).await?;
+    let changes = repository::GroupChanges { name, display_name };
+    let changed = guarded.session().group_update(id, precondition, changes).await?;
+    answer::changed(&changed.transaction, changed.value.change_token, &Group::from(changed.value))
+}
+
+/// Deletes a group: whoever was in it is not any more.
+#[utoipa::path(tag = "people",
+    params(("id" = String, Path, description = "the group's id"),
+        ("If-Match" = String, Header, description = "the ETag that was read")),
+    responses((status = 204, description = "deleted"),
+        (status = 409, description = "`built_in_group`; `last_administrator`; `group_in_use` while an access list, something \
+            that is shared or a module's policy names it")))]
+#[delete("/groups/{id}")]
+pub async fn delete_group(guarded: Guarded) -> Answer {
+    let (id, precondition) = (guarded.id()?, guarded.precondition()?);
+    answer::done(&guarded.session().group_delete(id, precondition).await?.transaction)
 }
 
 /// Replaces the members of a group.

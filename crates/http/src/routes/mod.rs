@@ -274,6 +274,8 @@ routes!(
         groups::list_groups,
         groups::create_group,
         groups::get_group,
+        groups::update_group,
+        groups::delete_group,
         groups::update_group_members,
         get_openapi,
     ]

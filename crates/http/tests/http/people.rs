@@ -236,3 +236,46 @@ async fn a_repeated_request_made_people_and_imports_twice() {
     let other = post("/imports", "k5", json!({ "source": "archive" })).await.expect(201).json();
     assert_ne!(other["id"], import["id"]);
 }
+
+#[actix_web::test]
+async fn a_group_gets_another_name_and_is_deleted_when_nothing_names_it() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let group = admin.post("/groups", json!({ "name": "scan-room" })).await.expect(201).json();
+    let path = format!("/groups/{}", group["id"].as_str().unwrap());
+    let amal = admin.post("/users", json!({ "username": "amal", "groups": ["scan-room"] })).await.expect(201).json();
+    let dossier = admin.dossier("A").await;
+    let acl = format!("/objects/{}/acl", dossier["id"].as_str().unwrap());
+    let list = json!({ "entries": [{ "principal": "scan-room", "permission": "Read" }], "inherits": true });
+    admin.ask(Method::PUT, &acl).header("if-match", "*").json(list).await.expect(200);
+
+    let patch = |changes: serde_json::Value| admin.ask(Method::PATCH, &path).header("if-match", "*").json(changes);
+    admin.ask(Method::PATCH, &path).json(json!({ "name": "b" })).await.problem(428, "precondition_required");
+    admin.ask(Method::PATCH, &path).header("if-match", "\"1\"").json(json!({})).await.problem(412, "stale");
+    patch(json!({ "name": "amal" })).await.problem(409, "name_taken");
+    patch(json!({ "name": "" })).await.problem(422, "invalid");
+    let renamed = patch(json!({ "name": "Scan-Hall" })).await.expect(200).json();
+    assert_eq!((&renamed["name"], &renamed["displayName"]), (&json!("Scan-Hall"), &json!("Scan-Hall")));
+    assert_eq!(renamed["members"][0]["id"], amal["id"]);
+    patch(json!({ "name": "scan-hall", "displayName": "Hall" })).await.expect(200);
+    // Lists go by what the group is.
+    let named = admin.get(&acl).await.expect(200).json();
+    assert_eq!(named["entries"][0]["principal"]["name"], "scan-hall", "{named}");
+
+    let delete = |path: String| admin.ask(Method::DELETE, &path).header("if-match", "*").send();
+    delete(path.clone()).await.problem(409, "group_in_use");
+    let empty = json!({ "entries": [], "inherits": true });
+    admin.ask(Method::PUT, &acl).header("if-match", "*").json(empty).await.expect(200);
+    delete(path.clone()).await.expect(204);
+    admin.get(&path).await.problem(404, "not_found");
+    let user = admin.get(&format!("/users/{}", amal["id"].as_str().unwrap())).await.expect(200).json();
+    assert_eq!(user["groups"], json!([]));
+    for built_in in ["administrators", "everyone"] {
+        let all = admin.get("/groups").await.expect(200).json();
+        let group = all["items"].as_array().unwrap().iter().find(|one| one["name"] == built_in).unwrap();
+        let path = format!("/groups/{}", group["id"].as_str().unwrap());
+        delete(path.clone()).await.problem(409, "built_in_group");
+        let rename = admin.ask(Method::PATCH, &path).header("if-match", "*").json(json!({ "name": "other" }));
+        rename.await.problem(409, "built_in_group");
+    }
+}

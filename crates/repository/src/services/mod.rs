@@ -33,6 +33,7 @@ mod exports;
 mod filing;
 mod folders;
 mod garbage;
+mod groups;
 mod hand_overs;
 mod health;
 mod imports;
@@ -103,6 +104,7 @@ pub(crate) use export_run::export_handlers;
 pub use exports::{ExportScope, ExportState, ExportView, NewExport};
 pub use filing::{LastFolder, ObjectMove};
 pub use garbage::{GarbageReport, GarbageRules};
+pub use groups::GroupChanges;
 pub(crate) use hand_overs::hand_over_handlers;
 pub use health::{Figures, Health, HealthCheck};
 pub use imports::{

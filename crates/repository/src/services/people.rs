@@ -354,7 +354,7 @@ impl Session {
     }
 
     /// Says whether somebody can sign in as an administrator: a user who is not shut out, in whatever group of groups.
-    fn has_administrator(&self, tx: &mut Tx<'_>) -> Result<bool> {
+    pub(crate) fn has_administrator(&self, tx: &mut Tx<'_>) -> Result<bool> {
         let mut seen = BTreeSet::new();
         let mut waiting = vec![self.repository.inner.administrators_no];
         while let Some(group) = waiting.pop() {
@@ -373,7 +373,7 @@ impl Session {
     }
 
     /// Refuses what took the right to administer from the last one who could sign in with it.
-    fn refuse_without_administrator(&self, tx: &mut Tx<'_>, had_one: bool) -> Result<()> {
+    pub(crate) fn refuse_without_administrator(&self, tx: &mut Tx<'_>, had_one: bool) -> Result<()> {
         if had_one && !self.has_administrator(tx)? {
             let detail = "one administrator must stay who can sign in";
             return Err(RepositoryError::conflict("last_administrator", detail));
@@ -559,7 +559,7 @@ pub(crate) fn find_user(conn: &mut Conn, id: ObjectId) -> Result<PrincipalRow> {
     row.filter(|row| row.name != SYSTEM).ok_or_else(|| RepositoryError::not_found("the user"))
 }
 
-fn find_group(conn: &mut Conn, id: ObjectId) -> Result<PrincipalRow> {
+pub(crate) fn find_group(conn: &mut Conn, id: ObjectId) -> Result<PrincipalRow> {
     let row = principals::by_id(conn, &id.to_string())?.filter(|row| row.kind == principals::GROUP);
     row.ok_or_else(|| RepositoryError::not_found("the group"))
 }
@@ -596,7 +596,7 @@ fn find_members(conn: &mut Conn, group: &PrincipalRow, members: &[ObjectId]) -> 
     }
 }
 
-fn group_view(conn: &mut Conn, row: &PrincipalRow) -> Result<GroupView> {
+pub(crate) fn group_view(conn: &mut Conn, row: &PrincipalRow) -> Result<GroupView> {
     let members = principals::members_of(conn, row.no)?.iter().map(name_of).collect::<Result<Vec<_>>>()?;
     let ids: Vec<String> = members.iter().map(|member| member.id.to_string()).collect();
     Ok(GroupView {

@@ -133,6 +133,18 @@ pub(crate) fn lists_naming(conn: &mut Conn, principal: i64) -> Result<Vec<i64>> 
     Ok(lists)
 }
 
+/// Takes a principal out of lists that nothing has any more, which stay for what the log says of their objects.
+pub(crate) fn forget_in(conn: &mut Conn, lists: &[i64], principal: i64, now: i64) -> Result<()> {
+    for list in lists {
+        each_db!(conn, |c| diesel::delete(
+            acl_entry::table.filter(acl_entry::acl_row_no.eq(*list).and(acl_entry::principal_no.eq(principal)))
+        )
+        .execute(c))?;
+        log_change(conn, Some(*list), None, now)?;
+    }
+    Ok(())
+}
+
 /// Returns the scopes that some lists are the own ones of, with their kinds: those above do not point to them.
 pub(crate) fn own_scopes(conn: &mut Conn, lists: &[i64]) -> Result<Vec<(i64, String)>> {
     let above = diesel::alias!(scope as above);

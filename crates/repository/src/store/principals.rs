@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use cartulary_db::{Conn, among, each_db, insert_numbered, update_rows, upsert};
 use cartulary_model::text_key;
 use diesel::prelude::*;
+use diesel::result::DatabaseErrorKind;
 
 use super::schema::{group_member, principal, user_credential};
 use super::sessions;
-use crate::Result;
+use crate::{RepositoryError, Result};
 
 /// A user or a group.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -113,6 +114,27 @@ pub(crate) fn update(conn: &mut Conn, no: i64, display_name: &str, disabled_at: 
         .set((principal::display_name.eq(display_name), principal::disabled_at.eq(disabled_at)))
         .execute(c))?;
     Ok(())
+}
+
+/// Gives a group another name, and another one that people read.
+pub(crate) fn rename(conn: &mut Conn, no: i64, name: &str, display_name: &str) -> Result<()> {
+    let names =
+        (principal::name.eq(name), principal::name_key.eq(text_key(name)), principal::display_name.eq(display_name));
+    each_db!(conn, |c| update_rows(principal::table.filter(principal::no.eq(no))).set(names.clone()).execute(c))?;
+    Ok(())
+}
+
+/// Deletes a group; who was in it is not any more. Something that names it otherwise keeps it.
+pub(crate) fn delete_group(conn: &mut Conn, no: i64) -> Result<()> {
+    let of_group = || group_member::group_no.eq(no).or(group_member::member_no.eq(no));
+    each_db!(conn, |c| diesel::delete(group_member::table.filter(of_group())).execute(c))?;
+    let deleted = each_db!(conn, |c| diesel::delete(principal::table.filter(principal::no.eq(no))).execute(c));
+    match deleted {
+        Err(diesel::result::Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => {
+            Err(RepositoryError::conflict("group_in_use", "something of the office names the group"))
+        }
+        deleted => Ok(deleted.map(drop)?),
+    }
 }
 
 /// Turns a principal's epoch: its sessions end.

@@ -1,0 +1,2 @@
+-- Sequences give each number once by themselves.
+SELECT 1;
