@@ -2,8 +2,8 @@
 
 use cartulary_model::{BlobDigest, ObjectId};
 use cartulary_repository::{
-    AnnotatedPlace, AnnotationContent, Faults, NewComment, PageBox, Precondition, RepositoryError, Session,
-    VerifyOptions, VersionName, VersionNote, WindowRequest,
+    AnnotatedPlace, AnnotationContent, Faults, NewComment, NewDocument, PageBox, Precondition, RepositoryError,
+    Session, VerifyOptions, VersionName, VersionNote, WindowRequest,
 };
 use cartulary_tests::office::{content, each_office};
 
@@ -87,6 +87,31 @@ async fn of_two_who_answer_and_delete_at_once_no_answer_hangs_in_the_air() {
         for comment in &all {
             assert!(all.iter().any(|other| other.id == comment.thread), "{comment:?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_beyond_the_last_that_was_counted_is_refused() {
+    each_office(async |office| {
+        let dossier = office.dossier("A").await;
+        let bytes = crate::arrangements::pdf(&["one", "two"]);
+        let paper = Some(content(&office.system, "a.pdf", &bytes).await);
+        let new = NewDocument { name: "a.pdf".into(), content: paper, ..NewDocument::default() };
+        let made = office.system.document_create(dossier, new).await.unwrap().value.summary;
+        let on = |page: u32| AnnotationContent {
+            digest: BlobDigest::of(&bytes),
+            places: vec![AnnotatedPlace { page: Some(page), area: None }],
+            motivation: "highlighting".into(),
+            body: None,
+            colour: None,
+        };
+        office.settle().await;
+        let refused = office.system.annotation_create(made.id, on(3), None, Faults::default()).await;
+        let Err(RepositoryError::Invalid { violations }) = refused else { panic!("{refused:?}") };
+        let said = (violations[0].field.as_str(), violations[0].code, violations[0].detail.as_str());
+        assert_eq!(said, ("target[0]", "out_of_range", "is on page 3, and the content has 2 pages"));
+        office.system.annotation_create(made.id, on(2), None, Faults::default()).await.unwrap();
     })
     .await;
 }

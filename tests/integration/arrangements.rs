@@ -11,7 +11,7 @@ use futures::StreamExt;
 const NOW: GarbageRules = GarbageRules { unreferenced_ms: 0, condemned_ms: 0 };
 
 /// A PDF of pages with one word each.
-fn pdf(words: &[&str]) -> Vec<u8> {
+pub fn pdf(words: &[&str]) -> Vec<u8> {
     let kids: Vec<String> = (0..words.len()).map(|page| format!("{} 0 R", 2 * page + 4)).collect();
     let mut objects = vec![
         "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),

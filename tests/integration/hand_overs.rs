@@ -2,7 +2,8 @@
 
 use cartulary_model::ObjectId;
 use cartulary_repository::{
-    JobState, NewAccessEntry, NewAccessList, NewLock, ObjectChanges, Precondition, RepositoryError, Session,
+    CollectionName, Faults, JobState, NewAccessEntry, NewAccessList, NewCollection, NewLock, NewSavedSearch, NewShare,
+    ObjectChanges, Precondition, RepositoryError, SavedQuery, Session,
 };
 use cartulary_tests::office::{TestOffice, each_office};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ async fn locks_working_copies_and_grants_go_to_another() {
         let report = hand_over(office, &amal, &rana).await;
         let expect = json!({
             "locksHandedOver": 1, "locksEnded": 0, "workingCopiesHandedOver": 1, "workingCopiesLeft": 0,
-            "listsHandedOver": 2, "listsLeft": 0, "left": [],
+            "listsHandedOver": 2, "listsLeft": 0, "collectionsHandedOver": 0, "savedSearchesHandedOver": 0, "left": [],
         });
         assert_eq!(report, expect);
         assert!(office.system.user_get(amal.actor().id()).await.unwrap().is_disabled);
@@ -129,6 +130,69 @@ async fn who_may_not_or_to_nobody_is_refused() {
         hand_over(office, &rana, &amal).await;
         let refused = office.system.user_hand_over(one, ANY, other).await;
         assert!(matches!(refused, Err(RepositoryError::Invalid { .. })), "she is shut out herself");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_see_goes_to_another_and_what_nobody_sees_stays() {
+    each_office(async |office| {
+        let (amal, rana) = (office.user("amal", &["staff"]).await, office.user("rana", &["staff"]).await);
+        let reader = office.user("reader", &["readers"]).await;
+        let paper = paper(office, office.dossier("A").await, "one").await;
+        let share = |principal: &str, may_write| NewShare { principal: principal.to_owned(), may_write };
+        let collect = async |name: &str, shares| {
+            let new = NewCollection { name: name.to_owned(), shares, idempotency_key: None };
+            let made = amal.collection_create(new).await.unwrap().value.id;
+            amal.collection_put(CollectionName::Id(made), paper, ANY, None).await.unwrap();
+            made
+        };
+        let shown = collect("shown", vec![share("readers", false), share("rana", true)]).await;
+        let own = collect("own", Vec::new()).await;
+        let save = async |name: &str, shares| {
+            let statement = "SELECT * FROM cmis:document".to_owned();
+            let search = SavedQuery::Statement { statement, all_versions: false };
+            let new = NewSavedSearch { name: name.to_owned(), search, shares, idempotency_key: None };
+            amal.saved_search_create(new, Faults::default()).await.unwrap().value.id
+        };
+        let (found, alone) = (save("found", vec![share("reader", false)]).await, save("alone", Vec::new()).await);
+        let report = hand_over(office, &amal, &rana).await;
+        assert_eq!((&report["collectionsHandedOver"], &report["savedSearchesHandedOver"]), (&json!(1), &json!(1)));
+        let now = rana.collection_get(CollectionName::Id(shown)).await.unwrap();
+        assert_eq!((now.owner.name.as_str(), now.name.as_str(), now.count), ("rana", "shown", 1));
+        let shares: Vec<&str> = now.shares.iter().map(|share| share.principal.name.as_str()).collect();
+        assert_eq!(shares, ["readers"], "one's own is not shown to oneself");
+        assert_eq!(rana.saved_search_get(found).await.unwrap().owner.name, "rana");
+        assert_eq!(reader.collection_get(CollectionName::Id(shown)).await.unwrap().count, 1, "others see it as before");
+        reader.saved_search_get(found).await.unwrap();
+        assert!(rana.collection_get(CollectionName::Id(own)).await.is_err(), "what nobody sees is nobody's else");
+        assert!(rana.saved_search_get(alone).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_far_a_hand_over_is_shows_before_it_ends() {
+    each_office(async |office| {
+        let (amal, rana) = (office.user("amal", &["staff"]).await, office.user("rana", &["staff"]).await);
+        let dossier = office.dossier("A").await;
+        let one = paper(office, dossier, "one").await;
+        amal.object_lock(one, ANY, NewLock::default()).await.unwrap();
+        grant(office, dossier, vec![NewAccessEntry::granting("amal", "Manage")]).await;
+        // Locks come last; one of nothing stops the job there, until somebody mends it.
+        let free =
+            if office.is_shared() { "SET session_replication_role = replica;" } else { "PRAGMA foreign_keys = OFF;" };
+        office.tamper(&format!("{free} UPDATE object_lock SET object_no = 999999;"));
+        let job = office.system.user_hand_over(amal.actor().id(), ANY, rana.actor().id()).await.unwrap().value;
+        let progress = loop {
+            let seen = office.system.job_get(&job.id).await.unwrap();
+            assert_ne!(seen.state, JobState::Done, "{seen:?}");
+            if let Some(progress) = seen.progress.filter(|progress| progress["listsHandedOver"] == 1) {
+                break progress;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(progress["locksHandedOver"], 0);
     })
     .await;
 }

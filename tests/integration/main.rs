@@ -43,6 +43,7 @@ mod searching;
 mod slots;
 mod slow_clients;
 mod store_faults;
+mod strays;
 mod subscriptions;
 mod tags;
 mod tls_network;

@@ -174,7 +174,13 @@ async fn holds_are_several_and_each_is_released_by_itself() {
         }
         let holds = session.retention_get(one).await.unwrap().holds;
         assert_eq!(holds.iter().map(|hold| hold.name.as_str()).collect::<Vec<_>>(), ["case 1", "case 2"]);
-        assert_eq!(session.held_list(first, ALL).await.unwrap().total, 2);
+        let all = session.held_list(first, ALL).await.unwrap();
+        assert_eq!((all.total, all.items.len()), (2, 2));
+        let last = session.held_list(first, WindowRequest { offset: 1, limit: 1 }).await.unwrap();
+        assert_eq!((last.total, last.items.len(), last.next_offset), (2, 1, None));
+        assert_eq!(last.items[0].id, all.items[1].id);
+        let head = session.held_list(first, WindowRequest { offset: 0, limit: 1 }).await.unwrap();
+        assert_eq!((head.items[0].id, head.next_offset), (all.items[0].id, Some(1)));
         // What lies in the trash already stays there.
         assert_eq!(code(session.trash_destroy(two, ANY).await), "under_hold");
         session.trash_empty().await.unwrap();

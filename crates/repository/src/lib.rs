@@ -33,6 +33,7 @@ mod store;
 mod testing;
 mod transaction;
 mod tries;
+mod turns;
 mod webhook_sender;
 mod webhooks;
 mod work;

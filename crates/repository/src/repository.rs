@@ -21,6 +21,7 @@ use crate::policies::Policies;
 use crate::sequencer::SequenceInCommit;
 use crate::services::BackupSettings;
 use crate::session::{Actor, Session};
+use crate::turns::Turns;
 use crate::webhook_sender::WebhookRules;
 use crate::{bootstrap, error_chain, policies};
 
@@ -431,6 +432,7 @@ pub(crate) struct Inner {
     pub(crate) workers: Option<WorkerPool>,
     pub(crate) declarations: Declarations,
     pub(crate) access: Access,
+    pub(crate) appending: Turns,
     pub(crate) policies: Arc<Policies>,
     pub(crate) listings: Listings,
     pub(crate) authentication: Authentication,
@@ -525,6 +527,7 @@ impl Repository {
             workers,
             declarations,
             access: Access::new(permissions, Arc::clone(&policies)),
+            appending: Turns::default(),
             policies,
             listings: Listings::default(),
             authentication: Authentication::default(),

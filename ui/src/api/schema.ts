@@ -541,7 +541,8 @@ export interface paths {
         put?: never;
         /**
          * Puts bytes behind those that a slot has; of an empty slot they become the content. Sent in several parts, a content makes
-         *     a version with each unless `version=none` is said, or it is done in a working copy.
+         *     a version with each unless `version=none` is said, or it is done in a working copy. Parts that come at once with `If-Match: *`
+         *     are appended one after the other, each whole.
          */
         post: operations["create_document_slot_part"];
         delete?: never;
@@ -2155,11 +2156,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Shuts a user out, and has a job hand over to another what he has locked, checked out and been granted.
+         * Shuts a user out, and has a job hand over to another what he has locked, checked out and been granted, and the collections
+         *     and saved searches that others see.
          * @description A lock goes only to who may write the object, and ends otherwise. A list that denies the one something stays as it is. The
-         *     job's `progress` counts: `locksHandedOver`, `locksEnded`, `workingCopiesHandedOver`,
-         *     `workingCopiesLeft` (of documents that the other may not write), `listsHandedOver` and `listsLeft` (that deny the one something);
-         *     `left` names what stays as it is: `{"kind": "workingCopy" | "list", "objectId", "reason"}`, at most 1,000.
+         *     job's `progress` counts as it goes on: `locksHandedOver`, `locksEnded`, `workingCopiesHandedOver`,
+         *     `workingCopiesLeft` (of documents that the other may not write), `listsHandedOver`, `listsLeft` (that deny the one something),
+         *     `collectionsHandedOver` and `savedSearchesHandedOver`; `left` names what stays as it is: `{"kind": "workingCopy" | "list",
+         *     "objectId", "reason"}`, at most 1,000.
          */
         post: operations["create_user_hand_over"];
         delete?: never;
@@ -8530,7 +8533,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
-            /** @description `content_changed`: somebody changed it meanwhile, and nothing was appended */
+            /** @description `content_changed`: it was changed while the part came, which was not appended: send it again if it is still wanted */
             409: {
                 headers: {
                     [name: string]: unknown;

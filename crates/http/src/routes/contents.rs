@@ -132,14 +132,16 @@ pub async fn delete_document_slot(guarded: Guarded) -> Answer {
 }
 
 /// Puts bytes behind those that a slot has; of an empty slot they become the content. Sent in several parts, a content makes
-/// a version with each unless `version=none` is said, or it is done in a working copy.
+/// a version with each unless `version=none` is said, or it is done in a working copy. Parts that come at once with `If-Match: *`
+/// are appended one after the other, each whole.
 #[utoipa::path(tag = "documents",
     params(NewContentQuery, ("id" = String, Path, description = "the document's id, or its working copy's"),
         ("slot" = String, Path, description = "the slot's name; `content` is the main one"),
         ("If-Match" = String, Header, description = "the ETag that was read, of the document or of what lies in the slot")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "the bytes to append"),
     responses((status = 200, description = "the document as it is now", body = Detail),
-        (status = 409, description = "`content_changed`: somebody changed it meanwhile, and nothing was appended")))]
+        (status = 409, description = "`content_changed`: it was changed while the part came, which was not appended: send it \
+            again if it is still wanted")))]
 #[post("/documents/{id}/contents/{slot}/parts")]
 pub async fn create_document_slot_part(guarded: Guarded, body: web::Payload) -> Answer {
     let (id, slot) = (guarded.id()?, slot_to_fill(&guarded)?);

@@ -203,12 +203,14 @@ pub struct HandOver {
     to: ObjectId,
 }
 
-/// Shuts a user out, and has a job hand over to another what he has locked, checked out and been granted.
+/// Shuts a user out, and has a job hand over to another what he has locked, checked out and been granted, and the collections
+/// and saved searches that others see.
 ///
 /// A lock goes only to who may write the object, and ends otherwise. A list that denies the one something stays as it is. The
-/// job's `progress` counts: `locksHandedOver`, `locksEnded`, `workingCopiesHandedOver`,
-/// `workingCopiesLeft` (of documents that the other may not write), `listsHandedOver` and `listsLeft` (that deny the one something);
-/// `left` names what stays as it is: `{"kind": "workingCopy" | "list", "objectId", "reason"}`, at most 1,000.
+/// job's `progress` counts as it goes on: `locksHandedOver`, `locksEnded`, `workingCopiesHandedOver`,
+/// `workingCopiesLeft` (of documents that the other may not write), `listsHandedOver`, `listsLeft` (that deny the one something),
+/// `collectionsHandedOver` and `savedSearchesHandedOver`; `left` names what stays as it is: `{"kind": "workingCopy" | "list",
+/// "objectId", "reason"}`, at most 1,000.
 #[utoipa::path(tag = "people", request_body = HandOver,
     params(("id" = String, Path, description = "the user's id"),
         ("If-Match" = String, Header, description = "the ETag that was read")),

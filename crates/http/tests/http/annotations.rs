@@ -207,3 +207,25 @@ async fn what_is_no_annotation_is_refused_with_the_place_in_it() {
     let away = with("target", place(&"0".repeat(64), "page=1"));
     admin.ask(Method::PUT, path(&made)).header("if-match", "*").json(away).await.problem(422, "invalid");
 }
+
+#[actix_web::test]
+async fn a_page_that_an_image_has_not_is_refused() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("d").await;
+    let image = admin.document(&dossier, "a.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR").await;
+    assert_eq!(image["content"]["mediaType"], "image/png");
+    let form = |page: u32| json!({ "type": "Annotation", "target": [place(digest(&image), "page=1"), place(digest(&image), &format!("page={page}"))] });
+    let refused = annotate(&admin, &image, form(2)).await.problem(422, "invalid");
+    let expect = json!([{
+        "field": "target[1]", "code": "out_of_range", "detail": "is on page 2, and the content has one page",
+    }]);
+    assert_eq!(refused["violations"], expect);
+    let made = annotate(&admin, &image, form(1)).await.expect(201).json();
+    let put = |page| admin.ask(Method::PUT, path(&made)).header("if-match", "*").json(form(page));
+    assert_eq!(put(7).await.problem(422, "invalid")["violations"][0]["field"], "target[1]");
+    put(1).await.expect(200);
+    // Of what nobody has counted, any page may be meant.
+    let unread = admin.document(&dossier, "a.pdf", b"%PDF-1.4\nnot read in this office").await;
+    annotate(&admin, &unread, mark(digest(&unread), "page=7")).await.expect(201);
+}

@@ -23,6 +23,7 @@ mod locks;
 mod matrix;
 mod office;
 mod people;
+mod policies;
 mod problems;
 mod queries;
 mod quotas;

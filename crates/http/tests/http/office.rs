@@ -10,7 +10,7 @@ use actix_web::{App, web::Bytes};
 use cartulary_http::{AppState, HttpConfig, Parts, configure};
 use cartulary_model::TypeFile;
 use cartulary_repository::{
-    BackupSettings, NewBackupTarget, NewUser, Repository, RepositoryConfig, ShelfConfig, WebhookRules,
+    BackupSettings, Module, NewBackupTarget, NewUser, Repository, RepositoryConfig, ShelfConfig, WebhookRules,
 };
 use futures::future::LocalBoxFuture;
 use serde_json::{Value, json};
@@ -80,20 +80,30 @@ impl Office {
     }
 
     pub async fn open_with(change: impl FnOnce(&mut Parts)) -> Self {
-        Self::open_of(TypeFile::default(), WebhookRules::default(), change).await
+        Self::open_of(TypeFile::default(), WebhookRules::default(), Vec::new(), change).await
     }
 
     /// Opens an office that declares types of its own, as the TOML text says.
     pub async fn open_of_types(types: &str) -> Self {
-        Self::open_of(TypeFile::parse(types).unwrap(), WebhookRules::default(), |_| {}).await
+        Self::open_of(TypeFile::parse(types).unwrap(), WebhookRules::default(), Vec::new(), |_| {}).await
     }
 
     /// Opens an office that sends webhooks.
     pub async fn open_sending(webhooks: WebhookRules, change: impl FnOnce(&mut Parts)) -> Self {
-        Self::open_of(TypeFile::default(), webhooks, change).await
+        Self::open_of(TypeFile::default(), webhooks, Vec::new(), change).await
     }
 
-    async fn open_of(office_types: TypeFile, webhooks: WebhookRules, change: impl FnOnce(&mut Parts)) -> Self {
+    /// Opens an office with modules, which sends webhooks.
+    pub async fn open_of_modules(modules: Vec<Module>, webhooks: WebhookRules) -> Self {
+        Self::open_of(TypeFile::default(), webhooks, modules, |_| {}).await
+    }
+
+    async fn open_of(
+        office_types: TypeFile,
+        webhooks: WebhookRules,
+        modules: Vec<Module>,
+        change: impl FnOnce(&mut Parts),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let config = RepositoryConfig {
@@ -111,7 +121,7 @@ impl Office {
             webhooks,
             backup: Self::backup_settings(&folder),
         };
-        let repository = Repository::open(config, Vec::new()).await.unwrap();
+        let repository = Repository::open(config, modules).await.unwrap();
         assert_eq!(repository.ensure_administrator(Some(PASSWORD.to_owned())).await.unwrap(), None);
         let mut parts = Parts { config: HttpConfig::default(), ..Parts::default() };
         change(&mut parts);

@@ -228,3 +228,27 @@ async fn a_file_that_nobody_named_is_called_as_its_slot_with_the_ending_of_what_
     client.ask(Method::POST, &appended).header("if-match", "*").bytes(b"a line").await.expect(200);
     assert_eq!(slots(&client, &paper).await[3], ("log".to_owned(), "log.txt".to_owned()));
 }
+
+#[actix_web::test]
+async fn two_parts_at_once_were_refused_one_of_them() {
+    let office = Office::open().await;
+    let client = office.admin().await;
+    let dossier = client.dossier("A").await;
+    let paper = client.document(&dossier, "a.txt", b"0").await;
+    let path = format!("/documents/{}/contents/content/parts?version=none", id(&paper));
+    let append = |tag: &str, part: &'static [u8]| client.ask(Method::POST, &path).header("if-match", tag).bytes(part);
+    let (one, two, three) = futures::join!(append("*", b"a"), append("*", b"b"), append("*", b"c"));
+    for reply in [one, two, three] {
+        reply.expect(200);
+    }
+    let mut whole = bytes(&client, &paper, "content").await;
+    whole.sort_unstable();
+    assert_eq!(whole, b"0abc", "each part is there, once");
+    // Who read a state appends to just that: one of two is too late, and told so with what is there now.
+    let tag = client.get(&format!("/documents/{}/contents/content", id(&paper))).await.header("etag").to_owned();
+    let (one, two) = futures::join!(append(&tag, b"d"), append(&tag, b"e"));
+    let (done, late) = if one.status == 200 { (one, two) } else { (two, one) };
+    done.expect(200);
+    late.problem(412, "stale");
+    assert_eq!(bytes(&client, &paper, "content").await.len(), 5);
+}

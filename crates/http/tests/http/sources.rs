@@ -79,3 +79,49 @@ async fn a_source_is_whole_and_of_one_object() {
     client.ask(Method::DELETE, &path).header("if-match", "*").send().await.expect(204);
     client.post("/dossiers", new("B")).await.expect(201);
 }
+
+/// What a refusal says but for the name of the request.
+fn said(mut problem: Value) -> Value {
+    problem.as_object_mut().unwrap().remove("requestId");
+    problem
+}
+
+#[actix_web::test]
+async fn a_source_or_name_that_is_taken_says_the_same_of_what_is_seen_and_what_is_not() {
+    let office = Office::open().await;
+    let (admin, writer) = (office.admin().await, office.user("writer", &["staff"]).await);
+    let folder = admin.dossier("F").await;
+    let own = |name: &str, source: &str| json!({ "name": name, "sourceSystem": "x", "sourceId": source });
+    let (seen, hidden) = ("seen", "hidden");
+    let path = format!("/dossiers/{}/documents", id(&folder));
+    let file = async |client: &Client<'_>, name: &str| {
+        let form = Form::new().field("name", name).file("content", name, "text/plain", b"a");
+        client.ask(Method::POST, &path).form(form).await
+    };
+    for name in [seen, hidden] {
+        admin.post("/dossiers", own(name, name)).await.expect(201);
+        let made = file(&admin, name).await.expect(201).json();
+        if name == hidden {
+            let objects = [admin.get(&format!("/objects?path=/{name}")).await.expect(200).json(), made];
+            for object in objects {
+                let list = json!({ "entries": [], "inherits": false });
+                let path = format!("/objects/{}/acl", id(&object));
+                admin.ask(Method::PUT, &path).header("if-match", "*").json(list).await.expect(200);
+                writer.get(&format!("/objects/{}", id(&object))).await.problem(404, "not_found");
+            }
+        }
+    }
+    let of_source =
+        async |source: &str| said(writer.post("/dossiers", own("new", source)).await.problem(409, "source_taken"));
+    assert_eq!(of_source(seen).await, of_source(hidden).await);
+    let of_name = async |name: &str| said(file(&writer, name).await.problem(409, "name_taken")).to_string();
+    assert_eq!(of_name(seen).await, of_name(hidden).await.replace(hidden, seen));
+    // A key is its user's: another's same one is unrelated, whatever it made.
+    let keyed = async |client: &Client<'_>, name: &str| {
+        client.ask(Method::POST, "/dossiers").header("idempotency-key", "k").json(json!({ "name": name })).await
+    };
+    let mine = keyed(&writer, "one").await.expect(201).json();
+    assert_ne!(keyed(&admin, "two").await.expect(201).json()["id"], mine["id"]);
+    assert_eq!(keyed(&writer, "one").await.expect(201).json()["id"], mine["id"]);
+    keyed(&writer, "two").await.problem(409, "idempotency_key_reused");
+}

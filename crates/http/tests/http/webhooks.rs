@@ -19,9 +19,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::office::{Client, Office};
 
 /// A request that arrived.
-struct Arrived {
+pub struct Arrived {
     head: String,
-    body: String,
+    pub body: String,
 }
 
 impl Arrived {
@@ -46,14 +46,14 @@ impl Arrived {
 }
 
 /// A receiver on this machine: answers as it is told, else with 204.
-struct Receiver {
+pub struct Receiver {
     port: u16,
     answers: Arc<Mutex<VecDeque<String>>>,
     arrived: UnboundedReceiver<Arrived>,
 }
 
 impl Receiver {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let answers: Arc<Mutex<VecDeque<String>>> = Arc::default();
@@ -67,7 +67,7 @@ impl Receiver {
         Self { port, answers, arrived }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/in", self.port)
     }
 
@@ -75,7 +75,7 @@ impl Receiver {
         self.answers.lock().unwrap().extend(answers.iter().map(ToString::to_string));
     }
 
-    async fn next(&mut self) -> Arrived {
+    pub async fn next(&mut self) -> Arrived {
         self.arrived.recv().await.unwrap()
     }
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::bootstrap::parse_id;
 use crate::object::{Current, Precondition, PrincipalName, WINDOW_ROWS_MAX, Window, WindowRequest, Written};
+use crate::services::arrangements::page_counts;
 use crate::services::detail::principal_name;
 use crate::services::folders::window;
 use crate::services::objects::{made_before, remember_made, request_digest};
@@ -174,6 +175,37 @@ fn fault_of(place: &AnnotatedPlace) -> Option<&'static str> {
     }
 }
 
+/// Gathers the places on pages beyond the last one, where it is known how many there are: of what was read, and of images,
+/// which have one unless they are of a kind that has several.
+fn check_places_are_there(
+    conn: &mut Conn,
+    object_no: i64,
+    content: &AnnotationContent,
+    faults: &mut Faults,
+) -> Result<()> {
+    let counted = page_counts(conn, &[content.digest.to_string()])?.remove(&content.digest);
+    let count = match counted {
+        Some(count) => count,
+        None => {
+            let contents = blobs::all_contents_of(conn, &[object_no])?.remove(&object_no).unwrap_or_default();
+            let wanted = content.digest.to_string();
+            let has_one = |kind: &str| kind.starts_with("image/") && !kind.starts_with("image/tif");
+            match contents.iter().any(|one| one.digest == wanted && has_one(&one.media_type)) {
+                true => 1,
+                false => return Ok(()),
+            }
+        }
+    };
+    for (position, place) in content.places.iter().take(PLACES_MAX).enumerate() {
+        if let Some(page) = place.page.filter(|page| *page > count && *page <= PAGE_MAX) {
+            let pages = if count == 1 { "one page".to_owned() } else { format!("{count} pages") };
+            let detail = format!("is on page {page}, and the content has {pages}");
+            faults.say(format!("target[{position}]"), "out_of_range", detail);
+        }
+    }
+    Ok(())
+}
+
 impl Session {
     /// Annotates a content of a document, or of a version of one. `faults` is what is known to be wrong already.
     ///
@@ -208,7 +240,11 @@ impl Session {
             let held = blobs::slots_of(tx.conn, &[named.no])?;
             let wanted = content.digest.to_string();
             let mut faults = faults.clone();
-            if is_read && !held.values().any(|slots| slots.values().any(|held| *held == wanted)) {
+            let is_held = held.values().any(|slots| slots.values().any(|held| *held == wanted));
+            if is_held {
+                // How many pages other bytes have is nobody's to learn here.
+                check_places_are_there(tx.conn, named.no, &content, &mut faults)?;
+            } else if is_read {
                 faults.say("target.source", "unknown_content", "is no content of this document");
             }
             faults.end()?;
@@ -308,7 +344,9 @@ impl Session {
         self.transact(move |tx| {
             let (live, row) = session.annotation_to_change(tx, id, &precondition)?;
             let mut faults = faults.clone();
-            if is_read && row.digest != content.digest.to_string() {
+            if row.digest == content.digest.to_string() {
+                check_places_are_there(tx.conn, live.no, &content, &mut faults)?;
+            } else if is_read {
                 faults.say("target.source", "another_content", "is another content: an annotation stays with its own");
             }
             faults.end()?;

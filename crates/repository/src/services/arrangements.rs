@@ -510,7 +510,7 @@ fn known_too(known: &mut BTreeMap<BlobDigest, KnownFile>, more: BTreeMap<BlobDig
 }
 
 /// Returns how many pages files have, as far as they were read.
-fn page_counts(conn: &mut Conn, digests: &[String]) -> Result<BTreeMap<BlobDigest, u32>> {
+pub(crate) fn page_counts(conn: &mut Conn, digests: &[String]) -> Result<BTreeMap<BlobDigest, u32>> {
     let texts = renditions::of_sources(conn, digests, TEXT_KIND, TEXT_PRODUCER)?;
     let mut counts = BTreeMap::new();
     for (digest, text) in texts {

@@ -63,6 +63,9 @@ struct Missing {
     vocabularies: Vec<cartulary_model::VocabularyDefinition>,
 }
 
+/// What is said of an id that is taken, whatever has it: a stranger who made a bag learns no more than that.
+const ID_TAKEN: &str = "is the id of something here";
+
 impl Session {
     /// Brings a bag in: a folder, or a tar of one, on this machine's disk; its topmost objects lie in `folder` then.
     ///
@@ -253,18 +256,22 @@ impl Session {
             let ids: Vec<String> = plan.ids.iter().map(ObjectId::to_string).collect();
             for some in ids.chunks(IDS_AT_ONCE) {
                 let known = history::known_ids(conn, some)?;
-                found.extend(known.into_iter().map(|id| ("id_taken", id, "is the id of an object here")));
+                found.extend(known.into_iter().map(|id| ("id_taken", id, ID_TAKEN)));
             }
             let others: Vec<String> = plan.other_ids.iter().map(|(_, id)| id.to_string()).collect();
             for some in others.chunks(IDS_AT_ONCE) {
                 let mut known = history::known_series(conn, some)?;
                 known.extend(history::known_dossier_versions(conn, some)?);
-                found.extend(known.into_iter().map(|id| ("id_taken", id, "is the id of versions here")));
+                found.extend(known.into_iter().map(|id| ("id_taken", id, ID_TAKEN)));
             }
             for (system, id) in &plan.sources {
                 let source = Source { system: system.clone(), id: id.clone() };
                 if objects::by_source(conn, &source.system, &source.id)?.is_some() {
-                    found.push(("source_taken", format!("{system} {id}"), "an object here came from there"));
+                    found.push((
+                        "source_taken",
+                        format!("{system} {id}"),
+                        "something here came from there under this id",
+                    ));
                 }
             }
             Ok(found)

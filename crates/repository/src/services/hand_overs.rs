@@ -1,4 +1,5 @@
-//! Hand-overs: a user who leaves is shut out, and what he has locked, checked out and been granted goes to another.
+//! Hand-overs: a user who leaves is shut out, and what he has locked, checked out and been granted goes to another, as do the
+//! collections and saved searches that others see; what he kept for himself stays his.
 //!
 //! A job does it, a few at a time: what was handed over is no longer the one's, so that it can begin again at any time. A lock
 //! or a working copy goes only to who may write the object. Otherwise the lock ends; the working copy stays as it is, for in it
@@ -25,7 +26,7 @@ use crate::store::jobs::{self, NewJob};
 use crate::store::locks::{self as lock_rows, LockRow};
 use crate::store::objects;
 use crate::store::principals::{self, PrincipalRow};
-use crate::store::{acl, versions};
+use crate::store::{acl, collections, saved_searches, shares, versions};
 use crate::transaction::{Change, Tx};
 use crate::{RepositoryError, Result, Session};
 
@@ -58,6 +59,10 @@ struct Report {
     lists_handed_over: u64,
     /// Those that deny the one something.
     lists_left: u64,
+    /// Collections that others see.
+    collections_handed_over: u64,
+    /// Saved searches that others see.
+    saved_searches_handed_over: u64,
     /// The objects of what stays as it is; the first 1,000.
     left: Vec<Left>,
 }
@@ -143,16 +148,14 @@ async fn run(context: JobContext) -> std::result::Result<(), JobError> {
     let by = context.repository.session_of(payload.by).await?;
     by.require_administrator().map_err(|error| JobError::Dead(error.to_string()))?;
     let to = context.repository.session_of(payload.to).await?;
-    let work = HandOver { by, to, from: payload.from };
+    let work = HandOver { by, to, from: payload.from, job: context.job_id };
     let mut report = Report::default();
     // Grants first: by them the other may write what was locked.
     work.lists(&mut report).await?;
     work.working_copies(&mut report).await?;
+    work.kept(&mut report).await?;
     work.locks(&mut report).await?;
-    let text = serde_json::to_string(&report).map_err(|error| JobError::Dead(error.to_string()))?;
-    let id = context.job_id;
-    let put = move |conn: &mut Conn| jobs::put_progress(conn, &id, &text);
-    Ok(context.repository.database().write(put).await?)
+    Ok(work.tell(&report).await?)
 }
 
 /// A hand-over that is under way.
@@ -163,9 +166,56 @@ struct HandOver {
     to: Session,
     /// Who leaves.
     from: i64,
+    /// The job that people follow.
+    job: String,
 }
 
 impl HandOver {
+    /// Says how far it is.
+    async fn tell(&self, report: &Report) -> Result<()> {
+        let text = serde_json::to_string(report).map_err(RepositoryError::internal)?;
+        let id = self.job.clone();
+        self.by.repository.database().write(move |conn: &mut Conn| jobs::put_progress(conn, &id, &text)).await
+    }
+
+    /// Lets the other have the collections and saved searches that others see.
+    async fn kept(&self, report: &mut Report) -> Result<()> {
+        let (from_id, to_id) = (self.id_of_from().await?, self.to.actor.id.to_string());
+        loop {
+            let (from, to) = (self.from, self.to.actor.no);
+            let (from_id, to_id) = (from_id.clone(), to_id.clone());
+            let act = move |tx: &mut Tx<'_>| -> Result<(u64, u64)> {
+                let collections = collections::shown_of(tx.conn, from, BATCH)?;
+                for (no, id) in &collections {
+                    collections::put_owner(tx.conn, *no, to)?;
+                    shares::remove(tx.conn, id, to)?;
+                }
+                let searches = saved_searches::shown_of(tx.conn, from, BATCH)?;
+                for (no, id) in &searches {
+                    saved_searches::put_owner(tx.conn, *no, to)?;
+                    shares::remove(tx.conn, id, to)?;
+                }
+                if !collections.is_empty() || !searches.is_empty() {
+                    let ids = |rows: &[(i64, String)]| rows.iter().map(|(_, id)| id.clone()).collect::<Vec<_>>();
+                    let (collections, searches) = (ids(&collections), ids(&searches));
+                    let detail = json!({
+                        "act": "hand_over_kept", "from": from_id, "to": to_id, "collections": collections,
+                        "savedSearches": searches,
+                    });
+                    note_people(tx, detail)?;
+                }
+                Ok((collections.len() as u64, searches.len() as u64))
+            };
+            let (collections, searches) = self.by.transact(act).await?.value;
+            report.collections_handed_over += collections;
+            report.saved_searches_handed_over += searches;
+            self.tell(report).await?;
+            if collections + searches == 0 {
+                return Ok(());
+            }
+        }
+    }
+
     /// Lets the other stand in the lists, where the one stood.
     async fn lists(&self, report: &mut Report) -> Result<()> {
         let from = self.from;
@@ -190,6 +240,7 @@ impl HandOver {
             let (done, left) = self.by.transact(act).await?.value;
             report.lists_handed_over += done;
             left.into_iter().for_each(|object_id| report.leave(Left { kind: LIST, object_id, reason: "denies" }));
+            self.tell(report).await?;
         }
         Ok(())
     }
@@ -230,6 +281,7 @@ impl HandOver {
             report.working_copies_handed_over += done;
             let stays = |object_id| Left { kind: "workingCopy", object_id, reason: "may_not_write" };
             left.into_iter().for_each(|object_id| report.leave(stays(object_id)));
+            self.tell(report).await?;
             match last {
                 Some(last) => after = last,
                 None => return Ok(()),
@@ -254,6 +306,7 @@ impl HandOver {
             let (done, ended) = self.by.transact(act).await?.value;
             report.locks_handed_over += done;
             report.locks_ended += ended;
+            self.tell(report).await?;
             if done + ended == 0 {
                 return Ok(());
             }

@@ -15,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::bootstrap::parse_id;
 use crate::object::{Fault, NewFolder, VersionNote, Written};
-use crate::services::documents::{BoundContent, DocumentParts};
+use crate::services::documents::{BoundContent, DocumentParts, free_name};
 use crate::services::objects::{Naming, made_before, remember_made, request_digest};
 use crate::services::texts::{TEXT_KIND, TEXT_PRODUCER};
 use crate::store::filing;
@@ -446,7 +446,14 @@ impl Session {
             && let Some(row) = objects::by_no(tx.conn, no)?
         {
             let access = &self.repository.inner.access;
-            access.require(tx.conn, &self.actor, row.scope_no, ADD_CHILDREN, tx.now)?;
+            match access.require(tx.conn, &self.actor, row.scope_no, ADD_CHILDREN, tx.now) {
+                // What the caller may not know of has the name as anything else has it.
+                Err(RepositoryError::NotFound { .. }) => {
+                    let proposed = free_name(tx.conn, folder_no, &name)?;
+                    return Err(RepositoryError::NameTaken { proposed });
+                }
+                allowed => allowed?,
+            }
             if row.base == cartulary_model::BaseType::Folder.as_str() {
                 return Ok(row);
             }

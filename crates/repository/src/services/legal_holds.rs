@@ -132,13 +132,17 @@ impl Session {
         let read = move |conn: &mut Conn| {
             session.require_holds(conn, now)?;
             let hold = hold_of(retention::hold_by_id(conn, &id.to_string())?)?;
-            let rows = retention::held(conn, hold.no, i64::MAX)?;
-            let scopes: BTreeSet<i64> = rows.iter().map(|(_, _, scope)| *scope).collect();
+            let scopes = retention::scopes_held(conn, hold.no)?;
             let access = &session.repository.inner.access;
             let allowing = access.allowing(conn, &session.actor, &scopes, MANAGE_LEGAL_HOLD, now)?;
-            let nos: Vec<i64> =
-                rows.into_iter().filter(|(_, _, scope)| allowing.contains(scope)).map(|(no, ..)| no).collect();
-            session.window_of_numbers(conn, &nos, request, now)
+            let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
+            let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
+            let (total, nos) = retention::held_window(conn, hold.no, &allowing, (offset, limit))?;
+            let mut rows = objects::by_nos(conn, &nos)?;
+            let rows: Vec<ObjectRow> = nos.iter().filter_map(|no| rows.remove(no)).collect();
+            let items = session.summaries_of(conn, &rows, now)?;
+            let readings = session.readings_among(conn, &nos, now)?;
+            Ok((window(total.unsigned_abs(), items, request), readings))
         };
         self.read_noted("legal hold", read).await
     }

@@ -66,6 +66,7 @@ mod trees;
 mod types;
 mod uploads;
 mod verify;
+mod verify_notes;
 mod verify_versions;
 mod versions;
 mod webhook_filter;

@@ -48,6 +48,12 @@ pub struct ContentToAppend<S> {
     pub file_name: String,
 }
 
+fn still_appending() -> RepositoryError {
+    let detail = "another part of this document is still on its way, and nothing of this one was appended: send it again \
+                  when that is done";
+    RepositoryError::conflict("content_changed", detail)
+}
+
 impl Session {
     /// Lists the contents of a document, version or working copy: the main one first, then in the order of their slots.
     ///
@@ -133,6 +139,9 @@ impl Session {
         S: Stream<Item = std::result::Result<Bytes, E>>,
         E: std::fmt::Display,
     {
+        // One after the other: who comes while another's part is under way is appended behind that, or finds that the content
+        // is no longer what he had read.
+        let _turn = self.repository.inner.appending.turn(id).await.ok_or_else(still_appending)?;
         let (former, raw) = self.former_content(id, slot.clone(), precondition.clone()).await?;
         let (staged, file_name) = match &former {
             None => (self.content_stage(more.body).await?, more.file_name),
@@ -162,7 +171,8 @@ impl Session {
             let row = session.slot_for_change(tx, id, &bound.slot, &precondition)?;
             let present = blobs::content_in(tx.conn, row.no, &bound.slot)?.map(|content| content.digest);
             if present != base {
-                let detail = "the content changed while this was on its way, and nothing was appended: read it again";
+                let detail = "the content was changed while this part was on its way, and nothing of it was appended: look \
+                              at what is there now, and send the part again if it is still wanted";
                 return Err(RepositoryError::conflict("content_changed", detail));
             }
             session.put_unless_same(tx, &row, &bound, blob, &note)

@@ -118,6 +118,7 @@ impl Repository {
         self.verify_changes(&mut report).await?;
         self.verify_versions(&mut report).await?;
         self.verify_filing(&mut report).await?;
+        self.verify_notes(&mut report).await?;
         self.verify_space(&mut report).await?;
         self.verify_index(options, &mut report).await?;
         Ok(report)

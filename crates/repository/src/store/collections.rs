@@ -5,6 +5,7 @@ use diesel::dsl::count_star;
 use diesel::prelude::*;
 
 use super::schema::{collection, collection_item, object};
+use super::schema_of_people::share;
 use crate::Result;
 
 /// A collection.
@@ -163,5 +164,25 @@ pub(crate) fn remove(conn: &mut Conn, collection: i64, object: i64) -> Result<()
 pub(crate) fn forget_objects(conn: &mut Conn, objects: &[i64]) -> Result<()> {
     let of = among(collection_item::object_no, objects.iter().copied());
     each_db!(conn, |c| diesel::delete(collection_item::table.filter(of)).execute(c))?;
+    Ok(())
+}
+
+/// Returns up to `limit` of somebody's collections that he shows to others: number and id.
+pub(crate) fn shown_of(conn: &mut Conn, owner: i64, limit: i64) -> Result<Vec<(i64, String)>> {
+    let is_shown = diesel::dsl::exists(share::table.filter(share::subject_id.eq(collection::id)));
+    let rows = each_db!(conn, |c| collection::table
+        .filter(collection::owner_no.eq(owner).and(collection::is_favourites.eq(false)).and(is_shown))
+        .order(collection::no)
+        .limit(limit)
+        .select((collection::no, collection::id))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Gives a collection to somebody else.
+pub(crate) fn put_owner(conn: &mut Conn, no: i64, owner: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(collection::table.filter(collection::no.eq(no)))
+        .set((collection::owner_no.eq(owner), collection::change_token.eq(collection::change_token + 1)))
+        .execute(c))?;
     Ok(())
 }

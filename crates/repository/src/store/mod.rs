@@ -49,6 +49,7 @@ pub(crate) mod seals;
 pub(crate) mod sessions;
 pub(crate) mod shares;
 pub(crate) mod space;
+pub(crate) mod strays;
 pub(crate) mod subscriptions;
 pub(crate) mod tags;
 pub(crate) mod trash;

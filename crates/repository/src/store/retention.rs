@@ -1,6 +1,6 @@
 //! Rows of what keeps versions: dates, events that are waited for, and legal holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cartulary_db::{Conn, among, each_db, insert_numbered, update_rows};
 use diesel::prelude::*;
@@ -246,6 +246,41 @@ fn put_held(conn: &mut Conn, object: i64) -> Result<()> {
 
 /// A version under a hold: its number, its series and its scope.
 pub(crate) type HeldRow = (i64, i64, i64);
+
+/// Returns the scopes of all versions under a hold, each once.
+pub(crate) fn scopes_held(conn: &mut Conn, hold: i64) -> Result<BTreeSet<i64>> {
+    let scopes: Vec<i64> = each_db!(conn, |c| held_version::table
+        .inner_join(object::table.on(object::no.eq(held_version::object_no)))
+        .filter(held_version::hold_no.eq(hold))
+        .select(object::scope_no)
+        .distinct()
+        .load(c))?;
+    Ok(scopes.into_iter().collect())
+}
+
+/// Returns how many versions under a hold have one of some scopes, and the numbers of a window of them, in the order of their
+/// making.
+pub(crate) fn held_window(
+    conn: &mut Conn,
+    hold: i64,
+    scopes: &BTreeSet<i64>,
+    (offset, limit): (i64, i64),
+) -> Result<(i64, Vec<i64>)> {
+    let total = each_db!(conn, |c| held_version::table
+        .inner_join(object::table.on(object::no.eq(held_version::object_no)))
+        .filter(held_version::hold_no.eq(hold).and(among(object::scope_no, scopes.iter().copied())))
+        .count()
+        .get_result::<i64>(c))?;
+    let nos = each_db!(conn, |c| held_version::table
+        .inner_join(object::table.on(object::no.eq(held_version::object_no)))
+        .filter(held_version::hold_no.eq(hold).and(among(object::scope_no, scopes.iter().copied())))
+        .order(held_version::object_no)
+        .offset(offset)
+        .limit(limit)
+        .select(held_version::object_no)
+        .load::<i64>(c))?;
+    Ok((total, nos))
+}
 
 /// Returns up to `limit` versions under a hold, in the order of their making.
 pub(crate) fn held(conn: &mut Conn, hold: i64, limit: i64) -> Result<Vec<HeldRow>> {

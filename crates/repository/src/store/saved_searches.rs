@@ -3,7 +3,7 @@
 use cartulary_db::{Conn, among, each_db, insert_numbered, update_rows};
 use diesel::prelude::*;
 
-use super::schema_of_people::saved_search;
+use super::schema_of_people::{saved_search, share};
 use crate::Result;
 
 /// A saved search.
@@ -87,5 +87,36 @@ pub(crate) fn put(conn: &mut Conn, no: i64, name: &str, search: &str, at: i64) -
 /// Deletes a saved search.
 pub(crate) fn delete(conn: &mut Conn, no: i64) -> Result<()> {
     each_db!(conn, |c| diesel::delete(saved_search::table.filter(saved_search::no.eq(no))).execute(c))?;
+    Ok(())
+}
+
+/// Returns saved searches in the order of their numbers.
+pub(crate) fn page(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<SavedSearchRow>> {
+    let rows = each_db!(conn, |c| saved_search::table
+        .filter(saved_search::no.gt(after))
+        .order(saved_search::no)
+        .limit(limit)
+        .select(SavedSearchRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Returns up to `limit` of somebody's saved searches that he shows to others: number and id.
+pub(crate) fn shown_of(conn: &mut Conn, owner: i64, limit: i64) -> Result<Vec<(i64, String)>> {
+    let is_shown = diesel::dsl::exists(share::table.filter(share::subject_id.eq(saved_search::id)));
+    let rows = each_db!(conn, |c| saved_search::table
+        .filter(saved_search::owner_no.eq(owner).and(is_shown))
+        .order(saved_search::no)
+        .limit(limit)
+        .select((saved_search::no, saved_search::id))
+        .load(c))?;
+    Ok(rows)
+}
+
+/// Gives a saved search to somebody else.
+pub(crate) fn put_owner(conn: &mut Conn, no: i64, owner: i64) -> Result<()> {
+    each_db!(conn, |c| update_rows(saved_search::table.filter(saved_search::no.eq(no)))
+        .set((saved_search::owner_no.eq(owner), saved_search::change_token.eq(saved_search::change_token + 1)))
+        .execute(c))?;
     Ok(())
 }

@@ -2,7 +2,9 @@
 
 #![allow(missing_docs)]
 
-use diesel::table;
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+use super::schema::{collection, object, principal};
 
 table! {
     saved_search (no) {
@@ -64,3 +66,11 @@ table! {
         may_write -> Bool,
     }
 }
+
+allow_tables_to_appear_in_same_query!(subscription, object);
+allow_tables_to_appear_in_same_query!(subscription, collection);
+allow_tables_to_appear_in_same_query!(subscription, principal);
+allow_tables_to_appear_in_same_query!(subscription, saved_search);
+allow_tables_to_appear_in_same_query!(share, collection);
+allow_tables_to_appear_in_same_query!(share, saved_search);
+allow_tables_to_appear_in_same_query!(saved_search, principal);

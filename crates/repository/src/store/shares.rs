@@ -42,3 +42,10 @@ pub(crate) fn replace(conn: &mut Conn, subject: &str, rows: &[ShareRow]) -> Resu
     }
     Ok(())
 }
+
+/// No longer shows something to somebody.
+pub(crate) fn remove(conn: &mut Conn, subject: &str, principal: i64) -> Result<()> {
+    let row = share::subject_id.eq(subject).and(share::principal_no.eq(principal));
+    each_db!(conn, |c| diesel::delete(share::table.filter(row)).execute(c))?;
+    Ok(())
+}
