@@ -388,3 +388,51 @@ async fn another_tool_finds_the_bag_valid() {
     })
     .await;
 }
+
+/// All lists of an object were counted together, so that an office refused a bag that it had made.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_with_long_lists_comes_back() {
+    each_office(async |office| {
+        let dossier = office.dossier("2024").await;
+        for name in ["one", "two"] {
+            let entry = |number: i64| NewAccessEntry {
+                end_at: Some(cartulary_model::Timestamp::from_millis(4_000_000_000_000 + number)),
+                ..NewAccessEntry::granting("readers", "Read")
+            };
+            let entries = (0..600).map(entry).collect();
+            office.system.acl_put_named(dossier, ANY, name.to_owned(), entries).await.unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let bag = export(&office.system, ExportScope::Tree { object: dossier }, folder.path().join("bag")).await;
+        office.system.object_trash(dossier, ANY).await.unwrap();
+        office.system.trash_destroy(dossier, ANY).await.unwrap();
+        let root = office.system.root_folder().await.unwrap();
+        let report = office.system.bag_import(bag, root).await.unwrap();
+        assert!(report.is_taken, "{:?}", report.faults);
+        let lists = office.system.acl_get(dossier).await.unwrap();
+        assert_eq!(lists.entries.len(), 1_200);
+    })
+    .await;
+}
+
+/// That a version of a dossier was left out told of members that one may not know of.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_tells_nothing_of_hidden_members() {
+    each_office(async |office| {
+        let dossier = office.dossier("2024").await;
+        let hidden = office.document(dossier, "hidden.txt", "hidden").await.value.summary.id;
+        office.system.dossier_version_create(dossier, ANY, NewDossierVersion::default()).await.unwrap();
+        let closed = NewAccessList { entries: Vec::new(), inherits: false };
+        office.system.acl_put(hidden, ANY, closed).await.unwrap();
+        let anna = office.user("anna", &["readers"]).await;
+        let folder = tempfile::tempdir().unwrap();
+        let bag = export(&anna, ExportScope::Tree { object: dossier }, folder.path().join("hidden")).await;
+        assert_eq!(description(&bag)["leftOut"], json!([]), "{}", description(&bag));
+        let named = NewAccessList { entries: vec![NewAccessEntry::granting("anna", "Browse")], inherits: false };
+        office.system.acl_put(hidden, ANY, named).await.unwrap();
+        let bag = export(&anna, ExportScope::Tree { object: dossier }, folder.path().join("seen")).await;
+        let left_out = description(&bag)["leftOut"].to_string();
+        assert!(left_out.contains("members"), "{left_out}");
+    })
+    .await;
+}

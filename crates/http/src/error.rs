@@ -364,10 +364,11 @@ impl ApiError {
 
 /// Returns the refusal of what would take more room than a user may take, with the numbers.
 fn quota_exceeded(words: String, excess: QuotaExcess) -> ApiError {
-    let problem = ApiError::new(QUOTA_EXCEEDED, words)
-        .with("user", excess.user.display_name)
-        .with("bytes", excess.size_bytes)
-        .with("objects", excess.object_count);
+    let problem = ApiError::new(QUOTA_EXCEEDED, words).with("user", excess.user.display_name);
+    if !excess.is_shown {
+        return problem;
+    }
+    let problem = problem.with("bytes", excess.size_bytes).with("objects", excess.object_count);
     let limits = [("maxBytes", excess.bytes_max), ("maxObjects", excess.objects_max)];
     limits
         .into_iter()

@@ -10,6 +10,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
+const EPOCH: jiff::civil::DateTime = jiff::civil::datetime(1970, 1, 1, 0, 0, 0, 0);
+/// The last instant that is written with four figures of a year: 9999-12-31T23:59:59.999Z.
+const LAST_MILLIS: i64 = 253_402_300_799_999;
+
 impl Timestamp {
     /// Returns the instant `millis` milliseconds after the epoch.
     pub const fn from_millis(millis: i64) -> Self {
@@ -32,8 +36,16 @@ impl Timestamp {
     /// # Errors
     /// [`InvalidTimestamp`] when the text is not such an instant.
     pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
-        let instant: jiff::Timestamp = text.parse().map_err(|_| InvalidTimestamp)?;
-        Ok(Self(instant.as_millisecond()))
+        if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+            return Ok(Self(instant.as_millisecond()));
+        }
+        // The last hours of the calendar, in which a period without an end is often said to end.
+        let pieces = jiff::fmt::temporal::Pieces::parse(text).map_err(|_| InvalidTimestamp)?;
+        let (time, offset) = pieces.time().zip(pieces.to_numeric_offset()).ok_or(InvalidTimestamp)?;
+        let since = pieces.date().to_datetime(time).duration_since(EPOCH)
+            - jiff::SignedDuration::from_secs(offset.seconds().into());
+        let millis = i64::try_from(since.as_millis()).map_err(|_| InvalidTimestamp)?;
+        if (0..=LAST_MILLIS).contains(&millis) { Ok(Self(millis)) } else { Err(InvalidTimestamp) }
     }
 }
 
@@ -46,6 +58,9 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
             Ok(instant) => write!(f, "{instant:.3}"),
+            Err(_) if (0..=LAST_MILLIS).contains(&self.0) => {
+                write!(f, "{:.3}Z", EPOCH.saturating_add(jiff::SignedDuration::from_millis(self.0)))
+            }
             Err(_) => write!(f, "{} ms", self.0),
         }
     }
@@ -67,6 +82,20 @@ impl<'de> Deserialize<'de> for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_day_of_the_calendar_was_refused() {
+        for text in ["9999-12-31T23:59:59.000Z", "9999-12-31T23:59:59.999Z", "9999-12-30T22:00:00.000Z"] {
+            assert_eq!(Timestamp::parse(text).unwrap().to_string(), text);
+        }
+        let offset = Timestamp::parse("9999-12-31T23:59:59.9999+02:00").unwrap();
+        assert_eq!(offset.to_string(), "9999-12-31T21:59:59.999Z");
+        for beyond in
+            ["9999-12-31T23:59:59-01:00", "9999-12-32T00:00:00Z", "9999-12-31T23:59:59", "10000-01-01T00:00:00Z"]
+        {
+            assert_eq!(Timestamp::parse(beyond), Err(InvalidTimestamp), "{beyond}");
+        }
+    }
 
     #[test]
     fn an_instant_is_written_with_milliseconds_and_read_back() {

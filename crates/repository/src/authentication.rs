@@ -249,6 +249,36 @@ impl Repository {
         signed_in
     }
 
+    /// Checks the password of somebody who is signed in; wrong ones count as those of a sign-in do, and lock it out too.
+    ///
+    /// # Errors
+    /// `WrongCredentials`; `TooManyTries`.
+    pub(crate) async fn check_own_password(
+        &self,
+        username: &str,
+        peer: IpAddr,
+        password: String,
+        hash: String,
+    ) -> Result<()> {
+        let (tries, pair) = (&self.inner.authentication.tries, Pair::new(username, peer));
+        let begun = tries.begin(pair, self.clock().now());
+        begun.map_err(|retry_after_seconds| RepositoryError::TooManyTries { retry_after_seconds })?;
+        match self.inner.authentication.verify(password, hash).await {
+            Ok(true) => {
+                tries.succeeded(pair);
+                Ok(())
+            }
+            Ok(false) => {
+                tries.failed(pair, self.clock().now());
+                Err(RepositoryError::WrongCredentials)
+            }
+            Err(error) => {
+                tries.take_back(pair);
+                Err(error)
+            }
+        }
+    }
+
     async fn check_credentials(&self, request: SignIn) -> Result<SignedIn> {
         let username = request.username.clone();
         let found = self

@@ -194,11 +194,14 @@ pub struct QuotaExcess {
     pub object_count: u64,
     /// How many he may have.
     pub objects_max: Option<u64>,
+    /// Whether whoever is told may know the numbers: they are those of the user himself, and of who administers.
+    pub is_shown: bool,
 }
 
 fn words_of_quota(excess: &QuotaExcess) -> String {
     let user = &excess.user.display_name;
     match (excess.bytes_max, excess.objects_max) {
+        _ if !excess.is_shown => format!("what this takes counts for `{user}`, who may take no more: ask for more"),
         (Some(most), _) if excess.size_bytes > most => {
             format!("with this `{user}` would take {} bytes of {most}: make room, or ask for more", excess.size_bytes)
         }

@@ -193,7 +193,8 @@ impl Session {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        self.repository.transact(self.actor.no, self.while_it_holds(act)).await
+        let written = self.repository.transact(self.actor.no, self.while_it_holds(act)).await;
+        written.map_err(|error| self.as_may_be_told(error))
     }
 
     /// Stores bytes under a key, and then runs `act` as [`Session::transact`] does; lets go of `slot` in between. The
@@ -218,7 +219,19 @@ impl Session {
             }
         };
         let storing = self.repository.blobs().commit_then(bytes, &key, then).await;
-        Ok(self.repository.written(storing.ended(outcome).await?))
+        let ended: Result<Left<T>> = storing.ended(outcome).await;
+        Ok(self.repository.written(ended.map_err(|error| self.as_may_be_told(error))?))
+    }
+
+    /// Keeps to itself how much another user takes.
+    fn as_may_be_told(&self, error: RepositoryError) -> RepositoryError {
+        match error {
+            RepositoryError::QuotaExceeded { mut excess } => {
+                excess.is_shown = self.actor.is_administrator || excess.user.id == self.actor.id;
+                RepositoryError::QuotaExceeded { excess }
+            }
+            other => other,
+        }
     }
 
     /// Has `act` refused when the session has ended, or its user is in other groups: a body may have been long on its way.

@@ -828,7 +828,8 @@ export interface paths {
         get: operations["get_export"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Deletes an export with its bag; one under way ends. */
+        delete: operations["delete_export"];
         options?: never;
         head?: never;
         patch?: never;
@@ -6789,8 +6790,8 @@ export interface operations {
     get_blob: {
         parameters: {
             query?: {
-                /** @description `1` makes a browser keep the file instead of showing it. */
-                download?: number;
+                /** @description `1` or `true` makes a browser keep the file instead of showing it. */
+                download?: string;
             };
             header?: {
                 /** @description one range of bytes */
@@ -7962,8 +7963,8 @@ export interface operations {
     get_arrangement_content: {
         parameters: {
             query?: {
-                /** @description `1` makes a browser keep the file instead of showing it. */
-                download?: number;
+                /** @description `1` or `true` makes a browser keep the file instead of showing it. */
+                download?: string;
             };
             header?: {
                 /** @description one range of bytes */
@@ -8100,8 +8101,8 @@ export interface operations {
     get_document_content: {
         parameters: {
             query?: {
-                /** @description `1` makes a browser keep the file instead of showing it. */
-                download?: number;
+                /** @description `1` or `true` makes a browser keep the file instead of showing it. */
+                download?: string;
             };
             header?: {
                 /** @description one range of bytes */
@@ -8282,8 +8283,8 @@ export interface operations {
     get_document_slot: {
         parameters: {
             query?: {
-                /** @description `1` makes a browser keep the file instead of showing it. */
-                download?: number;
+                /** @description `1` or `true` makes a browser keep the file instead of showing it. */
+                download?: string;
             };
             header?: {
                 /** @description one range of bytes */
@@ -9474,6 +9475,36 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    delete_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the export's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    "Cartulary-Transaction": components["headers"]["Cartulary-Transaction"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            423: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     update_export_abort: {
         parameters: {
             query?: never;
@@ -9508,8 +9539,8 @@ export interface operations {
     get_export_content: {
         parameters: {
             query?: {
-                /** @description `1` makes a browser keep the file instead of showing it. */
-                download?: number;
+                /** @description `1` or `true` makes a browser keep the file instead of showing it. */
+                download?: string;
             };
             header?: {
                 /** @description one range of bytes */
@@ -13372,7 +13403,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            507: components["responses"]["Problem"];
+            /** @description `quota_exceeded`, `storage_full`: there is no room for that with what you upload already */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -13741,7 +13780,15 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
+            /** @description `wrong_credentials` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
@@ -13749,7 +13796,15 @@ export interface operations {
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             423: components["responses"]["Problem"];
-            429: components["responses"]["Problem"];
+            /** @description `too_many_tries`: wrong passwords count as those of signing in */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };

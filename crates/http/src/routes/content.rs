@@ -37,8 +37,19 @@ const ONE_PIECE_MAX: u64 = 256 * 1024;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ContentQuery {
-    /// `1` makes a browser keep the file instead of showing it.
-    download: Option<u8>,
+    /// `1` or `true` makes a browser keep the file instead of showing it.
+    #[serde(default, deserialize_with = "flag")]
+    #[param(value_type = Option<String>)]
+    download: bool,
+}
+
+/// Reads `1` and `true`, `0` and `false`.
+fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(serde::de::Error::custom("is `true` or `false`")),
+    }
 }
 
 /// What is said of new bytes.
@@ -128,7 +139,7 @@ where
     L: Future<Output = Result<Content, RepositoryError>>,
     O: Future<Output = Result<OpenedContent, RepositoryError>>,
 {
-    let keeps = query.download == Some(1);
+    let keeps = query.download;
     let headers = guarded.headers();
     let is_head = guarded.request().extensions().contains::<HeadOnly>();
     let is_plain = !is_head && ![RANGE, IF_NONE_MATCH, IF_MATCH].iter().any(|name| headers.contains_key(name));

@@ -1,6 +1,6 @@
 //! `/exports` and `/bag-imports`: objects with their whole history as a bag (BagIt, RFC 8493), out and in.
 
-use actix_web::{get, post, web};
+use actix_web::{delete, get, post, web};
 use cartulary_model::permission::IMPORT_HISTORY;
 use cartulary_model::{ObjectId, Timestamp, Violation};
 use cartulary_repository::{self as repository, ExportState, ExportView, NewExport, RepositoryError};
@@ -200,6 +200,16 @@ pub async fn get_export(guarded: Guarded) -> Answer {
 pub async fn update_export_abort(guarded: Guarded) -> Answer {
     let id: String = guarded.segment("id")?;
     answer::ok(&Export::from(guarded.session().export_abort(&id).await?.value))
+}
+
+/// Deletes an export with its bag; one under way ends.
+#[utoipa::path(tag = "exports", params(("id" = String, Path, description = "the export's id")),
+    responses((status = 204, description = "gone")))]
+#[delete("/exports/{id}")]
+pub async fn delete_export(guarded: Guarded) -> Answer {
+    let id: String = guarded.segment("id")?;
+    let done = guarded.session().export_delete(&id).await?;
+    answer::done(&done.transaction)
 }
 
 /// Returns the bag as a tar, or a range of it, to whoever may still read all that is in it.

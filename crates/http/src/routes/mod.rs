@@ -232,6 +232,7 @@ routes!(
         exports::list_exports,
         exports::get_export,
         exports::update_export_abort,
+        exports::delete_export,
         exports::get_export_content,
         exports::create_bag_import,
         changes::list_changes,

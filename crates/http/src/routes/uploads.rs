@@ -101,7 +101,8 @@ pub async fn get_upload_options(state: web::Data<AppState>) -> Answer {
     responses((status = 201, description = "begun; `Location` is where it goes on"),
         (status = 409, description = "`too_many_uploads`"),
         (status = 412, description = "`unsupported_tus_version`"),
-        (status = 460, description = "`checksum_mismatch`")))]
+        (status = 460, description = "`checksum_mismatch`"),
+        (status = 507, description = "`quota_exceeded`, `storage_full`: there is no room for that with what you upload already")))]
 #[post("/uploads")]
 pub async fn create_upload(guarded: Guarded, body: web::Payload) -> Answer {
     let headers = guarded.headers();
@@ -235,7 +236,9 @@ async fn take(
     let before = session.upload_get(id).await?;
     let announced = guarded.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let room = before.length_bytes.saturating_sub(offset);
-    if announced.is_some_and(|announced| announced > room) {
+    // Where it goes on somewhere else, that is what is said.
+    let is_at_its_place = before.offset_bytes == offset;
+    if is_at_its_place && announced.is_some_and(|announced| announced > room) {
         return Err(ApiError::payload_too_large(room));
     }
     body::take_counted(guarded, body, |body| session.upload_append(id, offset, body, checksum, limits)).await

@@ -1,5 +1,7 @@
 //! `/users`: the people of the office, for administrators, and one's own password.
 
+use std::net::IpAddr;
+
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{get, patch, post, put, web};
 use cartulary_model::ObjectId;
@@ -224,12 +226,17 @@ pub async fn create_user_hand_over(guarded: Guarded, body: web::Payload) -> Answ
 
 /// Changes one's own password; other sessions of the user end. The password as it is says which state is changed: there is no
 /// `If-Match`.
-#[utoipa::path(tag = "people", request_body = NewPassword, responses((status = 204, description = "changed")))]
+#[utoipa::path(tag = "people", request_body = NewPassword, responses((status = 204, description = "changed"),
+    (status = 401, description = "`wrong_credentials`"),
+    (status = 429, description = "`too_many_tries`: wrong passwords count as those of signing in")))]
 #[put("/users/me/password")]
 pub async fn update_password(guarded: GuardedNewcomer, body: web::Payload) -> Answer {
     let guarded = guarded.0;
     let form: NewPassword = body::json(guarded.request(), body).await?;
     let session = guarded.session();
-    session.password_change(guarded.authenticated(), form.current_password, form.new_password).await?;
+    let request = guarded.request();
+    let peer = guarded.state()?.trusted_proxies().peer(request.head(), request.app_config().secure());
+    let address = peer.address.unwrap_or(IpAddr::from([127, 0, 0, 1]));
+    session.password_change(guarded.authenticated(), address, form.current_password, form.new_password).await?;
     Ok(actix_web::HttpResponse::NoContent().finish())
 }

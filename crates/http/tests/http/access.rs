@@ -79,3 +79,29 @@ async fn the_permissions_are_listed_with_their_groups() {
     assert!(found["items"].as_array().unwrap().contains(&json!("ExportConfidential")));
     assert!(found["groups"][0]["members"].as_array().unwrap().contains(&json!("ReadContent")));
 }
+
+/// An object could have any number of named lists, and the log kept all of them with every change of one.
+#[actix_web::test]
+async fn named_lists_are_counted_and_the_log_says_what_changed() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let dossier = admin.dossier("D-1").await;
+    let put = async |name: &str, who: &str| {
+        let path = format!("/objects/{}/acl/{name}", text(&dossier["id"]));
+        let asking = admin.ask(Method::PUT, &path).header("if-match", "*");
+        asking.json(json!({ "entries": [{ "principal": who, "permission": "Read" }] })).await
+    };
+    for number in 0..100 {
+        put(&format!("list-{number}"), "staff").await.expect(200);
+    }
+    put("another", "staff").await.problem(409, "too_many_lists");
+    put("list-7", "readers").await.expect(200);
+    let entries = admin.get("/audit-entries?limit=1000").await.expect(200).json();
+    let last = entries["items"].as_array().unwrap().iter().rfind(|entry| entry["kind"] == "security").unwrap().clone();
+    let said = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => serde_json::from_str(text).unwrap(),
+        other => other.clone(),
+    };
+    let after: serde_json::Value = said(&last["after"]);
+    assert_eq!((after["entries"].as_array().unwrap().len(), &after["list"]), (1, &json!("list-7")), "{last}");
+}

@@ -110,6 +110,9 @@ async fn a_stored_page_is_never_ours() {
     assert!(shown.header("content-security-policy").starts_with("sandbox; default-src 'none'"));
     assert_eq!(shown.header("x-content-type-options"), "nosniff");
     let kept = client.get(&format!("{path}?download=1")).await.expect(200);
+    let also = client.get(&format!("{path}?download=true")).await.expect(200);
+    assert_eq!(also.header("content-disposition"), kept.header("content-disposition"));
+    client.get(&format!("{path}?download=yes")).await.problem(400, "invalid_query");
     assert_eq!(kept.header("content-disposition"), "attachment; filename=\"evil.html\"");
 }
 

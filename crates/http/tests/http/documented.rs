@@ -66,6 +66,7 @@ fn every_change_of_an_object_asks_for_its_state() {
         "delete_trash",
         "update_upload",
         "delete_upload",
+        "delete_export",
         "update_notification",
         "update_held_object",
         "delete_held_object",

@@ -51,3 +51,36 @@ async fn a_dossier_leaves_one_office_and_comes_into_another() {
     outsider.get(&format!("{location}/content")).await.problem(404, "not_found");
     background.stop().await;
 }
+
+/// One could have any number of exports, and delete none.
+#[actix_web::test]
+async fn exports_of_one_user_are_counted_and_deleted() {
+    let office = Office::open().await;
+    let (amal, rana) = (office.user("amal", &["readers"]).await, office.user("rana", &["readers"]).await);
+    let everything = || json!({ "scope": { "kind": "repository" } });
+    let mut last = String::new();
+    for _ in 0..50 {
+        let made = amal.post("/exports", everything()).await.expect(202);
+        made.header("location").trim_start_matches("/api/v1").clone_into(&mut last);
+    }
+    amal.post("/exports", everything()).await.problem(409, "too_many_exports");
+    rana.post("/exports", everything()).await.expect(202);
+    rana.ask(Method::DELETE, &last).send().await.problem(404, "not_found");
+    amal.ask(Method::DELETE, &last).send().await.expect(204);
+    amal.get(&last).await.problem(404, "not_found");
+    amal.post("/exports", everything()).await.expect(202);
+}
+
+/// One could have hundreds of bulk actions wait before those of others.
+#[actix_web::test]
+async fn bulk_actions_of_one_user_that_wait_are_counted() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let amal = office.user("amal", &["staff"]).await;
+    let action = || json!({ "statement": "SELECT * FROM cmis:document", "act": { "kind": "addFacet", "facet": "confidential" } });
+    for _ in 0..20 {
+        amal.post("/bulk-actions", action()).await.expect(202);
+    }
+    amal.post("/bulk-actions", action()).await.problem(409, "too_many_bulk_actions");
+    admin.post("/bulk-actions", action()).await.expect(202);
+}

@@ -69,6 +69,26 @@ async fn a_password_that_is_too_short_names_the_field_of_its_own_request() {
     assert_eq!(refused["violations"][0]["field"], "password");
 }
 
+/// With a session that was left open, the password could be guessed by changing it.
+#[actix_web::test]
+async fn wrong_own_passwords_are_counted_as_those_of_signing_in() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let change = async |current: &str| {
+        let form = json!({ "currentPassword": current, "newPassword": "a password of its own" });
+        admin.ask(Method::PUT, "/users/me/password").json(form).await
+    };
+    for _ in 0..30 {
+        let refused = change("guessed").await;
+        if refused.status == 429 {
+            refused.problem(429, "too_many_tries");
+            return;
+        }
+        refused.problem(401, "wrong_credentials");
+    }
+    panic!("nobody counted");
+}
+
 #[actix_web::test]
 async fn a_password_that_everybody_tries_first_is_refused() {
     let office = Office::open().await;

@@ -61,3 +61,28 @@ async fn a_user_who_leaves_hands_over_and_signs_in_no_more() {
     assert_eq!(job["kind"], "core.hand-over");
     amal.get("/sessions/current").await.problem(401, "unauthenticated");
 }
+
+/// Whoever wrote to another's document was told how much that one has.
+#[actix_web::test]
+async fn the_numbers_of_another_are_not_told() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let (amal, rana) = (office.user("amal", &["staff"]).await, office.user("rana", &["staff"]).await);
+    let dossier = admin.dossier("D-1").await;
+    let document = amal.document(&dossier, "a.txt", b"0123456789").await;
+    let listed = admin.get("/usage").await.expect(200).json();
+    let item = listed["items"].as_array().unwrap().iter().find(|item| item["username"] == "amal").unwrap().clone();
+    let path = format!("/users/{}/quota", item["userId"].as_str().unwrap());
+    admin.ask(Method::PUT, &path).header("if-match", "*").json(json!({ "maxBytes": 11 })).await.expect(200);
+    let content = format!("/documents/{}/content?fileName=a.txt", document["id"].as_str().unwrap());
+    let put = async |client: &crate::office::Client<'_>| {
+        let asking = client.ask(Method::PUT, &content).header("if-match", "*").header("content-type", "text/plain");
+        asking.bytes(b"another text").await.problem(507, "quota_exceeded")
+    };
+    let told = put(&rana).await;
+    assert_eq!(told["parameters"], json!({ "user": "amal" }), "{told}");
+    assert!(!told["detail"].as_str().unwrap().contains(|one: char| one.is_ascii_digit()), "{told}");
+    for client in [&amal, &admin] {
+        assert_eq!(put(client).await["parameters"]["bytes"], 22);
+    }
+}

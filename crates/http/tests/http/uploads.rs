@@ -182,3 +182,25 @@ async fn bytes_with_another_digest_than_was_announced_became_a_content() {
     let listed = admin.get(&format!("/dossiers/{}/contents", dossier["id"].as_str().unwrap())).await.expect(200).json();
     assert_eq!(listed["total"], 1);
 }
+
+/// An upload of somebody who may take nothing took room, and one could say any length.
+#[actix_web::test]
+async fn uploads_count_before_they_are_contents() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let amal = office.user("amal", &["staff"]).await;
+    begin(&amal, "9223372036854775807", "").await.problem(422, "invalid");
+    let users = admin.get("/users").await.expect(200).json();
+    let user = users["items"].as_array().unwrap().iter().find(|user| user["username"] == "amal").unwrap();
+    let path = format!("/users/{}/quota", user["id"].as_str().unwrap());
+    admin.ask(Method::PUT, &path).header("if-match", "*").json(json!({ "maxBytes": 10 })).await.expect(200);
+    let made = begin(&amal, "6", "").await.expect(201);
+    let refused = begin(&amal, "5", "").await.problem(507, "quota_exceeded");
+    assert_eq!((&refused["parameters"]["bytes"], &refused["parameters"]["maxBytes"]), (&json!(11), &json!(10)));
+    begin(&amal, "4", "").await.expect(201);
+    begin(&amal, "0", "").await.expect(201);
+    let id = id_of(&made);
+    put(&amal, &id, "3", b"longer than the whole").await.problem(409, "upload_offset_mismatch");
+    amal.ask(Method::DELETE, &format!("/uploads/{id}")).send().await.expect(204);
+    begin(&amal, "6", "").await.expect(201);
+}

@@ -22,6 +22,8 @@ use crate::{RepositoryError, Result, Session, policies};
 pub(crate) const FOLDERS_BELOW_MAX: usize = 10_000;
 /// The most entries of one list.
 pub(crate) const ENTRIES_MAX: usize = 1_000;
+/// How many named lists one object has at most, beside the one that people keep.
+pub(crate) const LISTS_MAX: usize = 100;
 /// The longest name of a list.
 const LIST_NAME_BYTES_MAX: usize = 100;
 
@@ -128,7 +130,7 @@ impl Session {
     /// evaluated before the list that people keep.
     ///
     /// # Errors
-    /// As [`Session::acl_put`]; `Invalid` for a name that is none, or is `local`.
+    /// As [`Session::acl_put`]; `Invalid` for a name that is none, or is `local`; `Conflict` `too_many_lists`.
     pub async fn acl_put_named(
         &self,
         id: ObjectId,
@@ -168,6 +170,12 @@ impl Session {
             let is_nothing = matches!(writing, Writing::Named { .. }) && entries.is_empty() && !is_there;
             if is_nothing {
                 return Ok(before);
+            }
+            let names = before.entries.iter().map(|entry| entry.list.as_str());
+            let named: BTreeSet<&str> = names.filter(|name| *name != acl::LOCAL && !is_mark(name)).collect();
+            if name != acl::LOCAL && !is_there && named.len() >= LISTS_MAX {
+                let detail = format!("an object has at most {LISTS_MAX} named lists: take one away first");
+                return Err(RepositoryError::conflict("too_many_lists", detail));
             }
             let inherits = if let Writing::Local(list) = &writing { Some(list.inherits) } else { None };
             write_entries(tx, &row, name, &entries, inherits, &before)
@@ -298,8 +306,8 @@ fn write_entries(
             object: Some((row.no, parse_id(&row.id)?)),
             series_no: row.series_no,
             scope_no: Some(row.scope_no),
-            before: Some(as_json(before)),
-            after: Some(as_json(&after)),
+            before: Some(as_json(before, name)),
+            after: Some(as_json(&after, name)),
             ..Change::default()
         },
     )?;
@@ -313,9 +321,14 @@ pub(crate) fn is_list_name(name: &str) -> bool {
         && name.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.' | ':'))
 }
 
-fn as_json(list: &AccessList) -> serde_json::Value {
-    let entries: Vec<_> = list.entries.iter().map(entry_json).collect();
-    json!({ "entries": entries, "inherits": list.inherits })
+/// Returns what the log says of one of an object's lists: the others did not change.
+fn as_json(all: &AccessList, name: &str) -> serde_json::Value {
+    let entries: Vec<_> = all.entries.iter().filter(|entry| entry.list == name).map(entry_json).collect();
+    let mut said = json!({ "entries": entries, "inherits": all.inherits });
+    if name != acl::LOCAL {
+        said["list"] = json!(name);
+    }
+    said
 }
 
 fn entry_json(entry: &AccessGrant) -> serde_json::Value {

@@ -25,11 +25,14 @@ use crate::services::retention::{
 };
 use crate::store::bulk::{self, BulkRow, DispositionRow, NewBulkRow, Whose};
 use crate::store::jobs::{self, NewJob};
-use crate::store::{principals, retention};
+use crate::store::{principals, retention, space};
 use crate::{RepositoryError, Result, Session};
 
 /// The job of a bulk action.
 pub(crate) const BULK: &str = "core.bulk-action";
+
+/// How many bulk actions of one user wait or are under way at once.
+const UNDER_WAY_MAX: i64 = 20;
 
 /// What is done to each object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -234,6 +237,15 @@ impl Session {
             let key = new.idempotency_key.as_deref();
             if let Some(id) = made_before(tx, key, &digest)? {
                 return session.bulk_view(tx.conn, &id.to_string());
+            }
+            // Of two who ask at once, the second counts what the first asked for.
+            space::hold(tx.conn, session.actor.no)?;
+            if bulk::count_under_way(tx.conn, session.actor.no)? >= UNDER_WAY_MAX {
+                let detail = format!("{UNDER_WAY_MAX} bulk actions of yours wait or are under way: wait, or stop one");
+                return Err(RepositoryError::conflict("too_many_bulk_actions", detail));
+            }
+            if new.act == BulkAct::Export {
+                session.refuse_more_exports(tx)?;
             }
             session.check_query_of_objects(tx.conn, &new.statement, tx.now)?;
             session.check_act(tx.conn, &new.act, tx.now)?;

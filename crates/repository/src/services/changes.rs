@@ -47,7 +47,7 @@ impl Session {
         let (session, now) = (self.clone(), self.repository.clock().now());
         let limit = i64::try_from(limit.min(WINDOW_ROWS_MAX)).unwrap_or(i64::MAX);
         let read = move |conn: &mut Conn| -> Result<(Vec<ChangeEntry>, i64)> {
-            let rows = changes::after(conn, after, limit)?;
+            let rows = changes::told_after(conn, after, limit)?;
             let next = rows.last().and_then(|row| row.position).unwrap_or(after);
             let scopes: BTreeSet<i64> = rows.iter().filter_map(|row| row.scope_no).collect();
             let visible = session.repository.inner.access.allowing(conn, &session.actor, &scopes, BROWSE, now)?;

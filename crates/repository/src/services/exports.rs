@@ -19,6 +19,7 @@ use crate::services::objects::{made_before, remember_made, request_digest};
 use crate::store::blobs::{self, BlobRow};
 use crate::store::exports::{self, ExportRow, NewExportRow};
 use crate::store::jobs::{self, NewJob};
+use crate::store::space;
 use crate::transaction::Tx;
 use crate::{RepositoryError, Result, Session};
 
@@ -26,6 +27,9 @@ use crate::{RepositoryError, Result, Session};
 pub(super) const EXPORT: &str = "core.export";
 /// The media type of a bag.
 const TAR: &str = "application/x-tar";
+
+/// How many exports one user has at once, those that are kept included.
+const OF_USER_MAX: i64 = 50;
 
 /// What is exported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,7 +113,7 @@ impl Session {
     /// Has a job make a bag of what the caller may see and read.
     ///
     /// # Errors
-    /// `NotFound`; `Forbidden` without `ReadProperties`; `Conflict` `not_a_dossier`.
+    /// `NotFound`; `Forbidden` without `ReadProperties`; `Conflict` `not_a_dossier`, `too_many_exports`.
     pub async fn export_create(&self, new: NewExport) -> Result<Written<ExportView>> {
         let session = self.clone();
         let digest = request_digest(&json!(["export", new.scope]));
@@ -119,10 +123,36 @@ impl Session {
                 return session.export_view(tx.conn, &id.to_string());
             }
             session.check_scope(tx.conn, &new.scope, tx.now)?;
+            session.refuse_more_exports(tx)?;
             let id = ObjectId::generate().to_string();
             session.insert_export(tx, &id, &new.scope)?;
             remember_made(tx, key, &digest, &id)?;
             session.export_view(tx.conn, &id)
+        })
+        .await
+    }
+
+    /// Refuses one more export than somebody may have.
+    pub(crate) fn refuse_more_exports(&self, tx: &mut Tx<'_>) -> Result<()> {
+        // Of two who ask at once, the second counts what the first asked for.
+        space::hold(tx.conn, self.actor.no)?;
+        if exports::count_of(tx.conn, self.actor.no)? < OF_USER_MAX {
+            return Ok(());
+        }
+        let detail =
+            format!("one user has at most {OF_USER_MAX} exports, those that are kept included: delete one first");
+        Err(RepositoryError::conflict("too_many_exports", detail))
+    }
+
+    /// Deletes an export with its bag; one under way ends.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another person's.
+    pub async fn export_delete(&self, id: &str) -> Result<Written<()>> {
+        let (session, id) = (self.clone(), id.to_owned());
+        self.transact(move |tx| {
+            let row = session.export_row(tx.conn, &id)?;
+            exports::delete(tx.conn, row.no)
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! Users and groups.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use cartulary_db::Conn;
 use cartulary_model::key::{self, LookAlike};
@@ -409,7 +410,13 @@ impl Session {
     ///
     /// # Errors
     /// `WrongCredentials` when the current password is wrong; `Invalid` for a new one that is too short or the same.
-    pub async fn password_change(&self, session: &AuthenticatedSession, current: String, new: String) -> Result<()> {
+    pub async fn password_change(
+        &self,
+        session: &AuthenticatedSession,
+        peer: IpAddr,
+        current: String,
+        new: String,
+    ) -> Result<()> {
         passwords::check("newPassword", &new)?;
         if new == current {
             return Err(RepositoryError::invalid("newPassword", "same_password", "the new password is the old one"));
@@ -424,9 +431,7 @@ impl Session {
         }
         let credential = credential.ok_or(RepositoryError::WrongCredentials)?;
         let authentication = &self.repository.inner.authentication;
-        if !authentication.verify(current, credential.password_hash).await? {
-            return Err(RepositoryError::WrongCredentials);
-        }
+        self.repository.check_own_password(&self.actor.username, peer, current, credential.password_hash).await?;
         let hash = authentication.hash(new).await?;
         let kept = session.session_no;
         self.transact(move |tx| {

@@ -239,11 +239,36 @@ pub(crate) fn settle_space(conn: &mut Conn) -> Result<()> {
                 bytes_max: limits.bytes_max,
                 object_count: taken.object_count.unsigned_abs(),
                 objects_max: limits.objects_max,
+                is_shown: true,
             };
             return Err(RepositoryError::QuotaExceeded { excess: Box::new(excess) });
         }
     }
     Ok(())
+}
+
+/// Refuses what is on its way to a user who could not keep it. *Units*: bytes.
+///
+/// # Errors
+/// `QuotaExceeded`.
+pub(crate) fn refuse_over_quota(conn: &mut Conn, principal: i64, coming: u64) -> Result<()> {
+    let limits = quota_of(space::quota(conn, principal)?);
+    let Some(most) = limits.bytes_max else { return Ok(()) };
+    let taken = space::taken(conn, principal)?;
+    let size_bytes = taken.size_bytes.max(0).unsigned_abs().saturating_add(coming);
+    if coming == 0 || size_bytes <= most {
+        return Ok(());
+    }
+    let user = principals::by_no(conn, principal)?.ok_or_else(|| RepositoryError::not_found("the user"))?;
+    let excess = QuotaExcess {
+        user: name_of(&user)?,
+        size_bytes,
+        bytes_max: limits.bytes_max,
+        object_count: taken.object_count.max(0).unsigned_abs(),
+        objects_max: limits.objects_max,
+        is_shown: true,
+    };
+    Err(RepositoryError::QuotaExceeded { excess: Box::new(excess) })
 }
 
 fn usage_of(conn: &mut Conn, user: &PrincipalRow) -> Result<UsageView> {

@@ -18,7 +18,9 @@ use crate::bootstrap::parse_id;
 use crate::object::{BytesSource, NewContent, ReceivedBytes, Window, WindowRequest, Written};
 use crate::services::VerifyReport;
 use crate::services::folders::window;
+use crate::services::quotas::refuse_over_quota;
 use crate::store::blobs::BlobRow;
+use crate::store::space;
 use crate::store::uploads::{self, NewUploadRow, UploadRow};
 use crate::transaction::Tx;
 use crate::{Repository, RepositoryError, Result, Session};
@@ -29,6 +31,8 @@ const PART_BYTES: u64 = 16 << 20;
 const HEAD_BYTES: u64 = 4_096;
 /// The longest metadata, as the client sends them. *Units*: bytes.
 const METADATA_BYTES_MAX: usize = 8_192;
+/// What no upload is longer than, where nothing else is said: the largest object of S3. *Units*: bytes.
+const LENGTH_MAX: u64 = 5 << 40;
 /// How many uploads are looked at in one read.
 const VERIFIED_AT_ONCE: i64 = 500;
 /// How many uploads that have expired are forgotten in one go.
@@ -102,7 +106,8 @@ impl Session {
     /// has them, it is whole from the beginning; otherwise nobody learns whether the office has such bytes.
     ///
     /// # Errors
-    /// `Invalid` for a length or metadata beyond what is taken; `Conflict` `too_many_uploads`.
+    /// `Invalid` for a length or metadata beyond what is taken; `Conflict` `too_many_uploads`; `QuotaExceeded` when the caller
+    /// may not take as much with what he uploads already, `StorageFull` when there is no room for that.
     pub async fn upload_create(&self, new: NewUpload, limits: UploadLimits) -> Result<Written<UploadView>> {
         check_new(&new, limits)?;
         let length = i64::try_from(new.length_bytes).unwrap_or(i64::MAX);
@@ -110,14 +115,22 @@ impl Session {
             Some(digest) => self.blob_to_take(digest).await?.filter(|blob| blob.size_bytes == length),
             None => None,
         };
+        let free = self.repository.blobs().free_bytes().await;
         let session = self.clone();
         self.transact(move |tx| {
             let now = tx.now.as_millis();
+            // Of two who begin at once, the second counts what the first will send.
+            space::hold(tx.conn, session.actor.no)?;
             let open = uploads::count_open(tx.conn, session.actor.no, now)?.unsigned_abs();
             if open >= limits.max_open {
                 let detail = format!("{open} uploads of yours are open, and no more are taken: finish or delete one");
                 return Err(RepositoryError::conflict("too_many_uploads", detail));
             }
+            let coming = uploads::open_bytes(tx.conn, session.actor.no, now)?.saturating_add(new.length_bytes);
+            if known.is_none() && free.is_some_and(|free| coming > free) {
+                return Err(RepositoryError::StorageFull);
+            }
+            refuse_over_quota(tx.conn, session.actor.no, coming)?;
             let id = ObjectId::generate().to_string();
             let row = NewUploadRow {
                 id: &id,
@@ -453,7 +466,7 @@ where
 }
 
 fn check_new(new: &NewUpload, limits: UploadLimits) -> Result<()> {
-    let most = if limits.max_bytes == 0 { i64::MAX.unsigned_abs() } else { limits.max_bytes };
+    let most = if limits.max_bytes == 0 { LENGTH_MAX } else { limits.max_bytes };
     if new.length_bytes > most {
         let detail = format!("is more than the {most} bytes that are taken here");
         return Err(RepositoryError::invalid("length", "too_large", detail));

@@ -122,6 +122,31 @@ pub(crate) fn after(conn: &mut Conn, position: i64, limit: i64) -> Result<Vec<Ch
     Ok(rows)
 }
 
+/// What of a row is told to whoever follows the log.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = change)]
+pub(crate) struct ToldRow {
+    pub position: Option<i64>,
+    pub at: i64,
+    pub kind: String,
+    pub audit_only: bool,
+    pub object_id: Option<String>,
+    pub scope_no: Option<i64>,
+    pub principal_no: i64,
+}
+
+/// Returns what is told of up to `limit` rows after `position`, in order: the values before and after, which may be large,
+/// are not read.
+pub(crate) fn told_after(conn: &mut Conn, position: i64, limit: i64) -> Result<Vec<ToldRow>> {
+    let rows = each_db!(conn, |c| change::table
+        .filter(change::position.gt(position))
+        .order(change::position)
+        .limit(limit)
+        .select(ToldRow::as_select())
+        .load(c))?;
+    Ok(rows)
+}
+
 /// Returns the greatest position of a transaction's rows, and whether one of them is not numbered yet;
 /// `None` when the transaction wrote nothing that is known.
 pub(crate) fn of_transaction(conn: &mut Conn, transaction: &str) -> Result<Option<(i64, bool)>> {

@@ -57,6 +57,17 @@ pub(crate) fn by_id(conn: &mut Conn, id: &str) -> Result<Option<ExportRow>> {
     Ok(row)
 }
 
+/// Counts the exports of somebody that are there: those that wait or are made, and those that are kept.
+pub(crate) fn count_of(conn: &mut Conn, principal: i64) -> Result<i64> {
+    Ok(each_db!(conn, |c| export::table.filter(export::principal_no.eq(principal)).count().get_result::<i64>(c))?)
+}
+
+/// Removes an export; its bytes are left to the collector of garbage.
+pub(crate) fn delete(conn: &mut Conn, no: i64) -> Result<()> {
+    each_db!(conn, |c| diesel::delete(export::table.filter(export::no.eq(no))).execute(c))?;
+    Ok(())
+}
+
 /// Returns a window of exports, newest first, and their number; of one maker when given.
 pub(crate) fn window(conn: &mut Conn, by: Option<i64>, offset: i64, limit: i64) -> Result<(i64, Vec<ExportRow>)> {
     let total = each_db!(conn, |c| {

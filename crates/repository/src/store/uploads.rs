@@ -83,6 +83,15 @@ pub(crate) fn count_open(conn: &mut Conn, principal: i64, now: i64) -> Result<i6
     Ok(count)
 }
 
+/// Returns how many bytes somebody's uploads will have that are no content yet and have not expired.
+pub(crate) fn open_bytes(conn: &mut Conn, principal: i64, now: i64) -> Result<u64> {
+    let lengths: Vec<i64> = each_db!(conn, |c| upload::table
+        .filter(upload::principal_no.eq(principal).and(upload::expires_at.gt(now)).and(upload::used_at.is_null()))
+        .select(upload::length_bytes)
+        .load(c))?;
+    Ok(lengths.into_iter().fold(0, |sum, length| sum.saturating_add(length.unsigned_abs())))
+}
+
 /// Adds a part behind what has arrived; returns false, and adds nothing, when something else has come meanwhile.
 pub(crate) fn add_part(
     conn: &mut Conn,

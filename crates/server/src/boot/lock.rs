@@ -3,7 +3,7 @@
 //! It is a lock of the system on an open file, so that it ends with the process, however that ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -78,7 +78,11 @@ impl DataLock {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let lock = Self { file };
-        lock.write("").map_err(failed)?;
+        match lock.write("") {
+            // Who has it is told for people's sake: on a full disk the lock holds without, and commands can look what is wrong.
+            Err(full) if matches!(full.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {}
+            written => written.map_err(failed)?,
+        }
         Ok(lock)
     }
 

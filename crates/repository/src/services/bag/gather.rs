@@ -538,7 +538,9 @@ impl Gathering {
         for row in exports::dossier_versions_of(conn, dossier.no)? {
             let members = dossier_versions::members(conn, row.no)?;
             if !self.takes_members(conn, selection, &members)? {
-                self.left_out.add(dossier.no, &row.id, BY_MEMBERS)?;
+                if self.may_tell_of_members(conn, selection, &members)? {
+                    self.left_out.add(dossier.no, &row.id, BY_MEMBERS)?;
+                }
                 continue;
             }
             self.members.extend(members.iter().map(|member| member.live_no));
@@ -559,6 +561,18 @@ impl Gathering {
 }
 
 impl Gathering {
+    /// Says whether it may be told that a version is left out: not when it is for what the caller may not know of alone.
+    fn may_tell_of_members(&self, conn: &mut Conn, selection: &Selection, members: &[MemberRow]) -> Result<bool> {
+        let missing = members.iter().map(|member| member.live_no).filter(|no| !selection.contains(*no));
+        let missing: Vec<i64> = missing.collect();
+        if missing.is_empty() || self.session.actor.is_administrator {
+            return Ok(true);
+        }
+        let scopes: BTreeSet<i64> = objects::by_nos(conn, &missing)?.into_values().map(|row| row.scope_no).collect();
+        let access = &self.session.repository.inner.access;
+        Ok(!access.allowing(conn, &self.session.actor, &scopes, BROWSE, self.now)?.is_empty())
+    }
+
     /// Says whether all that a version of a dossier names is in the bag, with its contents and pages: a manifest that names
     /// what is not there could not be checked.
     fn takes_members(&self, conn: &mut Conn, selection: &Selection, members: &[MemberRow]) -> Result<bool> {

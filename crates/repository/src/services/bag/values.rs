@@ -1,5 +1,7 @@
 //! Finds what is wrong with the values of an object or a version in a bag: by the rules that hold for whoever makes one here.
 
+use std::collections::BTreeMap;
+
 use cartulary_model::{ContentRule, Name, SlotName, TypeRegistry, Violation};
 
 use super::content_path;
@@ -7,11 +9,12 @@ use super::form::{BagAccess, BagContent, BagSource, Values};
 use super::read::{Faults, OpenBag};
 use crate::object::Source;
 use crate::policies::is_mark;
-use crate::services::access_lists::{ENTRIES_MAX, is_list_name};
+use crate::services::access_lists::{ENTRIES_MAX, LISTS_MAX, is_list_name};
 use crate::services::arrangements::check_brought_pages;
 use crate::services::documents::{is_file_name, is_media_type};
 use crate::services::objects::check_title;
 use crate::services::slots::SLOTS_MAX;
+use crate::store::acl::LOCAL;
 use crate::{RepositoryError, Result};
 
 /// The longest name of a file that is kept as bytes. *Units*: bytes.
@@ -146,8 +149,15 @@ pub(super) fn faults_of_access(
     path: &str,
     faults: &mut Faults,
 ) {
-    if access.entries.len() > ENTRIES_MAX {
+    let mut lists: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in &access.entries {
+        *lists.entry(entry.list.as_str()).or_default() += 1;
+    }
+    if lists.values().any(|entries| *entries > ENTRIES_MAX) {
         faults.add("invalid_list", path, "a list has at most 1,000 entries");
+    }
+    if lists.keys().filter(|name| **name != LOCAL && !is_mark(name)).count() > LISTS_MAX {
+        faults.add("invalid_list", path, format!("an object has at most {LISTS_MAX} named lists"));
     }
     for entry in &access.entries {
         if !is_permission(&entry.permission) {
