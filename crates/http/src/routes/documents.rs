@@ -3,7 +3,7 @@
 use actix_web::{delete, get, patch, post, web};
 use cartulary_model::permission::ADD_CHILDREN;
 use cartulary_model::{BaseType, InvalidSlotName, ObjectId, Properties, SlotName};
-use cartulary_repository::{NewContent, NewDocument, Source, TextPages};
+use cartulary_repository::{NewContent, NewDocument, ObjectDetail, Source, TextPages, Written};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -108,10 +108,29 @@ pub async fn create_document(guarded: Guarded, body: web::Payload) -> Answer {
     create_in(&guarded, dossier, body).await
 }
 
+/// Makes a document that lies in no folder: its creator and administrators see it, and `GET /unfiled` lists it. It takes
+/// `AddChildren` and `RemoveChildren` on the root folder, as if it were made there and taken out.
+#[utoipa::path(tag = "documents",
+    params(("Idempotency-Key" = Option<String>, Header, description = "a repeated request finds what the first made")),
+    request_body(content = NewDocumentForm, content_type = "multipart/form-data"),
+    responses((status = 201, description = "made", body = Detail)))]
+#[post("/documents")]
+pub async fn create_unfiled_document(guarded: Guarded, body: web::Payload) -> Answer {
+    guarded.session().unfiled_check().await?;
+    let new = taken(&guarded, body).await?;
+    created(guarded.session().document_create_unfiled(new).await?)
+}
+
 /// Files a new document in a folder.
 pub(crate) async fn create_in(guarded: &Guarded, folder: ObjectId, body: web::Payload) -> Answer {
-    let idempotency_key = guarded.idempotency_key()?;
     guarded.session().require(folder, ADD_CHILDREN).await?;
+    let new = taken(guarded, body).await?;
+    created(guarded.session().document_create(folder, new).await?)
+}
+
+/// Takes what a document is to be made of.
+async fn taken(guarded: &Guarded, body: web::Payload) -> Result<NewDocument, ApiError> {
+    let idempotency_key = guarded.idempotency_key()?;
     let mut upload = upload::take(guarded, body, FIELDS).await?;
     if let Some(id) = upload.fields.remove("upload").filter(|id| !id.is_empty()) {
         if upload.content.is_some() {
@@ -119,8 +138,10 @@ pub(crate) async fn create_in(guarded: &Guarded, folder: ObjectId, body: web::Pa
         }
         upload.content = Some(content::taken_upload(guarded, &id).await?);
     }
-    let new = NewDocument { idempotency_key, ..new_document(upload)? };
-    let made = guarded.session().document_create(folder, new).await?;
+    Ok(NewDocument { idempotency_key, ..new_document(upload)? })
+}
+
+fn created(made: Written<ObjectDetail>) -> Answer {
     let (token, id) = (made.value.summary.change_token, made.value.summary.id);
     answer::created(&format!("/api/v1/documents/{id}"), &made.transaction, token, &Detail::from(made.value))
 }

@@ -19,6 +19,7 @@ pub fn of(path: &str) -> &'static str {
         (Some("folders"), Some(_), Some("folders"), None) => "/api/v1/folders/{id}/folders",
         (Some("folders"), Some(_), Some("deletions"), None) => "/api/v1/folders/{id}/deletions",
         (Some("folders"), Some(_), Some("documents"), None) => "/api/v1/folders/{id}/documents",
+        (Some("documents"), None, None, None) => "/api/v1/documents",
         (Some("search"), None, None, None) => "/api/v1/search",
         (Some("queries"), None, None, None) => "/api/v1/queries",
         (Some("blobs"), Some("sha256"), Some(_), None) => "/api/v1/blobs/sha256/{hex}",

@@ -86,6 +86,7 @@ routes!(
         dossiers::list_dossier_contents,
         dossiers::get_dossier,
         documents::create_document,
+        documents::create_unfiled_document,
         imports::update_import_file,
         search::search_objects,
         content::get_blob,

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
-use crate::office::{Client, Office, let_work_go_on};
+use crate::office::{Client, Form, Office, let_work_go_on};
 
 fn id(value: &Value) -> &str {
     value["id"].as_str().unwrap()
@@ -232,4 +232,32 @@ async fn follow(client: &Client<'_>, path: &str) -> Value {
         }
         let_work_go_on().await;
     }
+}
+
+#[actix_web::test]
+async fn a_document_is_made_in_no_folder() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let (rana, omar) = (office.user("rana", &["staff"]).await, office.user("omar", &["readers"]).await);
+    let form = || Form::new().field("name", "loose.txt").file("content", "loose.txt", "text/plain", b"loose");
+    let made = rana.ask(Method::POST, "/documents").form(form()).await.expect(201);
+    assert!(made.header("location").starts_with("/api/v1/documents/"));
+    let made = made.json();
+    assert_eq!(
+        (&made["name"], &made["parents"], &made["versionLabel"]),
+        (&json!("loose.txt"), &json!([]), &json!("1.0"))
+    );
+    // Two may have one name where there is no folder.
+    rana.ask(Method::POST, "/documents").form(form()).await.expect(201);
+    omar.ask(Method::POST, "/documents").form(form()).await.problem(403, "forbidden");
+    let path = format!("/documents/{}", made["id"].as_str().unwrap());
+    omar.get(&path).await.problem(404, "not_found");
+    assert_eq!(rana.get("/unfiled").await.expect(200).json()["total"], 2);
+    // It is filed like any other, and then seen by who sees the folder.
+    let dossier = admin.dossier("A").await;
+    let place = format!("/objects/{}/parents/{}", made["id"].as_str().unwrap(), dossier["id"].as_str().unwrap());
+    rana.ask(Method::PUT, &place).header("if-match", "*").send().await.expect(200);
+    omar.get(&path).await.expect(200);
+    assert_eq!(rana.get("/unfiled").await.expect(200).json()["total"], 1);
+    assert!(office.repository.verify(Default::default(), |_| {}).await.unwrap().is_clean());
 }

@@ -3,9 +3,9 @@
 use cartulary_blobs::StagedBlob;
 use cartulary_db::Conn;
 use cartulary_formats::sniff;
-use cartulary_model::permission::ADD_CHILDREN;
+use cartulary_model::permission::{ADD_CHILDREN, REMOVE_CHILDREN};
 use cartulary_model::{
-    BaseType, BlobDigest, ChangeKind, ChangedPart, ContentRule, ObjectId, Properties, SlotName, key,
+    BaseType, BlobDigest, ChangeKind, ChangedPart, ContentRule, ObjectId, Properties, SlotName, Timestamp, key,
 };
 use serde_json::json;
 
@@ -19,9 +19,9 @@ use crate::services::objects::{
     Naming, Proposed, check_new, index_values, refuse_version, remember_made, request_digest, with_facets, with_source,
 };
 use crate::services::slots::refuse_many;
-use crate::services::texts;
 use crate::services::versions::insert_version;
 use crate::services::working_copies::{refuse_note_to_working_copy, scope_in_log};
+use crate::services::{scopes, texts};
 use crate::store::blobs::{ContentRow, NewContentRow};
 use crate::store::objects::{self, NewObjectRow, ObjectRow};
 use crate::store::{arrangements, blobs, filing, versions};
@@ -192,6 +192,19 @@ impl Session {
     /// # Errors
     /// `Invalid` with all violations, `Conflict` `name_taken`, `Forbidden` without `AddChildren`, `NotFound`.
     pub async fn document_create(&self, folder: ObjectId, new: NewDocument) -> Result<Written<ObjectDetail>> {
+        self.create_document(Some(folder), new).await
+    }
+
+    /// Makes a document that lies in no folder: its creator and administrators see it.
+    ///
+    /// # Errors
+    /// As [`Session::document_create`]; `Forbidden` for who could not make it in the root folder and take it out of there:
+    /// without `AddChildren` and `RemoveChildren`.
+    pub async fn document_create_unfiled(&self, new: NewDocument) -> Result<Written<ObjectDetail>> {
+        self.create_document(None, new).await
+    }
+
+    async fn create_document(&self, folder: Option<ObjectId>, new: NewDocument) -> Result<Written<ObjectDetail>> {
         // A file is not lost for its name; one without any has to be given one.
         let is_of_file = new.rename_when_taken && !new.name.is_empty();
         let parts = DocumentParts {
@@ -208,7 +221,7 @@ impl Session {
         let bound = new.content.as_ref().map(BoundContent::of);
         let request = vec![
             json!("document"),
-            json!(folder.to_string()),
+            json!(folder.map(|folder| folder.to_string())),
             json!(parts.name),
             json!(parts.title),
             json!(parts.type_id),
@@ -222,14 +235,23 @@ impl Session {
             if let Some(row) = session.replay(tx, key.as_deref(), &digest)? {
                 return session.detail_of(tx.conn, &row, tx.now);
             }
-            let parent = session.authorised(tx.conn, folder, ADD_CHILDREN, tx.now)?;
+            let parent = match folder {
+                Some(folder) => Some(session.authorised(tx.conn, folder, ADD_CHILDREN, tx.now)?),
+                None => {
+                    session.require_unfiling(tx.conn, tx.now)?;
+                    None
+                }
+            };
             let content = bound.as_ref().zip(blob);
             if let Some((bound, _)) = content {
                 session.use_upload(tx, upload, bound.digest)?;
             }
-            let row = session.insert_document(tx, &parent, &parts, content)?;
+            let row = session.insert_document_at(tx, parent.as_ref(), &parts, content)?;
             remember_made(tx, key.as_deref(), &digest, &row.id)?;
-            session.detail_of_new(tx, &row, parent, bound.as_ref(), &parts.facets)
+            match parent {
+                Some(parent) => session.detail_of_new(tx, &row, parent, bound.as_ref(), &parts.facets),
+                None => session.detail_of(tx.conn, &row, tx.now),
+            }
         };
         match new.content {
             Some(content) => self.with_received(content.bytes, move |tx, blob| make(tx, Some(blob))).await,
@@ -237,7 +259,28 @@ impl Session {
         }
     }
 
-    /// Inserts a live document with its series and first version.
+    /// Refuses who could not make something in the root folder and take it out of there.
+    pub(crate) fn require_unfiling(&self, conn: &mut Conn, now: Timestamp) -> Result<()> {
+        let root = objects::by_no(conn, self.repository.inner.root_no)?;
+        let root = root.ok_or_else(|| RepositoryError::not_found("the root folder"))?;
+        for wanted in [ADD_CHILDREN, REMOVE_CHILDREN] {
+            if !self.repository.inner.access.allows(conn, &self.actor, root.scope_no, wanted, now)? {
+                return Err(RepositoryError::Forbidden { permission: wanted.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whether the session may make what lies in no folder: before a body is taken for it.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn unfiled_check(&self) -> Result<()> {
+        let (session, now) = (self.clone(), self.repository.clock().now());
+        self.repository.database().read_brief(move |conn: &mut Conn| session.require_unfiling(conn, now)).await
+    }
+
+    /// Inserts a live document in a folder, with its series and first version.
     pub(crate) fn insert_document(
         &self,
         tx: &mut Tx<'_>,
@@ -245,7 +288,17 @@ impl Session {
         parts: &DocumentParts,
         content: Option<(&BoundContent, i64)>,
     ) -> Result<ObjectRow> {
-        if parent.base != BaseType::Folder.as_str() {
+        self.insert_document_at(tx, Some(parent), parts, content)
+    }
+
+    fn insert_document_at(
+        &self,
+        tx: &mut Tx<'_>,
+        parent: Option<&ObjectRow>,
+        parts: &DocumentParts,
+        content: Option<(&BoundContent, i64)>,
+    ) -> Result<ObjectRow> {
+        if parent.is_some_and(|parent| parent.base != BaseType::Folder.as_str()) {
             return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
         }
         let catalogue = self.repository.inner.declarations.held(tx.conn, &parts.type_id, &parts.facets)?;
@@ -256,7 +309,11 @@ impl Session {
         let at = tx.now.as_millis();
         let series_id = ObjectId::generate().to_string();
         let first = i32::from(content.is_some());
-        let series = versions::insert_series(tx.conn, &series_id, parent.scope_no, first, at)?;
+        let scope_no = match parent {
+            Some(parent) => parent.scope_no,
+            None => scopes::insert_unfiled(tx, tx.actor_no)?,
+        };
+        let series = versions::insert_series(tx.conn, &series_id, scope_no, first, at)?;
         let id = ObjectId::generate();
         let live = NewObjectRow {
             id: id.to_string(),
@@ -264,7 +321,7 @@ impl Session {
             role: objects::LIVE,
             type_id: parts.type_id.clone(),
             series_no: Some(series),
-            scope_no: parent.scope_no,
+            scope_no,
             name: name.clone(),
             title: parts.title.clone().unwrap_or_else(|| name.clone()),
             properties: serde_json::to_string(&properties).map_err(RepositoryError::internal)?,
@@ -278,7 +335,10 @@ impl Session {
         };
         let no = objects::insert(tx.conn, &live)?;
         let row = live.numbered(no);
-        filing::insert(tx.conn, parent.no, row.no, &name, parts.ordinal, at)?;
+        match parent {
+            Some(parent) => filing::insert(tx.conn, parent.no, row.no, &name, parts.ordinal, at)?,
+            None => objects::put_unfiled(tx.conn, row.no, Some(at))?,
+        }
         objects::put_facets_of_new(tx.conn, row.no, &parts.facets)?;
         index_values(tx.conn, types, row.no, (&parts.type_id, &parts.facets), &properties, true)?;
         if let Some((bound, blob)) = content {
@@ -299,9 +359,9 @@ impl Session {
             Change {
                 object: Some((row.no, id)),
                 series_no: Some(series),
-                scope_no: Some(parent.scope_no),
+                scope_no: Some(scope_no),
                 after: Some(after),
-                detail: Some(json!({ "parent": parent.id })),
+                detail: Some(json!({ "parent": parent.map(|parent| &parent.id) })),
                 ..Change::default()
             },
         )?;
@@ -412,7 +472,7 @@ pub(crate) fn free_name(conn: &mut Conn, parent: i64, name: &str) -> Result<Stri
 fn check_document(
     tx: &mut Tx<'_>,
     catalogue: &Catalogue,
-    parent: &ObjectRow,
+    parent: Option<&ObjectRow>,
     parts: &DocumentParts,
     properties: &Properties,
     has_content: bool,
@@ -434,8 +494,8 @@ fn check_document(
     if rule == Some(ContentRule::Notallowed) && has_content {
         return Err(RepositoryError::invalid("content", "not_allowed", "documents of this type have no content"));
     }
-    if !parts.rename_when_taken {
-        return Ok(name.as_str().to_owned());
+    match parent {
+        Some(parent) if parts.rename_when_taken => free_name(tx.conn, parent.no, name.as_str()),
+        _ => Ok(name.as_str().to_owned()),
     }
-    free_name(tx.conn, parent.no, name.as_str())
 }

@@ -56,9 +56,18 @@ fn follow_with_list(tx: &mut Tx<'_>, own: &ScopeRow, folder_scope: i64) -> Resul
 /// Gives an object that lies in no folder a scope of its own: its creator and administrators see it. A list that it had
 /// is left behind with the place it was for.
 pub(crate) fn unfile(tx: &mut Tx<'_>, row: &ObjectRow) -> Result<()> {
+    let scope = insert_unfiled(tx, row.created_by)?;
+    match row.series_no {
+        Some(series) => objects::put_series_scope(tx.conn, series, scope),
+        None => objects::put_scope(tx.conn, row.no, scope),
+    }
+}
+
+/// Makes the scope of an object that lies in no folder, and returns its number.
+pub(crate) fn insert_unfiled(tx: &mut Tx<'_>, creator: i64) -> Result<i64> {
     let list = acl::insert_row(tx.conn, None, false)?;
     let entry = AccessEntry {
-        principal_no: row.created_by,
+        principal_no: creator,
         permission: CREATOR_MAY.to_owned(),
         grants: true,
         begin_at: None,
@@ -67,10 +76,7 @@ pub(crate) fn unfile(tx: &mut Tx<'_>, row: &ObjectRow) -> Result<()> {
     acl::replace_entries(tx.conn, list, acl::LOCAL, &[entry])?;
     let scope = acl::insert_scope(tx.conn, acl::UNFILED, list, None)?;
     acl::log_change(tx.conn, Some(list), None, tx.now.as_millis())?;
-    match row.series_no {
-        Some(series) => objects::put_series_scope(tx.conn, series, scope),
-        None => objects::put_scope(tx.conn, row.no, scope),
-    }
+    Ok(scope)
 }
 
 /// Refuses a folder that would lie in itself, or deeper than folders may.
