@@ -34,7 +34,8 @@ pub struct SearchRequest {
     pub full_text: Option<FullText>,
     /// Whose objects may be found.
     pub readable: Readable,
-    /// Whether versions are found too, each by its own words and once, instead of what is present only.
+    /// Whether versions are found too, each by its own words and once, instead of what is present only; whoever asks says
+    /// then which of them may be read.
     pub all_versions: bool,
     /// Objects rescoped since the checkpoint: their indexed scope does not count.
     pub exclude: Arc<NumberSet>,
@@ -309,13 +310,18 @@ fn run(
     window: &Window<'_>,
 ) -> Result<Found, TantivyError> {
     let searcher = &snapshot.searcher;
-    let filter = Filter {
+    let readers = Filter {
         readable: request.readable.clone(),
         exclude: Arc::clone(&request.exclude),
         also_readable: Arc::clone(&request.also_readable),
-        created_ms: request.created_ms.clone(),
-        modified_ms: request.modified_ms.clone(),
+        ..Filter::default()
     };
+    let filter = match request.all_versions {
+        false => readers.clone(),
+        // Of versions the scopes are not kept: who asked looks at each.
+        true => Filter { readable: Readable::All, ..Filter::default() },
+    };
+    let filter = Filter { created_ms: request.created_ms.clone(), modified_ms: request.modified_ms.clone(), ..filter };
     let compiled = match &request.full_text {
         Some(text) => Some(compile_statement(text, fields, searcher)?),
         None => compile(parsed, fields, searcher)?,
@@ -333,7 +339,9 @@ fn run(
     let query = FilteredQuery::new(Box::new(BooleanQuery::new(clauses)), filter);
     match &compiled {
         Some(compiled) => {
-            let frequencies = Frequencies::new(compiled, fields, searcher)?;
+            let reads_all = matches!(readers.readable, Readable::All) && readers.exclude.is_empty();
+            let readers = (!reads_all).then(|| Arc::new(readers));
+            let frequencies = Frequencies::new(compiled, fields, searcher, readers)?;
             searcher.search_with_statistics_provider(&query, window, &frequencies)
         }
         None => searcher.search(&query, window),

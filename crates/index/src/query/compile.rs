@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use cartulary_model::ql::FullText;
 use tantivy::query::{
@@ -9,12 +10,13 @@ use tantivy::query::{
     Occur, PhrasePrefixQuery, PhraseQuery, Query, RegexQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{Score, Searcher, TantivyError, Term};
+use tantivy::{DocSet, Score, Searcher, TERMINATED, TantivyError, Term};
 
+use super::filter::Filter;
 use super::parse::{Clause, Parsed, Place};
 use super::statement::{Sought, sought};
 use super::steady::Steady;
-use crate::store::schema::Fields;
+use crate::store::schema::{Fields, names};
 use crate::text::language::Stemmed;
 
 /// A word in the form that was typed counts fully, in another form so much.
@@ -235,26 +237,59 @@ pub(crate) fn after_prefix(prefix: &str) -> Option<String> {
     None
 }
 
+/// In so many entries a word is counted one by one; what stands in more is common to everybody.
+const COUNTED_MAX: u64 = 20_000;
+
 /// The statistics that scores are made of: the forms of a word are as rare as the most frequent of them, so that a
 /// form that happens to be rare does not outrank the word that was typed.
+///
+/// A word is as rare as it is among what may be read, or its score would tell in how many other papers it stands.
 pub(crate) struct Frequencies<'a> {
     searcher: &'a Searcher,
+    readers: Option<Arc<Filter>>,
     text: Field,
     stems: [Field; 7],
     known: HashMap<Term, u64>,
 }
 
 impl<'a> Frequencies<'a> {
-    pub(crate) fn new(compiled: &Compiled, fields: &Fields, searcher: &'a Searcher) -> Result<Self, TantivyError> {
-        let mut known = HashMap::new();
+    /// Makes those of a query; `readers` says what may be read, when that is not everything.
+    pub(crate) fn new(
+        compiled: &Compiled,
+        fields: &Fields,
+        searcher: &'a Searcher,
+        readers: Option<Arc<Filter>>,
+    ) -> Result<Self, TantivyError> {
+        let mut all = Self { searcher, readers, text: fields.text, stems: fields.stems, known: HashMap::new() };
         for terms in &compiled.frequencies {
             let mut highest = 0;
             for term in terms {
-                highest = highest.max(searcher.doc_freq(term)?);
+                highest = highest.max(all.frequency(term)?);
             }
-            known.extend(terms.iter().map(|term| (term.clone(), highest)));
+            all.known.extend(terms.iter().map(|term| (term.clone(), highest)));
         }
-        Ok(Self { searcher, text: fields.text, stems: fields.stems, known })
+        Ok(all)
+    }
+
+    fn frequency(&self, term: &Term) -> Result<u64, TantivyError> {
+        let everywhere = self.searcher.doc_freq(term)?;
+        let Some(readers) = &self.readers else { return Ok(everywhere) };
+        if everywhere > COUNTED_MAX {
+            return Ok(everywhere.next_power_of_two().min(self.searcher.total_num_docs()?));
+        }
+        let mut count = 0;
+        for segment in self.searcher.segment_readers() {
+            let index = segment.inverted_index(term.field())?;
+            let Some(mut postings) = index.read_postings(term, IndexRecordOption::Basic)? else { continue };
+            let (reads, past_of) = (readers.open(segment)?, segment.fast_fields().i64(names::PAST_OF)?);
+            let mut doc = postings.doc();
+            while doc != TERMINATED {
+                let is_present = !segment.is_deleted(doc) && past_of.first(doc).is_none();
+                count += u64::from(is_present && reads.may_read(doc));
+                doc = postings.advance();
+            }
+        }
+        Ok(count)
     }
 }
 
@@ -271,7 +306,7 @@ impl Bm25StatisticsProvider for Frequencies<'_> {
     fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
         match self.known.get(term) {
             Some(frequency) => Ok(*frequency),
-            None => self.searcher.doc_freq(term),
+            None => self.frequency(term),
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    fn open(self: &Arc<Self>, segment: &SegmentReader) -> tantivy::Result<SegmentFilter> {
+    pub(crate) fn open(self: &Arc<Self>, segment: &SegmentReader) -> tantivy::Result<SegmentFilter> {
         let fast = segment.fast_fields();
         let by_object = !(self.exclude.is_empty() && self.also_readable.is_empty());
         let column = |wanted: bool, name| if wanted { fast.i64(name).map(Some) } else { Ok(None) };
@@ -55,7 +55,8 @@ impl Filter {
     }
 }
 
-struct SegmentFilter {
+/// A filter in one segment.
+pub(crate) struct SegmentFilter {
     filter: Arc<Filter>,
     object_no: Option<Column<i64>>,
     scope: Option<Column<i64>>,
@@ -70,7 +71,8 @@ impl SegmentFilter {
             && within(self.modified.as_ref(), self.filter.modified_ms.as_ref(), doc)
     }
 
-    fn may_read(&self, doc: DocId) -> bool {
+    /// Says whether what stands in a document may be read.
+    pub(crate) fn may_read(&self, doc: DocId) -> bool {
         if let Some(object_no) = &self.object_no {
             // A document without a number is readable to nobody.
             let Some(object_no) = object_no.first(doc) else { return false };

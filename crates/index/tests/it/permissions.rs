@@ -117,3 +117,26 @@ fn scopes_with_far_numbers_work_too() {
     let asked = SearchRequest { readable: scopes([far, -1, 0]), ..request("seal") };
     assert_eq!(office.index.matching_objects(&asked).unwrap(), [1, 4]);
 }
+
+/// Scores told whoever could file papers of his own in how many hidden papers a word stands.
+#[test]
+fn scores_do_not_count_what_may_not_be_read() {
+    let office = office();
+    let of_scope = |no: i64, scope: i64, text: &str| cartulary_index::Entry { scope, ..paper(no, text) };
+    office.hold([of_scope(1, 1, "takeover"), of_scope(2, 1, "turnover")]);
+    let mine = SearchRequest { readable: scopes([1]), ..request("takeover OR turnover") };
+    let scores = |office: &Office| -> Vec<f32> {
+        let mut hits = office.index.search(&mine).unwrap().hits;
+        hits.sort_unstable_by_key(|hit| hit.object_no);
+        hits.iter().map(|hit| hit.score).collect()
+    };
+    let before = scores(&office);
+    assert_eq!(before[0], before[1]);
+    office.hold((10..40).map(|no| of_scope(no, 2, "takeover")));
+    let after = scores(&office);
+    assert_eq!(after[0], after[1], "thirty hidden papers with one of the words");
+    // What may be read counts.
+    office.hold((50..60).map(|no| of_scope(no, 1, "takeover")));
+    let counted = scores(&office);
+    assert!(counted[0] < counted[1], "{counted:?}");
+}

@@ -1,8 +1,8 @@
 //! Order of changes, commits, checkpoints, and what a handle tells about itself.
 
-use cartulary_index::{Applied, Entry, FullTextIndex, IndexError, OpenState, Operation};
+use cartulary_index::{Applied, Entry, FullTextIndex, IndexError, OpenState, Operation, SearchRequest};
 
-use crate::harness::{SayWhenDone, at, office, page, paper, put};
+use crate::harness::{SayWhenDone, at, office, page, paper, put, request};
 
 fn changed(object_no: i64, change: i64, text: &str) -> Entry {
     Entry { change, ..paper(object_no, text) }
@@ -190,4 +190,31 @@ fn an_empty_entry_and_odd_pages_are_kept() {
     ]);
     assert_eq!(office.search("").total, 3);
     assert_eq!(office.snippet("last"), format!("{}: [last]", u32::MAX));
+}
+
+/// Entries of versions are found where all versions are asked for, and go with that of the live object.
+#[test]
+fn versions_go_with_their_live_object() {
+    let office = office();
+    let live = Entry { stands_for: Some(7), ..paper(5, "harbour") };
+    let past = Entry { past_of: Some(5), stands_for: Some(6), ..paper(6, "lighthouse") };
+    office.hold([live.clone(), past.clone()]);
+    let all = |text: &str| {
+        let request = SearchRequest { all_versions: true, ..request(text) };
+        let found = office.index.scored_objects(&request).unwrap();
+        found.into_iter().map(|(object_no, _)| object_no).collect::<Vec<_>>()
+    };
+    assert_eq!((office.found("lighthouse"), all("lighthouse")), (Vec::new(), vec![6]));
+    assert_eq!((office.found("harbour"), all("harbour")), (vec![5], vec![7]), "the live one stands for its version");
+    let versions = || office.index.versions_of(&[5]).unwrap().remove(&5).unwrap().into_iter().collect::<Vec<_>>();
+    assert_eq!(versions(), [6]);
+    // Counted before the commit too: what was removed, and what was put anew.
+    office.index.apply(vec![Operation::Remove { object_no: 5, change: 8 }]).unwrap();
+    assert_eq!(versions(), [0_i64; 0]);
+    office.index.commit(at(8)).unwrap();
+    assert_eq!((all("lighthouse"), all("harbour")), (Vec::new(), Vec::new()));
+    office.index.apply(vec![put(Entry { change: 9, ..live }), put(Entry { change: 9, ..past })]).unwrap();
+    assert_eq!(versions(), [6]);
+    office.index.commit(at(9)).unwrap();
+    assert_eq!(all("lighthouse OR harbour"), [6, 7]);
 }

@@ -16,7 +16,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cartulary_db::Conn;
-use cartulary_index::{Readable, SearchRequest};
+use cartulary_index::SearchRequest;
 use cartulary_model::permission::{BROWSE, READ_CONTENT, READ_PROPERTIES};
 use cartulary_model::ql::Query;
 use cartulary_model::{BaseType, ObjectId, PropertyKind, Timestamp};
@@ -164,16 +164,13 @@ impl Session {
         if let Some(contains) = prepared.plan.contains.clone() {
             let inner = &self.repository.inner;
             prepared.indexed_change = Some(*inner.indexed.borrow());
-            // The scopes of versions are not kept in the index: the database says which of them may be read.
-            let reach = match all_versions {
-                true => SearchRequest { readable: Readable::All, all_versions, ..SearchRequest::default() },
-                false => self.reach(conn, READ_CONTENT, now)?,
-            };
-            let asked = SearchRequest { full_text: Some(contains.text), ..reach };
+            let reach = self.reach(conn, READ_CONTENT, now)?;
+            let asked = SearchRequest { full_text: Some(contains.text), all_versions, ..reach };
             let found = inner.index.scored_objects(&asked).map_err(|error| RepositoryError::Unavailable {
                 what: "the full-text index",
                 source: Some(Box::new(error)),
             })?;
+            // The scopes of versions are not kept in the index: the database says which of them may be read.
             let found = if all_versions { self.readable_texts(conn, &found, now)? } else { found };
             prepared.scores = found.into_iter().collect();
         }
