@@ -9,6 +9,8 @@ use cartulary_repository::{
 };
 use cartulary_tests::office::{TestOffice, each_office};
 
+const ANY: Precondition = Precondition::Any;
+
 pub(crate) const ALL: WindowRequest = WindowRequest { offset: 0, limit: 100 };
 
 /// What one person learns of a document by every door.
@@ -449,6 +451,46 @@ async fn a_new_folder_that_was_opened_before_its_folder_was_listed_stayed_out_of
         clerk.object_get(annex).await.unwrap();
         office.settle().await;
         assert_eq!(listed().await, (1, 1, 1));
+    })
+    .await;
+}
+
+/// Whoever may write lists gave himself, and others, what he had not: retention, holds, history.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gives_by_a_list_what_he_has_not() {
+    each_office(async |office| {
+        let (folder, _, _) = one_paper(office).await;
+        let carol = office.user("carol", &[]).await;
+        let admin = &office.system;
+        let with = |entries: &[(&str, &str)]| list(entries, true);
+        admin.acl_put(folder, ANY, with(&[("carol", "Manage")])).await.unwrap();
+        for permission in ["Everything", "SetRetention", "ManageLegalHold", "ImportHistory"] {
+            let wanted = with(&[("carol", "Manage"), ("carol", permission)]);
+            let refused = carol.acl_put(folder, ANY, wanted).await.unwrap_err();
+            assert!(matches!(refused, RepositoryError::Forbidden { .. }), "{permission}: {refused:?}");
+            let named = vec![NewAccessEntry::granting("carol", permission)];
+            let refused = carol.acl_put_named(folder, ANY, "zz".into(), named).await.unwrap_err();
+            assert!(matches!(refused, RepositoryError::Forbidden { .. }), "{permission}: {refused:?}");
+        }
+        // What she has she gives, and what was given by others stays where it stands.
+        carol.acl_put(folder, ANY, with(&[("carol", "Manage"), ("readers", "Write")])).await.unwrap();
+        admin.acl_put(folder, ANY, with(&[("carol", "Manage"), ("readers", "SetRetention")])).await.unwrap();
+        carol
+            .acl_put(folder, ANY, with(&[("carol", "Manage"), ("readers", "SetRetention"), ("readers", "Read")]))
+            .await
+            .unwrap();
+        // Nor does it come to her where a denial goes, or a list inherits again.
+        let denied = NewAccessEntry { grants: false, ..NewAccessEntry::granting("carol", "Destroy") };
+        let mut entries = vec![denied, NewAccessEntry::granting("carol", "Manage")];
+        admin.acl_put(folder, ANY, NewAccessList { entries: entries.clone(), inherits: true }).await.unwrap();
+        entries.remove(0);
+        let refused = carol.acl_put(folder, ANY, NewAccessList { entries, inherits: true }).await.unwrap_err();
+        assert!(
+            matches!(&refused, RepositoryError::Forbidden { permission } if permission == "Destroy"),
+            "{refused:?}"
+        );
+        let held = admin.acl_get(folder).await.unwrap();
+        assert!(held.entries.iter().any(|entry| !entry.grants), "nothing changed");
     })
     .await;
 }

@@ -178,7 +178,8 @@ impl Session {
                 return Err(RepositoryError::conflict("too_many_lists", detail));
             }
             let inherits = if let Writing::Local(list) = &writing { Some(list.inherits) } else { None };
-            write_entries(tx, &row, name, &entries, inherits, &before)
+            session
+                .gives_what_it_has(tx, &row, &entries, |tx| write_entries(tx, &row, name, &entries, inherits, &before))
         })
         .await
     }
@@ -214,7 +215,41 @@ impl Session {
             return Err(RepositoryError::invalid("entries", "list_too_long", "a list has at most 1,000 entries"));
         }
         let before = access_list(tx.conn, &row)?;
-        write_entries(tx, &row, acl::LOCAL, &entries, None, &before).map(drop)
+        self.gives_what_it_has(tx, &row, &entries, |tx| {
+            write_entries(tx, &row, acl::LOCAL, &entries, None, &before).map(drop)
+        })
+    }
+
+    /// Writes entries of an object's lists, unless a permission would be given that the caller has not: named by an entry that
+    /// was not there, or come to himself by it (where a denial goes, or a list inherits again). Administrators have all.
+    fn gives_what_it_has<T>(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &ObjectRow,
+        entries: &[AccessEntry],
+        write: impl FnOnce(&mut Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (access, permissions) = (&self.repository.inner.access, self.repository.permissions());
+        let had = access.permissions(tx.conn, &self.actor, row.scope_no, tx.now)?;
+        let scope = acl::scope_by_no(tx.conn, row.scope_no)?.ok_or_else(|| RepositoryError::not_found("the scope"))?;
+        let mut known: Vec<AccessEntry> = Vec::new();
+        if has_own_list(tx.conn, row, scope.acl_row_no)? {
+            known.extend(acl::entries_of(tx.conn, scope.acl_row_no)?.into_iter().map(AccessEntry::from));
+        }
+        let missing = |stated: &str| {
+            permissions.atoms().iter().copied().find(|atom| permissions.covers(stated, atom) && !had.contains(atom))
+        };
+        let given = entries.iter().filter(|entry| entry.grants && !known.contains(entry));
+        if let Some(permission) = given.filter_map(|entry| missing(&entry.permission)).next() {
+            return Err(RepositoryError::Forbidden { permission: permission.to_owned() });
+        }
+        let written = write(tx)?;
+        let row = objects::by_no(tx.conn, row.no)?.ok_or_else(|| RepositoryError::not_found("the object"))?;
+        let has = access.permissions(tx.conn, &self.actor, row.scope_no, tx.now)?;
+        match has.into_iter().find(|permission| !had.contains(permission)) {
+            Some(more) => Err(RepositoryError::Forbidden { permission: more.to_owned() }),
+            None => Ok(written),
+        }
     }
 
     pub(crate) fn resolve_entries(&self, conn: &mut Conn, wanted: &[NewAccessEntry]) -> Result<Vec<AccessEntry>> {
