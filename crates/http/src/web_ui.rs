@@ -1,6 +1,7 @@
 //! The web application at `/`: files of the build, and `index.html` for every address of its own.
 
 use std::borrow::Cow;
+use std::io::{self, Read};
 
 use actix_web::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, HeaderValue, VARY,
@@ -10,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use percent_encoding::percent_decode_str;
 
 use crate::answer::Answer;
@@ -23,8 +25,8 @@ const NONCE_MARK: &str = "__CSP_NONCE__";
 /// A file of the built application.
 #[derive(Clone, Debug)]
 pub struct WebFile {
-    /// Its bytes.
-    pub bytes: Bytes,
+    /// Its bytes; none where only `gzip` has them.
+    pub bytes: Option<Bytes>,
     /// The same, compressed with Brotli, when that is at hand.
     pub brotli: Option<Bytes>,
     /// The same, compressed with gzip, when that is at hand.
@@ -33,6 +35,24 @@ pub struct WebFile {
     pub media_type: Cow<'static, str>,
     /// Names the bytes, without quotes.
     pub tag: String,
+}
+
+impl WebFile {
+    /// Returns its bytes, uncompressed.
+    ///
+    /// # Errors
+    /// It is not there, neither plain nor compressed as it should be.
+    fn plain(&self) -> io::Result<Bytes> {
+        match (&self.bytes, &self.gzip) {
+            (Some(bytes), _) => Ok(bytes.clone()),
+            (None, Some(gzip)) => {
+                let mut bytes = Vec::new();
+                GzDecoder::new(gzip.as_ref()).read_to_end(&mut bytes)?;
+                Ok(Bytes::from(bytes))
+            }
+            (None, None) => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
 }
 
 /// The files of the built application.
@@ -56,7 +76,7 @@ pub(crate) async fn serve(request: HttpRequest, state: web::Data<AppState>) -> A
     let path = percent_decode_str(request.path().trim_start_matches('/')).decode_utf8_lossy();
     let is_page = path.is_empty() || path == "index.html";
     if !is_page && let Some(file) = files.file(&path) {
-        return Ok(asset(&request, &path, file));
+        return asset(&request, &path, &file);
     }
     let names_a_file = path.rsplit('/').next().is_some_and(|segment| segment.contains('.'));
     if names_a_file && !is_page {
@@ -73,7 +93,8 @@ fn page(index: &WebFile) -> Answer {
     let mut random = [0_u8; 16];
     getrandom::fill(&mut random).map_err(|error| cartulary_repository::RepositoryError::internal(error.to_string()))?;
     let nonce = STANDARD.encode(random);
-    let html = String::from_utf8_lossy(&index.bytes).replace(NONCE_MARK, &nonce);
+    let plain = index.plain().map_err(cartulary_repository::RepositoryError::internal)?;
+    let html = String::from_utf8_lossy(&plain).replace(NONCE_MARK, &nonce);
     let policy = policy(&format!("'nonce-{nonce}' "));
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
@@ -95,9 +116,8 @@ fn policy(nonce: &str) -> String {
     )
 }
 
-fn asset(request: &HttpRequest, path: &str, file: WebFile) -> HttpResponse {
-    let WebFile { bytes, brotli, gzip, media_type, tag } = file;
-    let etag = conditional::quoted(&tag);
+fn asset(request: &HttpRequest, path: &str, file: &WebFile) -> Answer {
+    let etag = conditional::quoted(&file.tag);
     let is_known = conditional::has_already(request.headers(), &etag);
     let mut response = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     // Names below `assets/` hold a hash of the content, or a version.
@@ -107,18 +127,18 @@ fn asset(request: &HttpRequest, path: &str, file: WebFile) -> HttpResponse {
         .insert_header((ETAG, etag))
         .insert_header((VARY, "Accept-Encoding"));
     if is_known {
-        return response.finish();
+        return Ok(response.finish());
     }
     response.insert_header((CONTENT_SECURITY_POLICY, policy("")));
-    let (encoding, body) = match (brotli, gzip) {
-        (Some(brotli), _) if accepts(request.headers(), "br") => (Some("br"), brotli),
-        (_, Some(gzip)) if accepts(request.headers(), "gzip") => (Some("gzip"), gzip),
-        _ => (None, bytes),
+    let (encoding, body) = match (&file.brotli, &file.gzip) {
+        (Some(brotli), _) if accepts(request.headers(), "br") => (Some("br"), brotli.clone()),
+        (_, Some(gzip)) if accepts(request.headers(), "gzip") => (Some("gzip"), gzip.clone()),
+        _ => (None, file.plain().map_err(cartulary_repository::RepositoryError::internal)?),
     };
     if let Some(encoding) = encoding {
         response.insert_header((CONTENT_ENCODING, HeaderValue::from_static(encoding)));
     }
-    response.content_type(media_type.as_ref()).body(body)
+    Ok(response.content_type(file.media_type.as_ref()).body(body))
 }
 
 fn accepts(headers: &HeaderMap, encoding: &str) -> bool {

@@ -33,7 +33,7 @@ pub fn pages(authority: Option<&Authority>) -> Result<Arc<dyn WebUi>, TlsError> 
 
 fn file(text: String, media_type: &'static str) -> WebFile {
     let tag = BlobDigest::of(text.as_bytes()).to_string().chars().take(16).collect();
-    WebFile { bytes: Bytes::from(text), brotli: None, gzip: None, media_type: Cow::Borrowed(media_type), tag }
+    WebFile { bytes: Some(Bytes::from(text)), brotli: None, gzip: None, media_type: Cow::Borrowed(media_type), tag }
 }
 
 impl WebUi for Pages {
@@ -43,21 +43,14 @@ impl WebUi for Pages {
     }
 }
 
+/// Bytes that stand in the program are not copied.
 fn built(file: cartulary_webui::File) -> WebFile {
     WebFile {
-        bytes: shared(file.bytes),
-        brotli: file.brotli.map(shared),
-        gzip: file.gzip.map(shared),
+        bytes: file.bytes.map(Bytes::from_static),
+        brotli: file.brotli.map(Bytes::from_static),
+        gzip: file.gzip.map(Bytes::from_static),
         media_type: Cow::Owned(file.media_type),
         tag: file.tag,
-    }
-}
-
-/// Bytes that stand in the program are not copied.
-fn shared(bytes: Cow<'static, [u8]>) -> Bytes {
-    match bytes {
-        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-        Cow::Owned(bytes) => Bytes::from(bytes),
     }
 }
 
@@ -71,10 +64,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::open_or_create(folder.path(), "Office").unwrap();
         let pages = pages(Some(&authority)).unwrap();
-        let page = String::from_utf8(pages.file("trust").unwrap().bytes.to_vec()).unwrap();
+        let page = String::from_utf8(pages.file("trust").unwrap().bytes.unwrap().to_vec()).unwrap();
         assert!(page.contains(&authority.fingerprint().unwrap()));
         assert!(page.contains("dir=\"rtl\"") && !page.contains('{'), "{page}");
-        assert_eq!(pages.file("office-authority.pem").unwrap().bytes, authority.pem().as_bytes());
+        assert_eq!(pages.file("office-authority.pem").unwrap().bytes.unwrap(), authority.pem().as_bytes());
         assert!(super::pages(None).unwrap().file("trust").is_none());
     }
 }

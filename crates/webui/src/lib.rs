@@ -1,28 +1,31 @@
 //! The built web application (`ui/dist`), embedded into the program.
 //!
-//! Files that the build also wrote compressed (`name.br`, `name.gz`) are given so. Without a build there are no files,
+//! Files that the build also wrote compressed (`name.br`, `name.gz`) are given so, and are not held plain. Without a build there are no files,
 //! and the server's page says how to make them; nothing here ever runs npm.
 //!
 //! Invariant: this crate knows no HTTP and depends on no other crate of ours.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use rust_embed::{EmbeddedFile, RustEmbed};
+use sha2::{Digest, Sha256};
 
-#[derive(RustEmbed)]
-#[folder = "../../ui/dist"]
-#[allow_missing = true]
-struct Dist;
+/// The files by name, in the order of the names.
+static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
+
+/// What names the bytes of each file.
+static TAGS: LazyLock<HashMap<&str, String>> =
+    LazyLock::new(|| FILES.iter().map(|(name, bytes)| (*name, tag(bytes))).collect());
 
 /// A file of the built application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// Its bytes.
-    pub bytes: Cow<'static, [u8]>,
+    /// Its bytes; none of what is held compressed.
+    pub bytes: Option<&'static [u8]>,
     /// The same, compressed with Brotli, when the build made that.
-    pub brotli: Option<Cow<'static, [u8]>>,
+    pub brotli: Option<&'static [u8]>,
     /// The same, compressed with gzip, when the build made that.
-    pub gzip: Option<Cow<'static, [u8]>>,
+    pub gzip: Option<&'static [u8]>,
     /// The media type, with its charset.
     pub media_type: String,
     /// Names the bytes: 32 hex digits.
@@ -31,21 +34,28 @@ pub struct File {
 
 /// Says whether the application was built when this program was.
 pub fn is_built() -> bool {
-    Dist::get("index.html").is_some()
+    embedded("index.html").is_some()
 }
 
 /// Returns the file at `path`, which is relative and has no leading slash.
 pub fn file(path: &str) -> Option<File> {
     let is_ours = !path.starts_with('.') && !path.ends_with(".br") && !path.ends_with(".gz");
-    let found = Dist::get(path).filter(|_| is_ours)?;
-    let compressed = |ending: &str| Dist::get(&format!("{path}{ending}")).map(|file| file.data);
+    let [plain, brotli, gzip] =
+        ["", ".br", ".gz"].map(|ending| format!("{path}{ending}")).map(|name| embedded(&name).filter(|_| is_ours));
+    let (name, _) = plain.or(gzip)?;
+    let bytes = |file: Option<(&'static str, &'static [u8])>| file.map(|(_, bytes)| bytes);
     Some(File {
-        brotli: compressed(".br"),
-        gzip: compressed(".gz"),
+        bytes: bytes(plain),
+        brotli: bytes(brotli),
+        gzip: bytes(gzip),
         media_type: media_type(path),
-        tag: tag(&found),
-        bytes: found.data,
+        tag: TAGS.get(name)?.clone(),
     })
+}
+
+fn embedded(name: &str) -> Option<(&'static str, &'static [u8])> {
+    let place = FILES.binary_search_by(|(other, _)| (*other).cmp(name)).ok()?;
+    FILES.get(place).copied()
 }
 
 fn media_type(path: &str) -> String {
@@ -57,9 +67,8 @@ fn media_type(path: &str) -> String {
     if is_text { format!("{guessed}; charset=utf-8") } else { guessed }
 }
 
-fn tag(file: &EmbeddedFile) -> String {
-    let digest = file.metadata.sha256_hash();
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+fn tag(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

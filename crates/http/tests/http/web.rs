@@ -1,9 +1,12 @@
 //! What is outside the API: health, metrics, headers, the web application.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use actix_web::test::TestRequest;
 use cartulary_http::{WebFile, WebUi};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use crate::office::{Office, Reply};
 
@@ -96,6 +99,12 @@ async fn every_answer_bears_the_headers_of_caution() {
     }
 }
 
+fn gzipped(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
 struct Built;
 
 impl WebUi for Built {
@@ -108,9 +117,10 @@ impl WebUi for Built {
         };
         let is_asset = path.starts_with("assets/");
         Some(WebFile {
-            bytes: text.into(),
+            // What is held compressed is not held plain.
+            bytes: (!is_asset).then(|| text.into()),
             brotli: is_asset.then(|| "brotli".into()),
-            gzip: is_asset.then(|| "gzip".into()),
+            gzip: is_asset.then(|| gzipped(text).into()),
             media_type: media_type.into(),
             tag: "t1".into(),
         })
