@@ -2,8 +2,8 @@
 
 use cartulary_model::ObjectId;
 use cartulary_repository::{
-    LastFolder, ListOrder, NewAccessList, NewFolder, ObjectDetail, ObjectMove, Position, Precondition, RepositoryError,
-    SearchQuery, Session, WindowRequest,
+    LastFolder, ListOrder, ListPlace, ListRequest, ListStart, NewAccessList, NewDocument, NewFolder, ObjectDetail,
+    ObjectMove, Position, Precondition, RepositoryError, SearchQuery, Session, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, each_office};
 
@@ -414,6 +414,84 @@ async fn a_path_leads_to_what_one_sees_all_the_way() {
         office.system.acl_put(inner, ANY, list(&[("reader", "Read")], true)).await.unwrap();
         assert!(reader.object_get(paper).await.is_ok());
         refused(by_path("/ملف ٧/مراسلات/رسالة.txt").await, "not_found");
+    })
+    .await;
+}
+
+/// A cursor was an offset: what lay after it moved up when something before it went, and was never shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_through_a_list_misses_nothing_and_shows_nothing_twice() {
+    each_office(async |office| {
+        let reader = office.user("rita", &["readers"]).await;
+        // A small list is read afresh each time, a large one is kept.
+        for count in [40, 520] {
+            let folder = office.dossier(&format!("of {count}")).await;
+            let mut papers = Vec::new();
+            for place in 0..count {
+                let paper = NewDocument { name: format!("{:03}", place * 7 % count), ..NewDocument::default() };
+                papers.push(office.system.document_create(folder, paper).await.unwrap().value.summary.id);
+            }
+            let hidden = NewAccessList { entries: Vec::new(), inherits: false };
+            for paper in papers.iter().step_by(3) {
+                office.system.acl_put(*paper, ANY, hidden.clone()).await.unwrap();
+            }
+            for session in [&office.system, &reader] {
+                for order in
+                    [ListOrder::Receipt, ListOrder::NameDescending, ListOrder::Created, ListOrder::ModifiedDescending]
+                {
+                    walk(office, session, folder, order).await;
+                }
+            }
+        }
+    })
+    .await;
+}
+
+/// Walks through a folder, of which something shown goes and something new comes after the first window.
+async fn walk(office: &TestOffice, session: &Session, folder: ObjectId, order: ListOrder) {
+    let mut shown: Vec<ObjectId> = Vec::new();
+    let mut gone = Vec::new();
+    let mut start = ListStart::Offset(0);
+    loop {
+        let window = session.children_list(folder, ListRequest { start, limit: 12 }, order).await.unwrap();
+        shown.extend(window.items.iter().map(|item| item.id));
+        if gone.is_empty() {
+            gone.extend(shown.iter().take(3).copied());
+            for paper in &gone {
+                office.system.object_trash(*paper, ANY).await.unwrap();
+            }
+        }
+        match window.next_place {
+            Some(place) => start = ListStart::After(ListPlace::from_bytes(&place.to_bytes()).unwrap()),
+            None => break,
+        }
+    }
+    let whole = session.children_list(folder, WindowRequest { offset: 0, limit: 1_000 }, order).await.unwrap();
+    let whole: Vec<ObjectId> = whole.items.iter().map(|item| item.id).collect();
+    let living: Vec<ObjectId> = shown.into_iter().filter(|paper| !gone.contains(paper)).collect();
+    assert_eq!(living, whole, "{order:?}");
+    for paper in gone {
+        office.system.object_restore(paper).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_of_another_list_is_refused() {
+    each_office(async |office| {
+        let (one, other) = (office.dossier("one").await, office.dossier("other").await);
+        for (folder, name) in [(one, "a"), (one, "b"), (other, "a"), (other, "b")] {
+            office.document(folder, name, "text").await;
+        }
+        let from = |start| ListRequest { start, limit: 1 };
+        let list = async |folder, start, order| office.system.children_list(folder, from(start), order).await;
+        let place = list(one, ListStart::Offset(0), ListOrder::Name).await.unwrap().next_place.unwrap();
+        let after = || ListStart::After(place.clone());
+        assert_eq!(list(one, after(), ListOrder::Name).await.unwrap().items[0].name, "b");
+        for (folder, order) in [(other, ListOrder::Name), (one, ListOrder::NameDescending), (one, ListOrder::Created)] {
+            let refused = list(folder, after(), order).await.unwrap_err();
+            let RepositoryError::Invalid { violations } = refused else { panic!("{refused:?}") };
+            assert_eq!(violations[0].code, "foreign_cursor");
+        }
     })
     .await;
 }

@@ -44,6 +44,7 @@ pub use clock::Clock;
 pub use declarations::Catalogue;
 pub use error::{QuotaExcess, RepositoryError, Result};
 pub use faults::Faults;
+pub use listing::{ListPlace, ListRequest, ListStart};
 pub use module::{JobContext, JobError, JobFuture, JobHandler, Module};
 pub use object::*;
 pub use policies::SecurityPolicy;

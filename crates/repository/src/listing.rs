@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cartulary_db::Conn;
 use cartulary_index::NumberSet;
-use cartulary_model::text_key;
+use cartulary_model::{BlobDigest, text_key};
 
-use crate::Result;
 use crate::object::{ListOrder, WindowRequest};
 use crate::store::objects::{self, OrderRow};
 use crate::store::{changes, filing, trash};
+use crate::{RepositoryError, Result};
 
 /// Collections below this size are not kept.
 const KEEP_FROM: usize = 500;
@@ -37,6 +37,76 @@ pub(crate) enum Collection {
     Trash,
     /// What lies in no folder.
     Unfiled,
+}
+
+impl Collection {
+    /// Returns what tells places of it, in an order, from those of others.
+    fn mark(&self, order: ListOrder) -> u32 {
+        let words = match self {
+            Self::Dossiers(_) => format!("dossiers {order:?}"),
+            other => format!("{other:?} {order:?}"),
+        };
+        BlobDigest::of(words.as_bytes()).as_bytes().iter().take(4).fold(0, |mark, byte| mark << 8 | u32::from(*byte))
+    }
+}
+
+/// A place in a list: after a row that was answered, whatever comes, goes or moves before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListPlace {
+    /// Which list it is of, and in which order.
+    mark: u32,
+    head: u128,
+    rest: Box<[u8]>,
+    no: i64,
+}
+
+impl ListPlace {
+    /// Returns it as bytes, for whoever keeps it meanwhile. They mean nothing elsewhere.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [&self.mark.to_be_bytes()[..], &self.head.to_be_bytes(), &self.no.to_be_bytes(), &self.rest].concat()
+    }
+
+    /// Returns the place that [`ListPlace::to_bytes`] wrote; none for other bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (mark, bytes) = bytes.split_first_chunk()?;
+        let (head, bytes) = bytes.split_first_chunk()?;
+        let (no, rest) = bytes.split_first_chunk()?;
+        let (mark, head, no) = (u32::from_be_bytes(*mark), u128::from_be_bytes(*head), i64::from_be_bytes(*no));
+        Some(Self { mark, head, rest: rest.into(), no })
+    }
+
+    fn of(mark: u32, entry: &Entry) -> Self {
+        Self { mark, head: entry.head, rest: entry.rest.clone(), no: entry.no }
+    }
+
+    /// Says where an entry stands, upwards, before it or after it.
+    fn order(&self, entry: &Entry) -> Ordering {
+        (entry.head, &entry.rest, entry.no).cmp(&(self.head, &self.rest, self.no))
+    }
+}
+
+/// Where a window of a list begins.
+#[derive(Clone, Debug)]
+pub enum ListStart {
+    /// After so many rows.
+    Offset(u64),
+    /// After a row that was answered.
+    After(ListPlace),
+}
+
+/// Which window of a list is asked for.
+#[derive(Clone, Debug)]
+pub struct ListRequest {
+    /// Where it begins.
+    pub start: ListStart,
+    /// How many rows are answered, at most [`crate::WINDOW_ROWS_MAX`].
+    pub limit: u64,
+}
+
+impl From<WindowRequest> for ListRequest {
+    fn from(request: WindowRequest) -> Self {
+        Self { start: ListStart::Offset(request.offset), limit: request.limit }
+    }
 }
 
 /// One entry; the first three order it.
@@ -105,18 +175,28 @@ pub(crate) struct Listings {
 pub(crate) struct NumberWindow {
     pub total: u64,
     pub nos: Vec<i64>,
+    /// The place after the last of them, when more follow.
+    pub end: Option<ListPlace>,
 }
 
 impl Listings {
     /// Returns the window of a collection, of what lies in visible scopes; without `visibility`, of all.
+    ///
+    /// # Errors
+    /// `Invalid` `foreign_cursor` for a place of another list or order; the database's.
     pub(crate) fn window(
         &self,
         conn: &mut Conn,
         collection: &Collection,
         order: ListOrder,
-        request: WindowRequest,
+        request: &ListRequest,
         visibility: Option<Visibility<'_>>,
     ) -> Result<NumberWindow> {
+        let mark = collection.mark(order);
+        if matches!(&request.start, ListStart::After(place) if place.mark != mark) {
+            let detail = "continues another list, or the same in another order";
+            return Err(RepositoryError::invalid("cursor", "foreign_cursor", detail));
+        }
         // Both directions are one order, read from either end.
         let slot = (collection.clone(), ascending(order));
         let kept = self.slot(&slot);
@@ -136,7 +216,7 @@ impl Listings {
                     ordered.part(&visible)
                 }
             };
-            Ok((cut(&ordered.entries, order, request, &part), ordered))
+            Ok((cut(&ordered.entries, (order, mark), request, &part), ordered))
         });
         let outcome = windowed.map(|(window, ordered)| {
             let is_large = ordered.entries.len() >= KEEP_FROM;
@@ -178,22 +258,38 @@ fn make_room(kept: &mut HashMap<(Collection, ListOrder), Slot>) {
     }
 }
 
-fn cut(entries: &[Entry], order: ListOrder, request: WindowRequest, part: &Part) -> NumberWindow {
+fn cut(entries: &[Entry], (order, mark): (ListOrder, u32), request: &ListRequest, part: &Part) -> NumberWindow {
     let count = match part {
         Part::All => entries.len(),
         Part::Some(places) => places.len(),
     };
-    let first = usize::try_from(request.offset).unwrap_or(usize::MAX).min(count);
+    // How many of what may be seen stand before something, upwards.
+    let count_while = |is_before: &dyn Fn(&Entry) -> bool| match part {
+        Part::All => entries.partition_point(is_before),
+        Part::Some(places) => places.partition_point(|place| entries.get(*place as usize).is_some_and(is_before)),
+    };
+    let first = match &request.start {
+        ListStart::Offset(offset) => usize::try_from(*offset).unwrap_or(usize::MAX).min(count),
+        ListStart::After(place) if is_descending(order) => {
+            count - count_while(&|entry| place.order(entry) == Ordering::Less)
+        }
+        ListStart::After(place) => count_while(&|entry| place.order(entry) != Ordering::Greater),
+    };
     let last = first.saturating_add(usize::try_from(request.limit).unwrap_or(usize::MAX)).min(count);
-    let number = |place: usize| {
+    let entry = |place: usize| {
         let place = if is_descending(order) { count - 1 - place } else { place };
         let place = match part {
             Part::All => place,
             Part::Some(places) => places.get(place).map_or(usize::MAX, |place| *place as usize),
         };
-        entries.get(place).map(|entry| entry.no)
+        entries.get(place)
     };
-    NumberWindow { total: count as u64, nos: (first..last).filter_map(number).collect() }
+    let end = (first < last && last < count).then(|| entry(last - 1)).flatten();
+    NumberWindow {
+        total: count as u64,
+        nos: (first..last).filter_map(|place| Some(entry(place)?.no)).collect(),
+        end: end.map(|entry| ListPlace::of(mark, entry)),
+    }
 }
 
 const fn ascending(order: ListOrder) -> ListOrder {

@@ -9,6 +9,7 @@ use cartulary_model::{
 };
 use futures::Stream;
 
+use crate::listing::ListPlace;
 use crate::services::{
     AnnotationView, CollectionView, CommentView, GroupView, SavedSearchView, SubscriptionView, TagView, UsageView,
     UserView, WebhookView,
@@ -353,6 +354,16 @@ pub struct Window<T> {
     pub items: Vec<T>,
     /// The offset after the last row, when more follow.
     pub next_offset: Option<u64>,
+    /// The place after the last row of a list that knows places, when more follow.
+    pub next_place: Option<ListPlace>,
+}
+
+impl<T> Window<T> {
+    /// Returns the window with other rows in the place of its own.
+    pub(crate) fn map_all<U>(self, map: impl FnOnce(Vec<T>) -> Result<Vec<U>>) -> Result<Window<U>> {
+        let Self { total, items, next_offset, next_place } = self;
+        Ok(Window { total, items: map(items)?, next_offset, next_place })
+    }
 }
 
 /// Which window of a list is asked for.

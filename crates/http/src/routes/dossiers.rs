@@ -146,7 +146,7 @@ fn order(sort: &str, known: &str) -> Result<ListOrder, ApiError> {
 #[get("/dossiers")]
 pub async fn list_dossiers(guarded: Guarded) -> Answer {
     let query: DossierQuery = guarded.query()?;
-    let window = paging::window(query.limit, query.offset, query.cursor.as_deref())?;
+    let window = paging::list(query.limit, query.offset, query.cursor.as_deref())?;
     let known = "is modified, created or name, or one of these after a `-`";
     let order = order(query.sort.as_deref().unwrap_or("-modified"), known)?;
     let filter = query.q.filter(|filter| !filter.trim().is_empty());
@@ -266,7 +266,7 @@ pub async fn list_dossier_contents(guarded: Guarded) -> Answer {
 /// Lists what lies in a folder.
 pub(crate) async fn contents(guarded: &Guarded, id: ObjectId) -> Answer {
     let query: ContentsQuery = guarded.query()?;
-    let window = paging::window(query.limit, query.offset, query.cursor.as_deref())?;
+    let (limit, offset, cursor) = (query.limit, query.offset, query.cursor.as_deref());
     let order = match query.sort.as_deref().unwrap_or("place") {
         "place" => ListOrder::Receipt,
         "-place" => ListOrder::ReceiptDescending,
@@ -274,8 +274,8 @@ pub(crate) async fn contents(guarded: &Guarded, id: ObjectId) -> Answer {
     };
     waiting::sequenced(guarded, query.wait_for.as_deref()).await?;
     let contents = match query.at {
-        Some(at) => guarded.session().children_at(id, at, window).await?,
-        None => guarded.session().children_list(id, window, order).await?,
+        Some(at) => guarded.session().children_at(id, at, paging::window(limit, offset, cursor)?).await?,
+        None => guarded.session().children_list(id, paging::list(limit, offset, cursor)?, order).await?,
     };
     answer::ok(&Page::<Summary>::of(contents))
 }

@@ -220,10 +220,11 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// Converts a window row by row.
     pub fn of<R: Into<T>>(window: Window<R>) -> Self {
+        let place = window.next_place.as_ref().map(paging::cursor_after);
         Self {
             total: window.total,
             items: window.items.into_iter().map(Into::into).collect(),
-            next_cursor: window.next_offset.map(paging::cursor),
+            next_cursor: place.or_else(|| window.next_offset.map(paging::cursor)),
         }
     }
 }

@@ -188,7 +188,7 @@ pub async fn get_object(guarded: Guarded) -> Answer {
 #[get("/unfiled")]
 pub async fn list_unfiled(guarded: Guarded) -> Answer {
     let query: WindowQuery = guarded.query()?;
-    answer::ok(&Page::<Summary>::of(guarded.session().unfiled_list(query.window()?).await?))
+    answer::ok(&Page::<Summary>::of(guarded.session().unfiled_list(query.list()?).await?))
 }
 
 /// Files a document in a further folder; nothing changes when it lies there already.

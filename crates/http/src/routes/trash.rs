@@ -75,7 +75,7 @@ impl From<repository::TrashedObject> for Trashed {
 #[get("/trash")]
 pub async fn list_trash(guarded: Guarded) -> Answer {
     let query: TrashQuery = guarded.query()?;
-    let window = paging::window(query.limit, query.offset, query.cursor.as_deref())?;
+    let window = paging::list(query.limit, query.offset, query.cursor.as_deref())?;
     waiting::sequenced(&guarded, query.wait_for.as_deref()).await?;
     answer::ok(&Page::<Trashed>::of(guarded.session().trash_list(window).await?))
 }

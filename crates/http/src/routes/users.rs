@@ -130,6 +130,14 @@ impl WindowQuery {
     pub fn window(&self) -> Result<repository::WindowRequest, crate::ApiError> {
         paging::window(self.limit, self.offset, self.cursor.as_deref())
     }
+
+    /// Returns the window of a list that knows places.
+    ///
+    /// # Errors
+    /// `invalid_query`.
+    pub fn list(&self) -> Result<repository::ListRequest, crate::ApiError> {
+        paging::list(self.limit, self.offset, self.cursor.as_deref())
+    }
 }
 
 /// Lists the users by name.

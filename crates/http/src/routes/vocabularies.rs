@@ -187,7 +187,7 @@ pub async fn list_terms(guarded: Guarded) -> Answer {
     let items: Vec<TermView> = wanted.into_iter().skip(offset).take(limit).map(term).collect();
     let end = request.offset.saturating_add(items.len() as u64);
     let next_offset = (end < total && !items.is_empty()).then_some(end);
-    answer::ok(&Page::<TermView>::of(Window { total, items, next_offset }))
+    answer::ok(&Page::<TermView>::of(Window { total, items, next_offset, next_place: None }))
 }
 
 /// Declares a vocabulary.

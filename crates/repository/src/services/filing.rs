@@ -6,12 +6,10 @@ use cartulary_model::{BaseType, ChangeKind, Name, ObjectId, nfc};
 use serde_json::{Value, json};
 
 use crate::bootstrap::parse_id;
-use crate::listing::Collection;
-use crate::object::{
-    ListOrder, ObjectDetail, ObjectSummary, Precondition, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
-};
+use crate::listing::{Collection, ListRequest};
+use crate::object::{ListOrder, ObjectDetail, ObjectSummary, Precondition, Window, Written};
 use crate::services::documents::free_name;
-use crate::services::folders::{numbers_of, window};
+use crate::services::folders::numbers_of;
 use crate::services::objects::refuse_version;
 use crate::services::readings::Reading;
 use crate::services::scopes;
@@ -234,17 +232,16 @@ impl Session {
     ///
     /// # Errors
     /// The database's.
-    pub async fn unfiled_list(&self, request: WindowRequest) -> Result<Window<ObjectSummary>> {
+    pub async fn unfiled_list(&self, request: impl Into<ListRequest>) -> Result<Window<ObjectSummary>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
+        let request = request.into();
         let read = move |conn: &mut Conn| {
             let order = ListOrder::CreatedDescending;
-            let (total, rows) = session.rows_of(conn, &Collection::Unfiled, order, request, BROWSE)?;
-            let readings = session.readings_among(conn, &numbers_of(&rows), now)?;
-            Ok(((total, session.summaries_of(conn, &rows, now)?), readings))
+            let rows = session.rows_of(conn, &Collection::Unfiled, order, request, BROWSE)?;
+            let readings = session.readings_among(conn, &numbers_of(&rows.items), now)?;
+            Ok((rows.map_all(|rows| session.summaries_of(conn, &rows, now))?, readings))
         };
-        let (total, items) = self.read_noted("unfiled", read).await?;
-        Ok(window(total, items, request))
+        self.read_noted("unfiled", read).await
     }
 
     /// Locks an object that is filed, moved or put in order, and returns it as [`Session::authorised`] does.

@@ -7,7 +7,7 @@ use cartulary_model::permission::{ADD_CHILDREN, BROWSE, Permission, READ_CHILDRE
 use cartulary_model::{BaseType, ChangeKind, ObjectId};
 use serde_json::json;
 
-use crate::listing::{Collection, NumberWindow};
+use crate::listing::{Collection, ListRequest, ListStart, NumberWindow};
 use crate::object::{
     ListOrder, NewFolder, ObjectDetail, ObjectSummary, WINDOW_ROWS_MAX, Window, WindowRequest, Written,
 };
@@ -152,12 +152,17 @@ impl Session {
     /// The database's; the index's for a filter.
     pub async fn dossier_list(
         &self,
-        request: WindowRequest,
+        request: impl Into<ListRequest>,
         order: ListOrder,
         filter: Option<String>,
     ) -> Result<Window<ObjectSummary>> {
+        let request = request.into();
         if let Some(filter) = filter.filter(|filter| !filter.trim().is_empty()) {
-            return self.dossier_filter(request, &filter).await;
+            let ListStart::Offset(offset) = request.start else {
+                let detail = "continues a list without the filter";
+                return Err(RepositoryError::invalid("cursor", "foreign_cursor", detail));
+            };
+            return self.dossier_filter(WindowRequest { offset, limit: request.limit }, &filter).await;
         }
         let collection = Collection::Dossiers(self.catalogue().await?.dossier_types());
         self.list(collection, None, request, order, "dossiers").await
@@ -185,9 +190,10 @@ impl Session {
     pub async fn children_list(
         &self,
         folder: ObjectId,
-        request: WindowRequest,
+        request: impl Into<ListRequest>,
         order: ListOrder,
     ) -> Result<Window<ObjectSummary>> {
+        let request = request.into();
         let (session, now) = (self.clone(), self.repository.clock().now());
         let row = self
             .repository
@@ -201,7 +207,7 @@ impl Session {
         &self,
         collection: Collection,
         folder: Option<ObjectRow>,
-        request: WindowRequest,
+        request: ListRequest,
         order: ListOrder,
         door: &'static str,
     ) -> Result<Window<ObjectSummary>> {
@@ -209,14 +215,12 @@ impl Session {
             return Err(RepositoryError::conflict("not_a_folder", "only a folder contains others"));
         }
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
         let read = move |conn: &mut Conn| -> Result<_> {
-            let (total, rows) = session.rows_of(conn, &collection, order, request, BROWSE)?;
-            let readings = session.readings_among(conn, &numbers_of(&rows), now)?;
-            Ok(((total, session.summaries_of(conn, &rows, now)?), readings))
+            let rows = session.rows_of(conn, &collection, order, request, BROWSE)?;
+            let readings = session.readings_among(conn, &numbers_of(&rows.items), now)?;
+            Ok((rows.map_all(|rows| session.summaries_of(conn, &rows, now))?, readings))
         };
-        let (total, items) = self.read_noted(door, read).await?;
-        Ok(window(total, items, request))
+        self.read_noted(door, read).await
     }
 
     /// Returns a window of a collection, of that on which the caller has `wanted`, with the exact number of all that.
@@ -225,17 +229,19 @@ impl Session {
         conn: &mut Conn,
         collection: &Collection,
         order: ListOrder,
-        request: WindowRequest,
+        request: ListRequest,
         wanted: Permission,
-    ) -> Result<(u64, Vec<ObjectRow>)> {
+    ) -> Result<Window<ObjectRow>> {
+        let request = ListRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
         let (inner, now) = (&self.repository.inner, self.repository.clock().now());
         let mut list =
             |conn: &mut Conn, new: &BTreeSet<i64>| inner.access.listable(conn, &self.actor, wanted, new, now);
         let visibility: Option<crate::listing::Visibility<'_>> =
             if self.actor.is_administrator { None } else { Some(&mut list) };
-        let NumberWindow { total, nos } = inner.listings.window(conn, collection, order, request, visibility)?;
+        let NumberWindow { total, nos, end } = inner.listings.window(conn, collection, order, &request, visibility)?;
         let mut rows = objects::by_nos(conn, &nos)?;
-        Ok((total, nos.iter().filter_map(|no| rows.remove(no)).collect()))
+        let items = nos.iter().filter_map(|no| rows.remove(no)).collect();
+        Ok(Window { total, items, next_offset: None, next_place: end })
     }
 }
 
@@ -255,5 +261,5 @@ pub(crate) fn cut<T>(all: &[T], request: WindowRequest) -> &[T] {
 pub(crate) fn window<T>(total: u64, items: Vec<T>, request: WindowRequest) -> Window<T> {
     let end = request.offset.saturating_add(items.len() as u64);
     let next_offset = (end < total && !items.is_empty()).then_some(end);
-    Window { total, items, next_offset }
+    Window { total, items, next_offset, next_place: None }
 }

@@ -8,14 +8,11 @@ use cartulary_model::{BaseType, ChangeKind, ObjectId, Timestamp};
 use serde_json::{Value, json};
 
 use crate::bootstrap::parse_id;
-use crate::listing::Collection;
-use crate::object::{
-    ListOrder, ObjectDetail, ObjectSummary, ParentName, Precondition, PrincipalName, WINDOW_ROWS_MAX, Window,
-    WindowRequest, Written,
-};
+use crate::listing::{Collection, ListRequest};
+use crate::object::{ListOrder, ObjectDetail, ObjectSummary, ParentName, Precondition, PrincipalName, Window, Written};
 use crate::services::detail::principal_name;
 use crate::services::filing::{chosen_name, follow_filing, make_primary, record_moved, refuse_taken};
-use crate::services::folders::{numbers_of, window};
+use crate::services::folders::numbers_of;
 use crate::services::retention::Removal;
 use crate::services::scopes;
 use crate::services::trees::{self, Tree};
@@ -172,17 +169,16 @@ impl Session {
     ///
     /// # Errors
     /// The database's.
-    pub async fn trash_list(&self, request: WindowRequest) -> Result<Window<TrashedObject>> {
+    pub async fn trash_list(&self, request: impl Into<ListRequest>) -> Result<Window<TrashedObject>> {
         let (session, now) = (self.clone(), self.repository.clock().now());
-        let request = WindowRequest { limit: request.limit.min(WINDOW_ROWS_MAX), ..request };
+        let request = request.into();
         let read = move |conn: &mut Conn| -> Result<_> {
             let order = ListOrder::CreatedDescending;
-            let (total, rows) = session.rows_of(conn, &Collection::Trash, order, request, REMOVE_CHILDREN)?;
-            let readings = session.readings_among(conn, &numbers_of(&rows), now)?;
-            Ok(((total, session.trashed_of_rows(conn, &rows, now)?), readings))
+            let rows = session.rows_of(conn, &Collection::Trash, order, request, REMOVE_CHILDREN)?;
+            let readings = session.readings_among(conn, &numbers_of(&rows.items), now)?;
+            Ok((rows.map_all(|rows| session.trashed_of_rows(conn, &rows, now))?, readings))
         };
-        let (total, items) = self.read_noted("trash", read).await?;
-        Ok(window(total, items, request))
+        self.read_noted("trash", read).await
     }
 
     /// Returns one object in the trash.
