@@ -50,7 +50,7 @@ impl Session {
     ) -> Result<Vec<Candidate>> {
         let nos: Vec<i64> = rows.iter().map(|row| row.no).collect();
         let mut facets = if needs.has(Needs::FACETS) { objects::facets_among(conn, &nos)? } else { BTreeMap::new() };
-        let mut versions = if needs.has(Needs::VERSION) { versions::by_objects(conn, &nos)? } else { BTreeMap::new() };
+        let mut versions = if needs.has(Needs::VERSION) { versions_of(conn, &rows)? } else { BTreeMap::new() };
         let people = match needs.has(Needs::PEOPLE) {
             true => principals::by_nos(conn, &rows.iter().flat_map(|row| [row.created_by, row.modified_by]).collect())?,
             false => BTreeMap::new(),
@@ -264,4 +264,19 @@ fn collect(properties: &Properties, path: &[String], see: &mut impl FnMut(&Value
             (false, _) => {}
         }
     }
+}
+
+/// Returns the version that each row is, or the latest of the document that it is.
+fn versions_of(conn: &mut Conn, rows: &[CandidateRow]) -> Result<BTreeMap<i64, versions::VersionRow>> {
+    let nos: Vec<i64> = rows.iter().map(|row| row.no).collect();
+    let mut found = versions::by_objects(conn, &nos)?;
+    let others = || rows.iter().filter(|row| !found.contains_key(&row.no));
+    let series: Vec<i64> = others().filter_map(|row| row.series_no).collect();
+    let latest = versions::latest(conn, &series)?;
+    let latest_nos: Vec<i64> = latest.values().map(|latest| latest.object_no).collect();
+    let latest_rows = versions::by_objects(conn, &latest_nos)?;
+    let of_live = others().filter_map(|row| Some((row.no, latest_rows.get(&latest.get(&row.series_no?)?.object_no)?.clone())));
+    let of_live: Vec<(i64, versions::VersionRow)> = of_live.collect();
+    found.extend(of_live);
+    Ok(found)
 }

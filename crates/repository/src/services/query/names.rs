@@ -124,9 +124,13 @@ pub(super) const SYSTEM_COLUMNS: [SystemColumn; 29] = [
 ];
 
 impl SystemColumn {
-    /// Says whether the objects of a table have it: only relationships have ends.
+    /// Says whether the objects of a table have it: only relationships have ends, and only folders lie in one folder.
     pub(super) fn is_of(&self, table: &PlannedTable) -> bool {
-        table.has_relationships || self.needs != Needs::ENDS
+        match self.needs {
+            Needs::ENDS => table.base == Some(BaseType::Relationship),
+            Needs::PARENT => matches!(table.base, Some(BaseType::Folder) | None),
+            _ => true,
+        }
     }
 }
 
@@ -148,8 +152,8 @@ pub(super) struct PlannedTable {
     pub name: String,
     pub source: Source,
     pub definitions: Vec<PropertyDefinition>,
-    /// Whether its objects are relationships.
-    pub has_relationships: bool,
+    /// What its objects are; nothing said of those that bear a facet.
+    pub base: Option<BaseType>,
 }
 
 /// What a column leads to.
@@ -205,7 +209,7 @@ pub(super) fn table(types: &TypeRegistry, table: &Table) -> Result<PlannedTable,
         let facets = types.iter().filter(|one| one.definition.base == BaseType::Facet);
         let facets = facets.map(|one| one.definition.id.clone()).collect();
         let source = bearing(types, facets);
-        return Ok(PlannedTable { name, source, definitions: Vec::new(), has_relationships: false });
+        return Ok(PlannedTable { name, source, definitions: Vec::new(), base: None });
     }
     let id = written.strip_prefix("cmis:").filter(|id| is_base(id)).unwrap_or(written);
     let Some(resolved) = types.get(id) else {
@@ -213,13 +217,13 @@ pub(super) fn table(types: &TypeRegistry, table: &Table) -> Result<PlannedTable,
     };
     let definitions = resolved.properties.clone();
     let family = types.family(id);
-    let has_relationships = resolved.definition.base == BaseType::Relationship;
+    let base = Some(resolved.definition.base).filter(|base| *base != BaseType::Facet);
     let source = match resolved.definition.base {
         BaseType::Facet => bearing(types, family),
         base if is_base(id) => Source::Base(base),
         _ => Source::Types(family),
     };
-    Ok(PlannedTable { name, source, definitions, has_relationships })
+    Ok(PlannedTable { name, source, definitions, base })
 }
 
 fn is_base(id: &str) -> bool {
@@ -268,7 +272,7 @@ pub(super) fn column(tables: &[PlannedTable], column: &Column) -> Result<Bound, 
         let found = tables.get(place).map(|table| in_table(table, place, &column.name, &fields)).transpose()?.flatten();
         let table = &qualifier.text;
         return found
-            .ok_or_else(|| fault(column.name.position, format!("`{table}` has no property `{}`", column.name.text)));
+            .ok_or_else(|| missing(&column.name, &format!("in `{table}`")));
     }
     let within: Vec<&Named> = std::iter::once(&column.name).chain(fields).collect();
     let is_property = |table: &PlannedTable| table.definitions.iter().any(|one| one.id == qualifier.text);
@@ -287,7 +291,17 @@ fn unqualified(tables: &[PlannedTable], name: &Named, fields: &[&Named]) -> Resu
         }
         found = Some(bound);
     }
-    found.ok_or_else(|| fault(name.position, format!("there is no property `{}` here", name.text)))
+    found.ok_or_else(|| missing(name, "here"))
+}
+
+/// Says that there is no such column in a place; of what only folders have, what to ask instead.
+fn missing(name: &Named, place: &str) -> QlError {
+    let is_place = SYSTEM_COLUMNS.iter().any(|column| column.name == name.text && column.needs == Needs::PARENT);
+    let detail = match is_place {
+        true => format!("only folders have `{}`, since others may lie in several: ask IN_FOLDER", name.text),
+        false => format!("there is no property `{}` {place}", name.text),
+    };
+    fault(name.position, detail)
 }
 
 fn in_table(table: &PlannedTable, place: usize, name: &Named, fields: &[&Named]) -> Result<Option<Bound>, QlError> {
