@@ -1,6 +1,6 @@
 //! Full text, from the file to the snippet.
 
-use cartulary_repository::{NewDocument, SearchQuery, TextPages, TextState};
+use cartulary_repository::{NewDocument, QueryRequest, SearchQuery, TextPages, TextState};
 use cartulary_tests::office::{content, each_office};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,6 +115,66 @@ async fn a_query_without_words_found_everything() {
         assert_eq!(search("brackets").await.0, 1);
         let (total, is_without_words, _) = search("").await;
         assert!(total > 1 && !is_without_words);
+    })
+    .await;
+}
+
+/// How a property is indexed is declared: whether its words are found, apart from whether lists are filtered by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_a_property_that_is_not_for_full_text_are_not_found() {
+    each_office(async |office| {
+        office
+            .declare(
+                r#"
+                [[types]]
+                id = "test:note"
+                parent = "document"
+                base = "document"
+                label = "Note"
+                properties = [
+                    { id = "test:open", label = "Open", kind = "string" },
+                    { id = "test:closed", label = "Closed", kind = "string", indexed = true, full_text = false },
+                    { id = "test:party", label = "Party", kind = "nested", cardinality = "multi", fields = [
+                        { id = "name", label = "Name", kind = "string" },
+                        { id = "secret", label = "Secret", kind = "string", full_text = false },
+                    ] },
+                    { id = "test:inner", label = "Inner", kind = "nested", full_text = false, fields = [
+                        { id = "name", label = "Name", kind = "string" },
+                    ] },
+                ]
+                "#,
+            )
+            .await;
+        let dossier = office.dossier("D").await;
+        let properties = serde_json::json!({
+            "test:open": "lighthouse", "test:closed": "harbour",
+            "test:party": [{ "name": "estuary", "secret": "breakwater" }], "test:inner": { "name": "promontory" },
+        });
+        let note = NewDocument {
+            name: "note".to_owned(),
+            type_id: Some("test:note".to_owned()),
+            properties: properties.as_object().unwrap().clone(),
+            ..NewDocument::default()
+        };
+        office.system.document_create(dossier, note).await.unwrap();
+        office.settle().await;
+        let count = async |text: &str| {
+            let query = SearchQuery { text: text.into(), limit: 10, ..SearchQuery::default() };
+            office.system.search(query).await.unwrap().total
+        };
+        let statement = async |rule: &str| {
+            let statement = format!("SELECT cmis:name FROM test:note WHERE {rule}");
+            let request = QueryRequest { statement, limit: 10, ..QueryRequest::default() };
+            office.system.query(request).await.unwrap().total
+        };
+        for (word, expect) in [("lighthouse", 1), ("estuary", 1), ("harbour", 0), ("breakwater", 0), ("promontory", 0)]
+        {
+            assert_eq!(count(word).await, expect, "{word}");
+            assert_eq!(statement(&format!("CONTAINS('{word}')")).await, expect, "{word}");
+        }
+        assert_eq!(statement("test:closed = 'harbour'").await, 1, "values are compared all the same");
+        office.repository.reindex(|_| {}).await.unwrap();
+        assert_eq!((count("estuary").await, count("harbour").await), (1, 0));
     })
     .await;
 }

@@ -1,5 +1,7 @@
 //! What the caller gives to the index: entries, operations on them, and the position they make it true for.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be searched about one object.
@@ -36,6 +38,9 @@ pub struct Entry {
     pub title: String,
     /// Declared properties: text, numbers, booleans and lists of them; instants in milliseconds.
     pub properties: serde_json::Map<String, serde_json::Value>,
+    /// Of the properties, those whose words are not found: by the keys from the outside in, with dots between. A key stands for
+    /// all below it.
+    pub unsearched: BTreeSet<String>,
     /// Media type of the content.
     pub media_type: Option<String>,
     /// Created at, in milliseconds since the epoch, UTC.

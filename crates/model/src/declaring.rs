@@ -56,6 +56,9 @@ pub(crate) fn check_type(registry: &TypeRegistry, definition: &TypeDefinition, p
     let id = &definition.id;
     at_field(problems, id, "id", |found| check_id("type", id, found));
     let mut problem = |field: &str, words: String| problems.push(Problem::new(id, field, words));
+    if definition.label.trim().is_empty() {
+        problem("label", format!("the type `{id}` has no label"));
+    }
     if definition.base == BaseType::Facet && !definition.facets.is_empty() {
         problem("facets", format!("the facet `{id}` bears facets, which only types do"));
     }
@@ -141,6 +144,17 @@ fn check_property(
     }
     if let Some(name) = property.vocabulary.as_ref().filter(|name| registry.vocabulary(name).is_none()) {
         problem("vocabulary", &format!("takes terms of the unknown vocabulary `{name}`"));
+    }
+    if property.label.trim().is_empty() {
+        problem("label", "has no label");
+    }
+    if ["cmis:", "cartulary:"].iter().any(|reserved| property.id.starts_with(reserved)) {
+        problem("id", "is called like what every object has: only those begin with `cmis:` and `cartulary:`");
+    }
+    for (position, choice) in property.choices.iter().enumerate() {
+        if property.choices.iter().take(position).any(|other| other == choice) {
+            problem("choices", &format!("has the choice `{choice}` twice"));
+        }
     }
     for choice in property.choice_labels.keys().filter(|choice| !property.choices.contains(choice)) {
         problem("choiceLabels", &format!("names the choice `{choice}`, which it has not"));
@@ -231,8 +245,9 @@ fn check_property_relaxed(
         let detail = format!("{what} while there are objects of the type");
         violations.push(Violation::new(place, "not_relaxed", detail));
     };
-    if (next.kind, next.cardinality, next.indexed) != (known.kind, known.cardinality, known.indexed) {
-        refuse("keeps its kind, its cardinality and whether it is indexed");
+    let meaning = |one: &PropertyDefinition| (one.kind, one.cardinality, one.indexed, one.full_text);
+    if meaning(next) != meaning(known) {
+        refuse("keeps its kind, its cardinality, and whether and how it is indexed");
     }
     if next.required && !known.required {
         refuse("cannot become required");
@@ -297,6 +312,16 @@ mod tests {
             &["the property `p` has a default that does not fit: it is 5 or less"],
         );
         check("kind = \"string\"\ndefault = \"x\"\nchoices = [\"x\"]", &[]);
+        check("kind = \"string\"\nchoices = [\"x\", \"x\"]", &["the property `p` has the choice `x` twice"]);
+    }
+
+    #[test]
+    fn labels_are_said_and_names_of_cmis_are_not_taken() {
+        let found = problems(
+            "[[types]]\nid = \"a\"\nbase = \"document\"\nlabel = \" \"\n\
+             properties = [{ id = \"cmis:name\", label = \"\", kind = \"string\" }]",
+        );
+        assert_eq!(found.len(), 3, "{found:?}");
     }
 
     #[test]

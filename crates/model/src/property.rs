@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fluent_uri::Iri;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -66,6 +67,15 @@ pub enum Updatability {
     Oncreate,
 }
 
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_yes(is_so: &bool) -> bool {
+    *is_so
+}
+
 /// One property that a type or facet declares.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,6 +101,9 @@ pub struct PropertyDefinition {
     /// Whether values are also written to the property index, for filters, sorts and joins.
     #[serde(default)]
     pub indexed: bool,
+    /// Whether a search of texts finds its words, those of its fields included; unless said otherwise it does.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub full_text: bool,
     /// When it may be given a value.
     #[serde(default)]
     pub updatability: Updatability,
@@ -169,9 +182,8 @@ impl PropertyDefinition {
         if values.len() > most {
             let detail = format!("holds {} values; at most {most} are allowed", values.len());
             violations.push(Violation::new(path, "list_too_long", detail));
-            return;
         }
-        for (position, value) in values.iter().enumerate() {
+        for (position, value) in values.iter().take(most).enumerate() {
             self.check_one(types, &format!("{path}[{position}]"), value, violations);
         }
     }
@@ -214,6 +226,10 @@ impl PropertyDefinition {
             };
             violations.push(Violation::new(path, "too_long", detail));
             return;
+        }
+        if self.kind == PropertyKind::Uri && Iri::parse(text).is_err() {
+            let detail = "is no URI or IRI with a scheme, such as https://office.example/marks (RFC 3986, RFC 3987)";
+            violations.push(Violation::new(path, "not_a_uri", detail));
         }
         if !self.choices.is_empty() && !self.choices.iter().any(|choice| choice == text) {
             let detail = format!("is one of {}", listed(self.choices.iter().map(String::as_str)));

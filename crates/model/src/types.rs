@@ -235,7 +235,7 @@ impl TypeRegistry {
         let mut meanings = BTreeMap::new();
         for resolved in self.types.values() {
             for property in &resolved.properties {
-                let meaning = (property.kind, property.cardinality, property.indexed);
+                let meaning = (property.kind, property.cardinality, property.indexed, property.full_text);
                 let known = meanings.entry(property.id.clone()).or_insert((meaning, resolved.definition.id.clone()));
                 if known.0 != meaning {
                     let (first, second) = (&known.1, &resolved.definition.id);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cartulary_db::Conn;
 use cartulary_index::{Entry, FullTextIndex, IndexError, Operation, PageText, ShadowIndex};
-use cartulary_model::{BaseType, PropertyKind, SlotName, Timestamp, TypeRegistry};
+use cartulary_model::{BaseType, PropertyDefinition, PropertyKind, SlotName, Timestamp, TypeRegistry};
 use serde_json::Value;
 
 use crate::feed::blocking;
@@ -356,7 +356,9 @@ impl<'a> Drafting<'a> {
 fn entry(types: &TypeRegistry, row: &ObjectRow, facets: &[String], change: i64) -> Result<Entry> {
     let mut properties: serde_json::Map<String, Value> =
         serde_json::from_str(&row.properties).map_err(RepositoryError::internal)?;
+    let mut unsearched = BTreeSet::new();
     for definition in types.properties_of(&row.type_id, facets) {
+        note_unsearched(definition, "", &mut unsearched);
         if definition.kind == PropertyKind::Datetime
             && let Some(Value::String(text)) = properties.get(&definition.id)
             && let Ok(instant) = Timestamp::parse(text)
@@ -373,10 +375,23 @@ fn entry(types: &TypeRegistry, row: &ObjectRow, facets: &[String], change: i64) 
         name: row.name.clone(),
         title: row.title.clone(),
         properties,
+        unsearched,
         created_ms: row.created_at,
         modified_ms: row.modified_at,
         ..Entry::default()
     })
+}
+
+/// Notes a property, or the fields of one, whose words a search does not find.
+fn note_unsearched(definition: &PropertyDefinition, above: &str, unsearched: &mut BTreeSet<String>) {
+    let path = format!("{above}{}", definition.id);
+    if !definition.full_text {
+        unsearched.insert(path);
+        return;
+    }
+    for field in &definition.fields {
+        note_unsearched(field, &format!("{path}."), unsearched);
+    }
 }
 
 fn page_text(place: usize, page: TextPage) -> PageText {

@@ -174,6 +174,9 @@ pub struct PropertyForm {
     /// Whether lists can be filtered and ordered by it.
     #[serde(default)]
     indexed: bool,
+    /// Whether a search of texts finds its words, those of its fields included; unless said otherwise it does.
+    #[serde(default = "yes")]
+    full_text: bool,
     /// `readwrite`, or `oncreate` for what is said once.
     #[serde(default)]
     #[schema(value_type = String)]
@@ -224,6 +227,7 @@ impl From<PropertyDefinition> for PropertyForm {
             labels: property.labels,
             description: property.description,
             indexed: property.indexed,
+            full_text: property.full_text,
             updatability: property.updatability,
             default: property.default,
             max_length: property.max_length,
@@ -250,6 +254,7 @@ impl From<PropertyForm> for PropertyDefinition {
             labels: form.labels,
             description: form.description,
             indexed: form.indexed,
+            full_text: form.full_text,
             updatability: form.updatability,
             default: form.default,
             max_length: form.max_length,

@@ -100,8 +100,37 @@ async fn every_violation_of_a_declared_type_is_reported_with_its_place() {
         json!({ "test:number": "L-0001", "test:parties": [{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}] });
     let problem = file(&admin, &dossier, "letter", &list).await.problem(422, "invalid");
     assert_eq!(codes(&problem), pairs(&[("properties.test:parties", "list_too_long")]));
+    // What lies in a list that is too long was not looked at.
+    let list = json!({ "test:number": "L-0001", "test:parties": [7, {"name":"b"}, {"name":"c"}, {"name":"d"}] });
+    let problem = file(&admin, &dossier, "letter", &list).await.problem(422, "invalid");
+    let both = pairs(&[("properties.test:parties", "list_too_long"), ("properties.test:parties[0]", "wrong_kind")]);
+    assert_eq!(codes(&problem), both);
     let contents = admin.get(&format!("/dossiers/{}/contents", text(&dossier["id"]))).await.expect(200).json();
     assert_eq!(contents["total"], 0, "nothing was made");
+}
+
+/// The kind `uri` took any text.
+#[actix_web::test]
+async fn a_uri_is_one() {
+    let office = Office::open().await;
+    let admin = office.admin().await;
+    let site = json!({ "id": "test:page", "parent": "document", "base": "document", "label": "Page", "properties": [
+        { "id": "test:site", "label": "Site", "kind": "uri" }
+    ] });
+    admin.post("/types", site).await.expect(201);
+    let dossier = admin.dossier("D-1").await;
+    let put = async |name: &str, uri: &str| {
+        let form = Form::new().field("name", name).field("typeId", "test:page");
+        let form = form.field("properties", &json!({ "test:site": uri }).to_string());
+        admin.ask(Method::POST, &format!("/dossiers/{}/documents", text(&dossier["id"]))).form(form).await
+    };
+    for uri in ["https://office.example/marks?x=1#y", "urn:isbn:0451450523", "https://مكتب.example/علامات"] {
+        put(uri.get(..5).unwrap(), uri).await.expect(201);
+    }
+    for uri in ["not a uri ", "office.example", "https://a b", "http://%zz/", "//office.example/x"] {
+        let problem = put("x", uri).await.problem(422, "invalid");
+        assert_eq!(codes(&problem), pairs(&[("properties.test:site", "not_a_uri")]), "{uri}");
+    }
 }
 
 #[actix_web::test]

@@ -1,5 +1,6 @@
 //! An entry in the form that the engine indexes, which lends its text instead of copying it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,15 +61,25 @@ fn head(entry: &Entry) -> String {
     };
     push(&entry.name);
     push(&entry.title);
-    entry.properties.values().for_each(|value| each_text(value, &mut push));
+    each_text_of(&entry.properties, "", &entry.unsearched, &mut push);
     head
 }
 
-fn each_text(value: &Json, push: &mut impl FnMut(&str)) {
+/// Calls `push` with the texts of an object and of what is in it, but for what `unsearched` names.
+fn each_text_of(object: &Map<String, Json>, above: &str, unsearched: &BTreeSet<String>, push: &mut impl FnMut(&str)) {
+    for (key, value) in object {
+        let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        if !unsearched.contains(&path) {
+            each_text(value, &path, unsearched, push);
+        }
+    }
+}
+
+fn each_text(value: &Json, path: &str, unsearched: &BTreeSet<String>, push: &mut impl FnMut(&str)) {
     match value {
         Json::String(text) => push(text),
-        Json::Array(values) => values.iter().for_each(|value| each_text(value, push)),
-        Json::Object(object) => object.values().for_each(|value| each_text(value, push)),
+        Json::Array(values) => values.iter().for_each(|value| each_text(value, path, unsearched, push)),
+        Json::Object(object) => each_text_of(object, path, unsearched, push),
         Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
 }

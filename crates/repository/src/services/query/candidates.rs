@@ -275,7 +275,8 @@ fn versions_of(conn: &mut Conn, rows: &[CandidateRow]) -> Result<BTreeMap<i64, v
     let latest = versions::latest(conn, &series)?;
     let latest_nos: Vec<i64> = latest.values().map(|latest| latest.object_no).collect();
     let latest_rows = versions::by_objects(conn, &latest_nos)?;
-    let of_live = others().filter_map(|row| Some((row.no, latest_rows.get(&latest.get(&row.series_no?)?.object_no)?.clone())));
+    let of_live =
+        others().filter_map(|row| Some((row.no, latest_rows.get(&latest.get(&row.series_no?)?.object_no)?.clone())));
     let of_live: Vec<(i64, versions::VersionRow)> = of_live.collect();
     found.extend(of_live);
     Ok(found)

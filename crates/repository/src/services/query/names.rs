@@ -271,8 +271,7 @@ pub(super) fn column(tables: &[PlannedTable], column: &Column) -> Result<Bound, 
         let place = table_called(tables, qualifier)?;
         let found = tables.get(place).map(|table| in_table(table, place, &column.name, &fields)).transpose()?.flatten();
         let table = &qualifier.text;
-        return found
-            .ok_or_else(|| missing(&column.name, &format!("in `{table}`")));
+        return found.ok_or_else(|| missing(&column.name, &format!("in `{table}`")));
     }
     let within: Vec<&Named> = std::iter::once(&column.name).chain(fields).collect();
     let is_property = |table: &PlannedTable| table.definitions.iter().any(|one| one.id == qualifier.text);
