@@ -5428,6 +5428,8 @@ export interface components {
             description?: string | null;
             /** @description The fields of a nested value. */
             fields?: components["schemas"]["PropertyForm"][];
+            /** @description Whether a search of texts finds its words, those of its fields included; unless said otherwise it does. */
+            fullText?: boolean;
             /** @description Its id: one or two words of ASCII letters, figures, `_` and `-` with a colon between. */
             id: string;
             /** @description Whether lists can be filtered and ordered by it. */
