@@ -98,11 +98,12 @@ pub(crate) fn insert(conn: &mut Conn, row: &NewBulkRow<'_>) -> Result<i64> {
     Ok(insert_numbered!(conn, diesel::insert_into(bulk_action::table).values(row), bulk_action::no)?)
 }
 
-/// Counts the actions of somebody that wait or are under way, but for those that wait for somebody else.
+/// Counts the actions of somebody that wait or are under way, but for those that were stopped or wait for somebody else.
 pub(crate) fn count_under_way(conn: &mut Conn, principal: i64) -> Result<i64> {
     let count = each_db!(conn, |c| bulk_action::table
         .inner_join(job::table.on(job::id.eq(bulk_action::job_id)))
         .filter(bulk_action::principal_no.eq(principal).and(bulk_action::finished_at.is_null()))
+        .filter(bulk_action::aborted_at.is_null())
         .filter(is_word(job::state, "waiting").or(is_word(job::state, "running")))
         .count()
         .get_result::<i64>(c))?;
