@@ -359,11 +359,10 @@ pub(crate) fn is_list_name(name: &str) -> bool {
 /// Returns what the log says of one of an object's lists: the others did not change.
 fn as_json(all: &AccessList, name: &str) -> serde_json::Value {
     let entries: Vec<_> = all.entries.iter().filter(|entry| entry.list == name).map(entry_json).collect();
-    let mut said = json!({ "entries": entries, "inherits": all.inherits });
-    if name != acl::LOCAL {
-        said["list"] = json!(name);
+    match name {
+        acl::LOCAL => json!({ "entries": entries, "inherits": all.inherits }),
+        name => json!({ "entries": entries, "inherits": all.inherits, "list": name }),
     }
-    said
 }
 
 fn entry_json(entry: &AccessGrant) -> serde_json::Value {
