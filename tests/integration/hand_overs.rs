@@ -2,8 +2,8 @@
 
 use cartulary_model::ObjectId;
 use cartulary_repository::{
-    CollectionName, Faults, JobState, NewAccessEntry, NewAccessList, NewCollection, NewLock, NewSavedSearch, NewShare,
-    ObjectChanges, Precondition, RepositoryError, SavedQuery, Session,
+    CollectionName, Faults, JobState, ListOrder, NewAccessEntry, NewAccessList, NewCollection, NewGroup, NewLock,
+    NewSavedSearch, NewShare, ObjectChanges, Precondition, RepositoryError, SavedQuery, Session, WindowRequest,
 };
 use cartulary_tests::office::{TestOffice, each_office};
 use serde_json::{Value, json};
@@ -86,6 +86,30 @@ async fn a_lock_ends_where_the_other_may_not_write_and_a_denial_is_left_to_peopl
         assert_eq!(report["left"], json!([{ "kind": "list", "objectId": dossier, "reason": "denies" }]));
         assert!(office.system.object_get(one).await.unwrap().lock.is_none());
         assert!(matches!(omar.object_get(one).await, Err(RepositoryError::NotFound { .. })));
+    })
+    .await;
+}
+
+/// A grant that he got stood before what denied it to him.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_denied_to_the_other_stays_denied() {
+    each_office(async |office| {
+        let interns = NewGroup { name: "interns".to_owned(), ..NewGroup::default() };
+        office.system.group_create(interns).await.unwrap();
+        let (amal, omar) = (office.user("amal", &["staff"]).await, office.user("omar", &["interns"]).await);
+        for (name, denied) in [("A", "omar"), ("B", "interns")] {
+            let dossier = office.dossier(name).await;
+            let denial = NewAccessEntry { grants: false, ..NewAccessEntry::granting(denied, "Read") };
+            grant(office, dossier, vec![NewAccessEntry::granting("amal", "Manage"), denial]).await;
+        }
+        // Of what is denied to everybody the one was an exception, and so is the other.
+        let open = office.dossier("C").await;
+        let denial = NewAccessEntry { grants: false, ..NewAccessEntry::granting("everyone", "Read") };
+        grant(office, open, vec![NewAccessEntry::granting("amal", "Manage"), denial]).await;
+        let report = hand_over(office, &amal, &omar).await;
+        assert_eq!((&report["listsHandedOver"], &report["listsLeft"]), (&json!(1), &json!(2)), "{report}");
+        let seen = omar.dossier_list(WindowRequest { offset: 0, limit: 10 }, ListOrder::Name, None).await.unwrap();
+        assert_eq!(seen.items.iter().map(|one| one.id).collect::<Vec<_>>(), [open]);
     })
     .await;
 }

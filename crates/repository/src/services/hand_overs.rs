@@ -6,6 +6,7 @@
 //! is what nobody else has, and who may unlock it says what becomes of it. Where a list denies the one something, it stays as it
 //! is: what the order of its entries means for another is for people to say. What stays is named in the report.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cartulary_db::Conn;
@@ -225,12 +226,17 @@ impl HandOver {
         };
         let owners = self.by.repository.database().read(find).await?;
         for some in owners.chunks(usize::try_from(BATCH).unwrap_or(1)) {
-            let (some, to) = (some.to_vec(), self.to.actor.no);
+            let (some, heir) = (some.to_vec(), self.to.clone());
             let act = move |tx: &mut Tx<'_>| -> Result<(u64, Vec<ObjectId>)> {
                 let (mut done, mut left) = (0, Vec::new());
+                let shared = principals::groups_of(tx.conn, from)?;
+                let is_shared = |no: &i64| shared.contains(no) || *no == heir.repository.inner.everyone_no;
+                let only_his: BTreeSet<i64> =
+                    heir.actor.principals.iter().copied().filter(|no| !is_shared(no)).collect();
+                let replaced = |entries: &[AccessEntry]| replaced(entries, from, heir.actor.no, &only_his);
                 for no in &some {
                     let Some(row) = objects::locked(tx.conn, *no)? else { continue };
-                    match exchange_entries(tx, &row, |entries| replaced(entries, from, to))? {
+                    match exchange_entries(tx, &row, &replaced)? {
                         true => done += 1,
                         false => left.push(parse_id(&row.id)?),
                     }
@@ -321,9 +327,11 @@ impl HandOver {
     }
 }
 
-/// Returns a list in which the other stands where the one stood; nothing when it denies the one something.
-fn replaced(entries: &[AccessEntry], from: i64, to: i64) -> Option<Vec<AccessEntry>> {
-    if entries.iter().any(|entry| entry.principal_no == from && !entry.grants) {
+/// Returns a list in which the other stands where the one stood; nothing when it denies something to the one, or to the other
+/// or a group that only the other is in (`only_his`): a grant before it would take that away.
+fn replaced(entries: &[AccessEntry], from: i64, to: i64, only_his: &BTreeSet<i64>) -> Option<Vec<AccessEntry>> {
+    let is_theirs = |entry: &AccessEntry| entry.principal_no == from || only_his.contains(&entry.principal_no);
+    if entries.iter().any(|entry| !entry.grants && is_theirs(entry)) {
         return None;
     }
     let mut kept: Vec<AccessEntry> = Vec::with_capacity(entries.len());
