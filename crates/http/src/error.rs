@@ -245,10 +245,10 @@ impl ApiError {
             .retry_after(UPLOADS_RETRY_SECONDS)
     }
 
-    /// The position is one of another log: the office was restored since.
+    /// The position is none of this log: the office was restored since, or it lies beyond the end.
     pub(crate) fn log_replaced(present: &str) -> Self {
-        let detail = "the office was restored since, and its positions are others: read everything anew, then go on \
-             from the position of that moment";
+        let detail = "the position is none of this log, which ends before it or is another since the office was restored: \
+             read everything anew, then go on from the position of that moment";
         Self::new(LOG_REPLACED, detail).with("log", present)
     }
 

@@ -41,7 +41,7 @@ impl fmt::Display for SlotName {
 
 /// Says that a text is no name of a slot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a slot is named by 1 to 100 letters, digits, `-`, `_` and `.`, the first one a letter or digit")]
+#[error("a slot is named by 1 to 100 ASCII letters, digits, `-`, `_` and `.`, the first one a letter or digit")]
 pub struct InvalidSlotName;
 
 impl FromStr for SlotName {

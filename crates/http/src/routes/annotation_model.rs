@@ -32,7 +32,7 @@ const MILLIONTHS: f64 = 10_000.0;
 pub struct AnnotationForm {
     /// `http://www.w3.org/ns/anno.jsonld`, alone or first in a list.
     #[serde(rename = "@context", default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     context: Value,
     /// `Annotation`.
     #[serde(rename = "type")]
@@ -45,7 +45,7 @@ pub struct AnnotationForm {
     body: Value,
     /// Where: one place, or a list of at most 500 on one content: `{"source": "/api/v1/blobs/sha256/…", "selector": {"type":
     /// "FragmentSelector", "value": "page=3&xywh=percent:10,20.5,30,4"}}`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     target: Value,
     /// The colour, as `#ffee00`.
     colour: Option<String>,
@@ -94,7 +94,7 @@ pub struct AnnotationCreator {
 pub struct Annotation {
     /// The context of the model, and what `colour`, `document` and `changeToken` are.
     #[serde(rename = "@context")]
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Value>)]
     context: Value,
     /// Its address here.
     id: String,
@@ -108,7 +108,7 @@ pub struct Annotation {
     #[schema(value_type = Option<Object>)]
     body: Option<Value>,
     /// Where: one place, or a list of them.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     target: Value,
     /// The colour, as `#ffee00`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -105,7 +105,7 @@ pub async fn get_document_slot(guarded: Guarded) -> Answer {
 /// made; a document has at most 100.
 #[utoipa::path(tag = "documents",
     params(NewContentQuery, ("id" = String, Path, description = "the document's id, or its working copy's"),
-        ("slot" = String, Path, description = "1 to 100 letters, digits, `-`, `_` and `.`; `content` is the main one"),
+        ("slot" = String, Path, description = "1 to 100 ASCII letters, digits, `-`, `_` and `.`; `content` is the main one"),
         ("If-Match" = String, Header, description = "the ETag that was read, of the document or of what lies in the slot")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "the bytes"),
     responses((status = 200, description = "the document as it is now", body = Detail),

@@ -73,15 +73,15 @@ pub struct RemovalQuery {
     permanent: bool,
 }
 
-/// A new dossier.
+/// A new dossier, or a new folder.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewDossier {
-    /// The name, unique among dossiers.
+    /// The name, unique in the folder that it lies in.
     name: String,
     /// What people read; the name unless given.
     title: Option<String>,
-    /// The type; `dossier` unless given.
+    /// The type; `dossier` unless given, or `folder` for one in another folder.
     #[serde(rename = "type")]
     type_id: Option<String>,
     /// Its properties.

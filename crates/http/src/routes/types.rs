@@ -183,7 +183,7 @@ pub struct PropertyForm {
     updatability: Updatability,
     /// The value of an object that is made without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     default: Option<Value>,
     /// The longest text, in characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
