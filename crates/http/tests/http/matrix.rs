@@ -190,14 +190,7 @@ impl Matrix<'_> {
             Some("jobs" | "backups") => NO_JOB.to_owned(),
             Some("webhooks") => id(&self.admin.post("/webhooks", idle_webhook()).await.expect(201).json()),
             Some("legal-holds") => return (self.hold(operation).await, String::new()),
-            Some("bulk-actions") => {
-                // One user has few under way, and nobody works here.
-                let earlier = self.admin.get("/bulk-actions?limit=100").await.expect(200).json();
-                for action in earlier["items"].as_array().unwrap().iter().filter(|one| one["state"] == "counting") {
-                    self.admin.post(&format!("/bulk-actions/{}/abort", id(action)), json!({})).await.expect(200);
-                }
-                id(&self.admin.post("/bulk-actions", nothing_in_bulk()).await.expect(202).json())
-            }
+            Some("bulk-actions") => self.bulk_action().await,
             Some("exports") => id(&self.admin.post("/exports", everything()).await.expect(202).json()),
             Some("dossiers" | "objects" | "folders") => {
                 let dossier = self.dossier().await;
@@ -232,6 +225,16 @@ impl Matrix<'_> {
             .replace("{position}", &id)
             .replace("{delivery}", NO_JOB);
         (format!("{}{query}", path.replace("{version}", "latest").replace("{number}", "1")), String::new())
+    }
+
+    /// A new bulk action; those before it are stopped, since one user has few under way, and nobody works here.
+    async fn bulk_action(&self) -> String {
+        let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
+        let earlier = self.admin.get("/bulk-actions?limit=100").await.expect(200).json();
+        for action in earlier["items"].as_array().unwrap().iter().filter(|one| one["state"] == "counting") {
+            self.admin.post(&format!("/bulk-actions/{}/abort", id(action)), json!({})).await.expect(200);
+        }
+        id(&self.admin.post("/bulk-actions", nothing_in_bulk()).await.expect(202).json())
     }
 
     /// What makes a relationship between two new dossiers.
