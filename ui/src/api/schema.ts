@@ -2541,9 +2541,7 @@ export interface components {
         /** @description An annotation, as JSON-LD of the Web Annotation Data Model. */
         Annotation: {
             /** @description The context of the model, and what `colour`, `document` and `changeToken` are. */
-            "@context": {
-                [key: string]: unknown;
-            }[];
+            "@context": unknown[];
             /** @description The note. */
             body?: {
                 [key: string]: unknown;
@@ -2571,9 +2569,7 @@ export interface components {
             /** @description Why. */
             motivation: string;
             /** @description Where: one place, or a list of them. */
-            target: {
-                [key: string]: unknown;
-            };
+            target: unknown;
             /** @description `Annotation`. */
             type: string;
         };
@@ -2589,9 +2585,7 @@ export interface components {
         /** @description An annotation as it comes in. What the office says itself (`id`, `creator`, `created`, `modified`) is passed over. */
         AnnotationForm: {
             /** @description `http://www.w3.org/ns/anno.jsonld`, alone or first in a list. */
-            "@context"?: {
-                [key: string]: unknown;
-            } | null;
+            "@context"?: unknown;
             /** @description A note: `{"type": "TextualBody", "value": "…"}`, plain text of at most 10,000 characters. */
             body?: {
                 [key: string]: unknown;
@@ -2618,9 +2612,7 @@ export interface components {
              * @description Where: one place, or a list of at most 500 on one content: `{"source": "/api/v1/blobs/sha256/…", "selector": {"type":
              *     "FragmentSelector", "value": "page=3&xywh=percent:10,20.5,30,4"}}`.
              */
-            target: {
-                [key: string]: unknown;
-            };
+            target: unknown;
             /** @description `Annotation`. */
             type: string;
         };
@@ -3957,11 +3949,11 @@ export interface components {
             /** @description A whole upload (see `/uploads`) that becomes the content, instead of the file. */
             upload?: string | null;
         };
-        /** @description A new dossier. */
+        /** @description A new dossier, or a new folder. */
         NewDossier: {
             /** @description The facets to attach, beside those that its type bears. */
             facets?: string[];
-            /** @description The name, unique among dossiers. */
+            /** @description The name, unique in the folder that it lies in. */
             name: string;
             /** @description Its properties. */
             properties?: {
@@ -3973,7 +3965,7 @@ export interface components {
             sourceSystem?: string | null;
             /** @description What people read; the name unless given. */
             title?: string | null;
-            /** @description The type; `dossier` unless given. */
+            /** @description The type; `dossier` unless given, or `folder` for one in another folder. */
             type?: string | null;
         };
         /** @description A version of a dossier to make. */
@@ -4209,9 +4201,7 @@ export interface components {
             /** @description The rows. */
             items: {
                 /** @description The context of the model, and what `colour`, `document` and `changeToken` are. */
-                "@context": {
-                    [key: string]: unknown;
-                }[];
+                "@context": unknown[];
                 /** @description The note. */
                 body?: {
                     [key: string]: unknown;
@@ -4239,9 +4229,7 @@ export interface components {
                 /** @description Why. */
                 motivation: string;
                 /** @description Where: one place, or a list of them. */
-                target: {
-                    [key: string]: unknown;
-                };
+                target: unknown;
                 /** @description `Annotation`. */
                 type: string;
             }[];
@@ -5421,9 +5409,7 @@ export interface components {
             /** @description The texts allowed; empty: any. */
             choices?: string[];
             /** @description The value of an object that is made without one. */
-            default?: {
-                [key: string]: unknown;
-            } | null;
+            default?: unknown;
             /** @description What it is for, in a sentence. */
             description?: string | null;
             /** @description The fields of a nested value. */
@@ -8454,7 +8440,7 @@ export interface operations {
             path: {
                 /** @description the document's id, or its working copy's */
                 id: string;
-                /** @description 1 to 100 letters, digits, `-`, `_` and `.`; `content` is the main one */
+                /** @description 1 to 100 ASCII letters, digits, `-`, `_` and `.`; `content` is the main one */
                 slot: string;
             };
             cookie?: never;
