@@ -274,7 +274,7 @@ async fn what_could_be_done_to_nothing_is_refused_at_once() {
         assert!(refused("SELECT nothing FROM test:paper", delete()).await.contains("at character 8"));
         let join = "SELECT a.cmis:name FROM test:paper a JOIN test:paper b ON a.cmis:name = b.cmis:name";
         assert!(refused(join, delete()).await.contains("one table"));
-        assert!(refused(PAPERS, add_facet("test:paper", json!({}))).await.contains("not declared"));
+        assert!(refused(PAPERS, add_facet("test:paper", json!({}))).await.contains("is a facet: one of"));
         let nobody = NewAccessEntry::granting("nobody", "Read");
         assert!(refused(PAPERS, BulkAct::Grant { entry: nobody }).await.contains("neither a user nor a group"));
         let nothing = BulkAct::SetProperties { properties: Properties::new() };
