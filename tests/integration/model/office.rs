@@ -516,6 +516,9 @@ impl Running<'_> {
     ) -> Result<(), String> {
         let Some(at) = self.pick_inner(at) else { return Ok(()) };
         let mut reasons = self.world.refusal(act.who, at, "WriteSecurity");
+        if self.world.gives_too_much(act.who, at, &entries, inherits) {
+            reasons.insert("forbidden");
+        }
         let precondition = self.precondition(act.seen, at, &mut reasons).await;
         let list = access(&entries, inherits);
         if agree(session.acl_put(self.ids[at], precondition, list).await, &reasons)?.is_some() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cartulary_model::permission::PERMISSION_GROUPS;
+use cartulary_model::permission::{ATOMS, PERMISSION_GROUPS};
 
 use super::acts::Who;
 
@@ -113,6 +113,17 @@ impl World {
             return Reasons::from(["not_found"]);
         }
         if self.may(who, at, permission) { Reasons::new() } else { Reasons::from(["forbidden"]) }
+    }
+
+    /// Says whether by a list of a thing somebody would give what he has not, or get it.
+    pub fn gives_too_much(&self, who: Who, at: usize, entries: &[(bool, u8)], inherits: bool) -> bool {
+        let lacks = |permission: &&&str| !self.may(who, at, permission);
+        let names = |name: &str| ATOMS.iter().filter(lacks).any(|permission| speaks_of(name, permission));
+        let is_given = |entry: &&(bool, u8)| entry.0 && !self.things[at].own.contains(entry);
+        let mut after = self.clone();
+        (after.things[at].own, after.things[at].inherits) = (entries.to_vec(), inherits);
+        entries.iter().filter(is_given).any(|(_, permission)| names(PERMISSIONS[usize::from(*permission)]))
+            || ATOMS.iter().filter(lacks).any(|permission| after.may(who, at, permission))
     }
 
     /// Adds that somebody else has locked a thing.
