@@ -236,7 +236,7 @@ impl HandOver {
                 let replaced = |entries: &[AccessEntry]| replaced(entries, from, heir.actor.no, &only_his);
                 for no in &some {
                     let Some(row) = objects::locked(tx.conn, *no)? else { continue };
-                    match exchange_entries(tx, &row, &replaced)? {
+                    match exchange_entries(tx, &row, replaced)? {
                         true => done += 1,
                         false => left.push(parse_id(&row.id)?),
                     }
