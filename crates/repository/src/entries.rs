@@ -127,6 +127,7 @@ impl Words {
 /// The series of some objects.
 struct Series {
     live: BTreeMap<i64, ObjectRow>,
+    versions: BTreeMap<i64, BTreeSet<i64>>,
     latest: BTreeMap<i64, Latest>,
     /// The objects that are their latest versions.
     latest_rows: BTreeMap<i64, ObjectRow>,
@@ -140,7 +141,13 @@ impl Series {
         let live = live.into_iter().filter_map(|row| Some((row.series_no?, row))).collect();
         let latest = versions::latest(conn, &numbers)?;
         let latest_nos: Vec<i64> = latest.values().map(|latest| latest.object_no).collect();
-        Ok(Self { live, latest, latest_rows: objects::by_nos(conn, &latest_nos)? })
+        let latest_rows = objects::by_nos(conn, &latest_nos)?;
+        Ok(Self { live, versions: versions::numbers_of(conn, &numbers)?, latest, latest_rows })
+    }
+
+    /// Returns the versions of the object of a row; none of what has none.
+    fn versions_of(&self, row: &ObjectRow) -> BTreeSet<i64> {
+        row.series_no.and_then(|series_no| self.versions.get(&series_no)).cloned().unwrap_or_default()
     }
 
     /// Returns the latest version of a series, and whether it says what the live object says.
@@ -209,7 +216,7 @@ impl Repository {
         let mut parents = self.parents_of(conn, &nos)?;
         let scopes: Vec<i64> = rows.values().map(|row| row.scope_no).collect();
         self.inner.access.meet_scopes(conn, &scopes)?;
-        let mut drafting = Drafting::of(self, conn, &words)?;
+        let drafting = Drafting::of(self, conn, &words)?;
         let mut plan = Plan::default();
         let mut wanted: BTreeMap<i64, PastVersion> = BTreeMap::new();
         for (no, change) in touched {
@@ -236,7 +243,7 @@ impl Repository {
             draft.entry.dossier_no = folders.next();
             draft.entry.ancestors = folders.collect();
             plan.drafts.push(draft);
-            let present = versions_of(conn, row)?;
+            let present = series.versions_of(row);
             let held = held.get(no).cloned().unwrap_or_default();
             let gone = held.difference(&present);
             plan.removals.extend(gone.map(|no| Operation::Remove { object_no: *no, change: *change }));
@@ -277,7 +284,7 @@ impl Repository {
         let nos: Vec<i64> = some.iter().map(|version| version.no).collect();
         let rows = objects::by_nos(conn, &nos)?;
         let words = Words::of(conn, &nos)?;
-        let mut drafting = Drafting::of(self, conn, &words)?;
+        let drafting = Drafting::of(self, conn, &words)?;
         let mut drafts = Vec::with_capacity(some.len());
         for version in some {
             // One that was destroyed meanwhile is a change that is still to come.
@@ -304,7 +311,7 @@ impl Repository {
         let mut missing = Vec::new();
         for row in live {
             let latest = row.series_no.and_then(|series_no| series.latest_of(series_no, &words));
-            for version in versions_of(conn, row)? {
+            for version in series.versions_of(row) {
                 let is_held = indexed.remove(&version) == Some(row.no);
                 if !is_held && latest != Some((version, true)) {
                     missing.push(version);
@@ -312,13 +319,6 @@ impl Repository {
             }
         }
         Ok(missing)
-    }
-}
-
-fn versions_of(conn: &mut Conn, live: &ObjectRow) -> Result<BTreeSet<i64>> {
-    match live.series_no {
-        Some(series_no) => versions::numbers_of(conn, series_no),
-        None => Ok(BTreeSet::new()),
     }
 }
 
@@ -338,7 +338,7 @@ impl<'a> Drafting<'a> {
     }
 
     /// Returns an object as the index takes it, without its place among others.
-    fn draft(&mut self, conn: &mut Conn, row: &ObjectRow, change: i64) -> Result<Draft> {
+    fn draft(&self, conn: &mut Conn, row: &ObjectRow, change: i64) -> Result<Draft> {
         let mut texts = Vec::new();
         for (place, digest) in self.words.sources_of(row.no) {
             if let Some(blob_no) = self.texts.get(digest).and_then(|text| text.blob_no) {

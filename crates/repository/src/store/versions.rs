@@ -262,11 +262,15 @@ pub(crate) fn destroy(conn: &mut Conn, object_no: i64) -> Result<()> {
     Ok(())
 }
 
-/// Returns the objects that are versions of a series.
-pub(crate) fn numbers_of(conn: &mut Conn, series: i64) -> Result<BTreeSet<i64>> {
-    let nos: Vec<i64> =
-        each_db!(conn, |c| version::table.filter(version::series_no.eq(series)).select(version::object_no).load(c))?;
-    Ok(nos.into_iter().collect())
+/// Returns the objects that are versions of some series, by series number.
+pub(crate) fn numbers_of(conn: &mut Conn, series: &[i64]) -> Result<BTreeMap<i64, BTreeSet<i64>>> {
+    let rows: Vec<(i64, i64)> =
+        load_among!(conn, series, version::series_no, version::table.select((version::series_no, version::object_no)));
+    let mut numbers: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+    for (series_no, no) in rows {
+        numbers.entry(series_no).or_default().insert(no);
+    }
+    Ok(numbers)
 }
 
 /// Says whether one of these series is checked out.
