@@ -213,12 +213,12 @@ impl BulkOutcome {
         }
     }
 
-    const fn stored(self) -> Option<&'static str> {
+    const fn which(self) -> bulk::Which {
         match self {
-            Self::Open => None,
-            Self::Done => Some(bulk::DONE),
-            Self::Failed => Some(bulk::FAILED),
-            Self::Skipped => Some(bulk::SKIPPED),
+            Self::Open => bulk::Which::Open,
+            Self::Done => bulk::Which::Of(bulk::DONE),
+            Self::Failed => bulk::Which::Of(bulk::FAILED),
+            Self::Skipped => bulk::Which::Of(bulk::SKIPPED),
         }
     }
 }
@@ -383,10 +383,8 @@ impl Session {
                 Some(BulkOutcome::Skipped) => row.skipped_count,
             };
             let offset = i64::try_from(request.offset).unwrap_or(i64::MAX);
-            let rows = match outcome {
-                None => bulk::all_items(conn, row.no, offset, limit)?,
-                Some(outcome) => bulk::items(conn, row.no, outcome.stored(), offset, limit)?,
-            };
+            let which = outcome.map_or(bulk::Which::All, BulkOutcome::which);
+            let rows = bulk::items(conn, row.no, which, offset, limit)?;
             let items = rows
                 .into_iter()
                 .map(|row| {

@@ -96,7 +96,7 @@ impl Session {
             let proposer = session.repository.session_in(conn, row.principal_no)?;
             let mut offset = 0;
             loop {
-                let items = bulk::items(conn, row.no, None, offset, PAGE)?;
+                let items = bulk::items(conn, row.no, bulk::Which::Open, offset, PAGE)?;
                 if items.is_empty() {
                     return Ok(missing);
                 }

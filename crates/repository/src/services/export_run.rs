@@ -232,7 +232,7 @@ impl Session {
                 let action = bulk::by_id(conn, action)?.ok_or_else(|| RepositoryError::not_found("the bulk action"))?;
                 let mut offset = 0;
                 loop {
-                    let items = bulk::items(conn, action.no, Some(bulk::DONE), offset, PAGE)?;
+                    let items = bulk::items(conn, action.no, bulk::Which::Of(bulk::DONE), offset, PAGE)?;
                     if items.is_empty() {
                         break;
                     }

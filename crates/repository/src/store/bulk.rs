@@ -300,43 +300,32 @@ pub(crate) fn put_finished(conn: &mut Conn, action: i64, now: i64) -> Result<()>
     Ok(())
 }
 
-/// Returns a window of all of an action's objects, in their order.
-pub(crate) fn all_items(conn: &mut Conn, action: i64, offset: i64, limit: i64) -> Result<Vec<ItemRow>> {
-    let rows = each_db!(conn, |c| bulk_item::table
-        .filter(bulk_item::action_no.eq(action))
-        .order(bulk_item::ordinal)
-        .offset(offset)
-        .limit(limit)
-        .select(ItemRow::as_select())
-        .load(c))?;
-    Ok(rows)
+/// Which of an action's objects are listed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Which {
+    All,
+    /// Those that nothing became of yet.
+    Open,
+    /// Those of one outcome.
+    Of(&'static str),
 }
 
-/// Returns a window of an action's objects of one outcome, or of none yet, in their order.
-pub(crate) fn items(
-    conn: &mut Conn,
-    action: i64,
-    outcome: Option<&'static str>,
-    offset: i64,
-    limit: i64,
-) -> Result<Vec<ItemRow>> {
-    let Some(outcome) = outcome else {
-        let rows = each_db!(conn, |c| bulk_item::table
-            .filter(bulk_item::action_no.eq(action).and(bulk_item::outcome.is_null()))
+/// Returns a window of an action's objects, in their order.
+pub(crate) fn items(conn: &mut Conn, action: i64, which: Which, offset: i64, limit: i64) -> Result<Vec<ItemRow>> {
+    let rows = each_db!(conn, |c| {
+        let query = bulk_item::table
+            .filter(bulk_item::action_no.eq(action))
             .order(bulk_item::ordinal)
             .offset(offset)
             .limit(limit)
             .select(ItemRow::as_select())
-            .load(c))?;
-        return Ok(rows);
-    };
-    let rows = each_db!(conn, |c| bulk_item::table
-        .filter(bulk_item::action_no.eq(action).and(is_word(bulk_item::outcome, outcome)))
-        .order(bulk_item::ordinal)
-        .offset(offset)
-        .limit(limit)
-        .select(ItemRow::as_select())
-        .load(c))?;
+            .into_boxed();
+        match which {
+            Which::All => query.load(c),
+            Which::Open => query.filter(bulk_item::outcome.is_null()).load(c),
+            Which::Of(outcome) => query.filter(is_word(bulk_item::outcome, outcome)).load(c),
+        }
+    })?;
     Ok(rows)
 }
 
