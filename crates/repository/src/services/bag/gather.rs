@@ -121,19 +121,7 @@ impl Session {
 
     /// Adds what lies in no folder.
     pub(crate) fn select_unfiled(&self, conn: &mut Conn, selection: &mut Selection, now: Timestamp) -> Result<()> {
-        let mut after = 0;
-        loop {
-            let rows = exports::unfiled_page(conn, after, PAGE)?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = last.no;
-            for row in &rows {
-                if row.trashed_at.is_some() {
-                    self.count_if_seen(conn, row, selection, now)?;
-                } else {
-                    self.select(conn, row, selection, now)?;
-                }
-            }
-        }
+        self.select_pages(conn, exports::unfiled_page, selection, now)
     }
 
     /// Adds what the caller may see and did not meet from the root folder on, because a folder above is not his to see.
@@ -141,9 +129,20 @@ impl Session {
         if self.actor.is_administrator {
             return Ok(());
         }
+        self.select_pages(conn, exports::live_page, selection, now)
+    }
+
+    /// Adds what pages have, each after the last object of the one before.
+    fn select_pages(
+        &self,
+        conn: &mut Conn,
+        page: fn(&mut Conn, i64, i64) -> Result<Vec<ObjectRow>>,
+        selection: &mut Selection,
+        now: Timestamp,
+    ) -> Result<()> {
         let mut after = 0;
         loop {
-            let rows = exports::live_page(conn, after, PAGE)?;
+            let rows = page(conn, after, PAGE)?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.no;
             for row in &rows {
