@@ -237,16 +237,21 @@ impl Repository {
     /// `WrongCredentials` whatever is wrong with them; `TooManyTries` while the name is locked for the place that the
     /// request comes from, whether there is such a user or not, or too many wait.
     pub async fn sign_in(&self, request: SignIn) -> Result<SignedIn> {
-        let (tries, pair) = (&self.inner.authentication.tries, Pair::new(&request.username, request.peer));
+        self.counted(Pair::new(&request.username, request.peer), self.check_credentials(request)).await
+    }
+
+    /// Lets somebody try a password, unless too many of his were wrong.
+    async fn counted<T>(&self, pair: Pair, attempt: impl Future<Output = Result<T>>) -> Result<T> {
+        let tries = &self.inner.authentication.tries;
         let begun = tries.begin(pair, self.clock().now());
         begun.map_err(|retry_after_seconds| RepositoryError::TooManyTries { retry_after_seconds })?;
-        let signed_in = self.check_credentials(request).await;
-        match &signed_in {
+        let outcome = attempt.await;
+        match &outcome {
             Ok(_) => tries.succeeded(pair),
             Err(RepositoryError::WrongCredentials) => tries.failed(pair, self.clock().now()),
             Err(_) => tries.take_back(pair),
         }
-        signed_in
+        outcome
     }
 
     /// Checks the password of somebody who is signed in; wrong ones count as those of a sign-in do, and lock it out too.
@@ -260,23 +265,11 @@ impl Repository {
         password: String,
         hash: String,
     ) -> Result<()> {
-        let (tries, pair) = (&self.inner.authentication.tries, Pair::new(username, peer));
-        let begun = tries.begin(pair, self.clock().now());
-        begun.map_err(|retry_after_seconds| RepositoryError::TooManyTries { retry_after_seconds })?;
-        match self.inner.authentication.verify(password, hash).await {
-            Ok(true) => {
-                tries.succeeded(pair);
-                Ok(())
-            }
-            Ok(false) => {
-                tries.failed(pair, self.clock().now());
-                Err(RepositoryError::WrongCredentials)
-            }
-            Err(error) => {
-                tries.take_back(pair);
-                Err(error)
-            }
-        }
+        let check = async {
+            let is_right = self.inner.authentication.verify(password, hash).await?;
+            if is_right { Ok(()) } else { Err(RepositoryError::WrongCredentials) }
+        };
+        self.counted(Pair::new(username, peer), check).await
     }
 
     async fn check_credentials(&self, request: SignIn) -> Result<SignedIn> {
